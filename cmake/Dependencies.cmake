@@ -1,0 +1,22 @@
+# The libraries musher is built from, all of them Debian 12 packages (scripts/install-deps).
+# Names for LINKS: fmt::fmt simdjson::simdjson SQLite::SQLite3 SQLiteCpp sodium::sodium tomlplusplus::tomlplusplus
+# rapidjson::rapidjson; for tests and benchmarks rapidcheck and benchmark::benchmark.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(SQLiteCpp REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(Catch2 2 REQUIRED)
+find_package(rapidcheck REQUIRED)
+find_package(benchmark REQUIRED)
+
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+add_library(sodium::sodium ALIAS PkgConfig::SODIUM)
+
+find_path(RAPIDJSON_INCLUDE_DIR rapidjson/writer.h REQUIRED)
+add_library(musher_rapidjson INTERFACE)
+target_include_directories(musher_rapidjson SYSTEM INTERFACE "${RAPIDJSON_INCLUDE_DIR}")
+add_library(rapidjson::rapidjson ALIAS musher_rapidjson)

@@ -1,0 +1,13 @@
+# cmake --install: musher_app() installs the binaries; here are the manual pages and the shells' completions.
+
+foreach(section 1 5 7)
+  file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/man/*.${section}")
+  install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+endforeach()
+
+file(GLOB bash_completions CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/completions/bash/*")
+install(FILES ${bash_completions} DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+file(GLOB zsh_completions CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/completions/zsh/_*")
+install(FILES ${zsh_completions} DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
+file(GLOB fish_completions CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/completions/fish/*.fish")
+install(FILES ${fish_completions} DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")

@@ -1,0 +1,50 @@
+# The tree is the architecture: one static library for each folder of lib/, one binary for each folder of apps/.
+# lib/modules.txt says which module may use which; scripts/check-modules holds the includes and USES against it.
+
+# The targets of these modules. One that is not there stops a strict configure and is only reported by any other.
+function(musher_targets result)
+  set(targets)
+  foreach(module IN LISTS ARGN)
+    if(TARGET musher_${module})
+      list(APPEND targets musher_${module})
+    elseif(MUSHER_STRICT)
+      message(FATAL_ERROR "there is no module ${module}")
+    else()
+      message(STATUS "SKIPPED, not strict: there is no module ${module}")
+    endif()
+  endforeach()
+  set(${result} ${targets} PARENT_SCOPE)
+endfunction()
+
+# musher_module(NAME model SOURCES a.cpp ... USES <modules> LINKS <external libraries>)
+# Includes read "module/header.hpp". LINKS are for this module's .cpp files alone.
+function(musher_module)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;USES;LINKS")
+  add_library(musher_${arg_NAME} STATIC ${arg_SOURCES})
+  target_include_directories(musher_${arg_NAME} PUBLIC "${PROJECT_SOURCE_DIR}/lib")
+  musher_targets(uses ${arg_USES})
+  target_link_libraries(musher_${arg_NAME} PUBLIC ${uses} PRIVATE ${arg_LINKS})
+endfunction()
+
+# musher_app(NAME musher-put SOURCES main.cpp ... USES <modules> LINKS <external libraries>)
+function(musher_app)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME" "SOURCES;USES;LINKS")
+  add_executable(${arg_NAME} ${arg_SOURCES})
+  target_include_directories(${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/apps")
+  musher_targets(uses ${arg_USES})
+  target_link_libraries(${arg_NAME} PRIVATE ${uses} ${arg_LINKS})
+  install(TARGETS ${arg_NAME} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endfunction()
+
+# Adds each named folder. One that is not there stops a strict configure and is only reported by any other.
+function(musher_add_folders)
+  foreach(folder IN LISTS ARGN)
+    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/CMakeLists.txt")
+      add_subdirectory(${folder})
+    elseif(MUSHER_STRICT)
+      message(FATAL_ERROR "${CMAKE_CURRENT_SOURCE_DIR}/${folder} has no CMakeLists.txt")
+    else()
+      message(STATUS "SKIPPED, not strict: ${CMAKE_CURRENT_SOURCE_DIR}/${folder} has no CMakeLists.txt")
+    endif()
+  endforeach()
+endfunction()
