@@ -1,0 +1,187 @@
+#include "crypto/signature_self_test.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "crypto/signed_message.hpp"
+#include "crypto/sodium.hpp"
+
+namespace musher {
+namespace {
+
+using Point = std::array<std::uint8_t, 32>;   // encoded
+using Scalar = std::array<std::uint8_t, 32>;  // little-endian
+
+constexpr Scalar kGroupOrder = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7,
+                                0xa2, 0xde, 0xf9, 0xde, 0x14, 0,    0,    0,    0,    0,    0,
+                                0,    0,    0,    0,    0,    0,    0,    0,    0,    0x10};
+constexpr Point kOrder8 = {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+                           0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+                           0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05};
+constexpr Point kIdentity = {1};
+constexpr std::uint8_t kSignBit = 0x80;
+
+Scalar reduced(const std::array<std::uint8_t, crypto_hash_sha512_BYTES>& wide) {
+  Scalar scalar;
+  crypto_core_ed25519_scalar_reduce(scalar.data(), wide.data());
+  return scalar;
+}
+
+Scalar scalar_from(std::string_view text) {
+  std::array<std::uint8_t, crypto_hash_sha512_BYTES> wide;
+  crypto_hash_sha512(wide.data(), reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  return reduced(wide);
+}
+
+Point times_base(const Scalar& scalar) {
+  Point point;
+  (void)crypto_scalarmult_ed25519_base_noclamp(point.data(), scalar.data());
+  return point;
+}
+
+Point plus(const Point& a, const Point& b) {
+  Point sum;
+  (void)crypto_core_ed25519_add(sum.data(), a.data(), b.data());
+  return sum;
+}
+
+Point with_sign_bit(Point point) {
+  point.back() |= kSignBit;
+  return point;
+}
+
+// p + k: the second encoding of the points whose y is k, for k up to 18.
+Point past_the_prime(std::uint8_t k) {
+  Point point;
+  point.fill(0xff);
+  point.front() = static_cast<std::uint8_t>(0xed + k);
+  point.back() = 0x7f;
+  return point;
+}
+
+// h of a signature over the id, as RFC 8032 has it.
+Scalar challenge(const Point& r, const Point& author, const OpId& id) {
+  const SignedMessage message = signed_message(kOpDomain, id.hash);
+  std::array<std::uint8_t, 64 + std::tuple_size_v<SignedMessage>> text;
+  auto to = std::ranges::copy(r, text.begin()).out;
+  to = std::ranges::copy(author, to).out;
+  std::ranges::copy(message, to);
+  std::array<std::uint8_t, crypto_hash_sha512_BYTES> wide;
+  crypto_hash_sha512(wide.data(), text.data(), text.size());
+  return reduced(wide);
+}
+
+Signature joined(const Point& r, const Scalar& s) {
+  Signature signature;
+  std::ranges::copy(s, std::ranges::copy(r, signature.bytes.begin()).out);
+  return signature;
+}
+
+// One key and one op id, with a signer that may choose any R.
+class HostileSigner {
+ public:
+  [[nodiscard]] AuthorId author() const { return {public_}; }
+  [[nodiscard]] const Point& point() const { return public_; }
+  [[nodiscard]] const OpId& id() const { return id_; }
+  [[nodiscard]] const Point& honest_r() const { return honest_r_; }
+
+  // Signs with this R, whose part of prime order is `nonce` times the base point.
+  [[nodiscard]] Signature sign(const Point& r, const Scalar& nonce) const {
+    const Scalar h = challenge(r, public_, id_);
+    Scalar product, s;
+    crypto_core_ed25519_scalar_mul(product.data(), h.data(), secret_.data());
+    crypto_core_ed25519_scalar_add(s.data(), nonce.data(), product.data());
+    return joined(r, s);
+  }
+  [[nodiscard]] Signature sign() const { return sign(honest_r_, nonce_); }
+  [[nodiscard]] Signature sign_plus(const Point& torsion) const { return sign(plus(honest_r_, torsion), nonce_); }
+  [[nodiscard]] Signature sign_without_nonce(const Point& r) const { return sign(r, Scalar{}); }
+
+ private:
+  Scalar secret_ = scalar_from("musher self-test: secret");
+  Scalar nonce_ = scalar_from("musher self-test: nonce");
+  Point public_ = times_base(secret_);
+  Point honest_r_ = times_base(nonce_);
+  OpId id_{scalar_from("musher self-test: op id")};
+};
+
+Signature with_s_plus_order(Signature signature) {
+  unsigned carry = 0;
+  for (std::size_t i = 0; i < kGroupOrder.size(); ++i) {
+    carry += unsigned{signature.bytes[32 + i]} + kGroupOrder[i];
+    signature.bytes[32 + i] = static_cast<std::uint8_t>(carry);
+    carry >>= 8;
+  }
+  return signature;
+}
+
+std::unexpected<Error> differs(std::string_view vector, bool should_hold) {
+  return fail(Errc::internal,
+              "this program must not verify signatures: libsodium " + std::string(sodium_version_string()) +
+                  (should_hold ? " refuses " : " accepts ") + std::string(vector),
+              "install the libsodium that musher was built with");
+}
+
+Result<void> check_keys(const SignatureRule& rule, const HostileSigner& signer) {
+  const auto check = [&](std::string_view vector, const Point& key, bool good) -> Result<void> {
+    if (rule.is_author_key({key}) != good) return differs(vector, good);
+    return {};
+  };
+  const Point order4 = plus(kOrder8, kOrder8);
+  const Point order2 = plus(order4, order4);
+  MUSHER_CHECK(check("a good author key", signer.point(), true));
+  MUSHER_CHECK(check("the identity as author key", kIdentity, false));
+  MUSHER_CHECK(check("the identity with a sign bit as author key", with_sign_bit(kIdentity), false));
+  MUSHER_CHECK(check("an author key of order 8", kOrder8, false));
+  MUSHER_CHECK(check("an author key of order 4", order4, false));
+  MUSHER_CHECK(check("an author key of order 2", order2, false));
+  MUSHER_CHECK(check("an author key of zeros", Point{}, false));
+  MUSHER_CHECK(check("an author key of mixed order", plus(signer.point(), kOrder8), false));
+  MUSHER_CHECK(check("an author key of mixed order", plus(signer.point(), order2), false));
+  for (std::uint8_t k = 0; k <= 18; ++k) {
+    MUSHER_CHECK(check("a non-canonical author key", past_the_prime(k), false));
+    MUSHER_CHECK(check("a non-canonical author key", with_sign_bit(past_the_prime(k)), false));
+  }
+  return {};
+}
+
+Result<void> check_signatures(const SignatureRule& rule, const HostileSigner& signer) {
+  const auto check = [&](std::string_view vector, const Signature& signature, bool good) -> Result<void> {
+    if (rule.signature_holds(signer.author(), signer.id(), signature) != good) return differs(vector, good);
+    return {};
+  };
+  const Point order4 = plus(kOrder8, kOrder8);
+  const Point order2 = plus(order4, order4);
+  const Signature good = signer.sign();
+  MUSHER_CHECK(check("a good signature", good, true));
+  MUSHER_CHECK(check("a signature with s + L", with_s_plus_order(good), false));
+  MUSHER_CHECK(check("a signature whose R has a part of order 8", signer.sign_plus(kOrder8), false));
+  MUSHER_CHECK(check("a signature whose R has a part of order 4", signer.sign_plus(order4), false));
+  MUSHER_CHECK(check("a signature whose R has a part of order 2", signer.sign_plus(order2), false));
+  MUSHER_CHECK(check("a signature whose R is the identity", signer.sign_without_nonce(kIdentity), false));
+  MUSHER_CHECK(
+      check("a signature whose R is a non-canonical identity", signer.sign_without_nonce(past_the_prime(1)), false));
+  MUSHER_CHECK(check("a signature whose R is the identity with a sign bit",
+                     signer.sign_without_nonce(with_sign_bit(kIdentity)), false));
+  MUSHER_CHECK(check("a signature whose R has order 8", signer.sign_without_nonce(kOrder8), false));
+  MUSHER_CHECK(check("a signature of zeros", Signature{}, false));
+  OpId other = signer.id();
+  other.hash.front() ^= 1;
+  if (rule.signature_holds(signer.author(), other, good)) return differs("a signature over another op", false);
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_signature_rule(const SignatureRule& rule) {
+  start_sodium();
+  const HostileSigner signer;
+  MUSHER_CHECK(check_keys(rule, signer));
+  return check_signatures(rule, signer);
+}
+
+}  // namespace musher

@@ -1,0 +1,17 @@
+#pragma once
+// The self-test of signature.hpp over any implementation of the rule, so that a test can show what each vector finds.
+
+#include "model/ids.hpp"
+#include "model/result.hpp"
+
+namespace musher {
+
+struct SignatureRule {
+  bool (*is_author_key)(const AuthorId&);
+  bool (*signature_holds)(const AuthorId&, const OpId&, const Signature&);
+};
+
+/// @errors internal: names the first vector on which `rule` differs from docs/format.md, "Signature".
+[[nodiscard]] Result<void> check_signature_rule(const SignatureRule& rule);
+
+}  // namespace musher

@@ -1,0 +1,70 @@
+#include "crypto/verify.hpp"
+
+#include "crypto/hashing.hpp"
+#include "crypto/signature.hpp"
+#include "model/canonical_bytes.hpp"
+#include "model/validity.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::size_t kRememberedKeys = 16384;  ///< a stranger can make keys faster than we can check them
+
+OpId id_of(const Op& op) {
+  thread_local std::vector<std::uint8_t> bytes;
+  canonical_bytes(op, bytes);
+  return op_id(bytes);
+}
+
+}  // namespace
+
+std::expected<VerifiedOp, Reject> Verifier::verify(SignedOp op) const {
+  const auto id = check_unsigned(op);
+  if (!id) return std::unexpected(id.error());
+  if (!knows_author_key(op.op.author)) return std::unexpected(Reject::bad_author_key);
+  if (!signature_holds(op.op.author, *id, op.signature)) return std::unexpected(Reject::bad_signature);
+  return VerifiedOp(std::move(op), *id);
+}
+
+std::expected<OpId, Reject> Verifier::check_unsigned(const SignedOp& op) const {
+  if (const auto broken = check_form(op, document_)) return std::unexpected(*broken);
+  if (op.content && content_digest(op.salt, *op.content) != op.op.content_digest) {
+    return std::unexpected(Reject::digest_mismatch);
+  }
+  return id_of(op.op);
+}
+
+bool Verifier::check_signature(const AuthorId& author, const OpId& id, const Signature& signature) const {
+  return knows_author_key(author) && signature_holds(author, id, signature);
+}
+
+bool Verifier::knows_author_key(const AuthorId& author) const {
+  {
+    const std::shared_lock lock(mutex_);
+    if (const auto known = author_keys_.find(author); known != author_keys_.end()) return known->second;
+  }
+  const bool good = is_author_key(author);
+  const std::unique_lock lock(mutex_);
+  if (author_keys_.size() >= kRememberedKeys) author_keys_.clear();
+  author_keys_.emplace(author, good);
+  return good;
+}
+
+Result<VerifiedOp> sign_op(const Identity& identity, Op op, std::optional<std::string> content) {
+  SignedOp claim{std::move(op), {}, std::move(content), {}};
+  claim.op.author = identity.author();
+  claim.op.content_digest = {};
+  if (claim.content) {
+    claim.salt = random_id<Salt>();
+    claim.op.content_digest = content_digest(claim.salt, *claim.content);
+  }
+  if (const auto broken = check_form(claim, claim.op.document)) {
+    return fail(Errc::usage, "the " + std::string(to_string(claim.op.kind)) +
+                                 " cannot be signed: it would be refused as " + std::string(to_string(*broken)));
+  }
+  const OpId id = id_of(claim.op);
+  claim.signature = identity.sign(id);
+  return VerifiedOp(std::move(claim), id);
+}
+
+}  // namespace musher

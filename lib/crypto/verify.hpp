@@ -1,0 +1,60 @@
+#pragma once
+// From a claim to an op that may be judged by its dependencies: the only maker of VerifiedOp.
+
+#include <expected>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "crypto/identity.hpp"
+#include "model/op.hpp"
+#include "model/reject.hpp"
+
+namespace musher {
+
+/// Form, limits, content digest, op id and signature hold. Dependencies are not looked at.
+class VerifiedOp {
+ public:
+  [[nodiscard]] const OpId& id() const { return id_; }
+  [[nodiscard]] const Op& op() const { return signed_.op; }
+  [[nodiscard]] const Signature& signature() const { return signed_.signature; }
+  [[nodiscard]] const std::optional<std::string>& content() const { return signed_.content; }
+  [[nodiscard]] const Salt& salt() const { return signed_.salt; }
+  [[nodiscard]] const SignedOp& claim() const { return signed_; }
+
+ private:
+  VerifiedOp(SignedOp op, const OpId& id) : signed_(std::move(op)), id_(id) {}
+  SignedOp signed_;
+  OpId id_;
+  friend class Verifier;
+  friend Result<VerifiedOp> sign_op(const Identity&, Op, std::optional<std::string>);
+};
+static_assert(!std::is_constructible_v<VerifiedOp, SignedOp>);
+
+/// Verifies ops of one document and remembers which author keys it has checked. Safe to call from several threads.
+class Verifier {
+ public:
+  explicit Verifier(const DocumentId& document) : document_(document) {}
+
+  /// The rules of docs/format.md that need only the op itself, in their order.
+  [[nodiscard]] std::expected<VerifiedOp, Reject> verify(SignedOp op) const;
+
+  /// The same without the signature (form, content digest): the op's id, to compare with the one it is stored under.
+  [[nodiscard]] std::expected<OpId, Reject> check_unsigned(const SignedOp& op) const;
+
+  /// The signature alone (author key and signature) over an id that check_unsigned returned.
+  [[nodiscard]] bool check_signature(const AuthorId& author, const OpId& id, const Signature& signature) const;
+
+ private:
+  bool knows_author_key(const AuthorId& author) const;
+
+  DocumentId document_;
+  mutable std::shared_mutex mutex_;
+  mutable std::unordered_map<AuthorId, bool, IdHash> author_keys_;
+};
+
+/// Makes an op: picks a salt, fills in author and content digest, signs. Content must be canonical JSON.
+/// @errors usage: the op breaks a rule of form; what names it.
+[[nodiscard]] Result<VerifiedOp> sign_op(const Identity& identity, Op op, std::optional<std::string> content);
+
+}  // namespace musher
