@@ -1,0 +1,113 @@
+#include "document/causal_index.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+namespace musher {
+namespace {
+
+std::uint64_t pair_hash(EntryNumber branch, EntryNumber other) { return std::uint64_t{branch} << 32 | other; }
+
+}  // namespace
+
+CausalIndex::Prefix CausalIndex::prefix_of(const OpId& id) {
+  Prefix prefix;
+  std::memcpy(&prefix, id.hash.data(), sizeof prefix);
+  return prefix;
+}
+
+EntryNumber CausalIndex::find(const OpId& id) const {
+  const Prefix prefix = prefix_of(id);
+  return slots_.find(prefix.first, [&](EntryNumber op) { return prefixes_[op] == prefix; });
+}
+
+bool CausalIndex::numbers_of_dependencies(const Op& op, std::vector<EntryNumber>& numbers) const {
+  numbers.clear();
+  const auto add = [&](const OpId& id) {
+    numbers.push_back(find(id));
+    return numbers.back() != kNoEntry;
+  };
+  if (!op.prev.is_zero() && !add(op.prev)) return false;
+  if (!op.target.is_zero() && !add(op.target)) return false;
+  // Mostly the only head is the author's own last op: no need to look it up twice.
+  return std::all_of(op.parents.begin(), op.parents.end(), [&](const OpId& id) { return id == op.prev || add(id); });
+}
+
+EntryNumber CausalIndex::branch_for(EntryNumber op, EntryNumber prev) {
+  if (prev != kNoEntry) {
+    const EntryNumber branch = branch_of_[prev];
+    if (branches_[branch].tip == prev) {
+      branches_[branch].tip = op;
+      return branch;
+    }
+  }
+  branches_.push_back({.tip = op});
+  return static_cast<EntryNumber>(branches_.size() - 1);
+}
+
+void CausalIndex::note_merge(EntryNumber op, EntryNumber dependency) {
+  const EntryNumber branch = branch_of_[op];
+  const EntryNumber other = branch_of_[dependency];
+  if (branch == other) return;
+  EntryNumber merges = merge_slots_.find(pair_hash(branch, other), [&](EntryNumber number) {
+    return merges_[number].branch == branch && merges_[number].other == other;
+  });
+  if (merges == kNoEntry) {
+    merges_.push_back({branch, other, branches_[branch].merges, {}});
+    merges = merge_slots_.add(pair_hash(branch, other), [this](EntryNumber number) {
+      return pair_hash(merges_[number].branch, merges_[number].other);
+    });
+    branches_[branch].merges = merges;
+  } else if (merges_[merges].steps.last_value() >= dependency) {
+    return;
+  }
+  merges_[merges].steps.add(op, dependency);
+}
+
+bool CausalIndex::add(const OpId& id, const Op& op) {
+  if (contains(id)) return true;
+  if (!numbers_of_dependencies(op, dependencies_)) return false;
+
+  const EntryNumber number = slots_.size();
+  branch_of_.push_back(branch_for(number, op.prev.is_zero() ? kNoEntry : dependencies_.front()));
+  prefixes_.push_back(prefix_of(id));
+  slots_.add(prefixes_.back().first, [this](EntryNumber earlier) { return prefixes_[earlier].first; });
+
+  // The newest first: of several dependencies in one branch only it is noted.
+  std::sort(dependencies_.begin(), dependencies_.end(), std::greater());
+  for (const EntryNumber dependency : dependencies_) note_merge(number, dependency);
+  return true;
+}
+
+Result<bool> CausalIndex::precedes(const OpId& ancestor, const OpId& descendant) const {
+  const EntryNumber sought = find(ancestor);
+  const EntryNumber start = find(descendant);
+  if (sought == kNoEntry || start == kNoEntry || sought >= start) return false;
+  const EntryNumber goal = branch_of_[sought];
+  if (branch_of_[start] == goal) return true;
+
+  // Newest first: a step leads to an older op, so the first op seen of a branch is the newest known of it.
+  std::vector<EntryNumber> known{start};
+  std::vector<bool> seen(branches_.size());
+  while (!known.empty()) {
+    std::pop_heap(known.begin(), known.end());
+    const EntryNumber newest = known.back();
+    known.pop_back();
+    const EntryNumber branch = branch_of_[newest];
+    if (seen[branch]) continue;
+    seen[branch] = true;
+    for (EntryNumber number = branches_[branch].merges; number != kNoEntry; number = merges_[number].next) {
+      const Merges& merges = merges_[number];
+      if (merges.steps.last_value() < sought || seen[merges.other]) continue;
+      const std::uint32_t upto = merges.steps.at(newest);
+      if (upto == Steps::kNothing || upto < sought) continue;
+      if (merges.other == goal) return true;
+      known.push_back(upto);
+      std::push_heap(known.begin(), known.end());
+    }
+  }
+  return false;
+}
+
+}  // namespace musher
