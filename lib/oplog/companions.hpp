@@ -1,0 +1,31 @@
+#pragma once
+// The -wal and -shm beside an open log: they belong to whom the log belongs to, and must stay the files that are open.
+
+#include <optional>
+
+#include "model/result.hpp"
+#include "oplog/open_checks.hpp"
+
+namespace musher {
+
+class Companions {
+ public:
+  /// Gives -wal and -shm the log's owner (root) and group, which SQLite leaves out for everyone but root, and its mode.
+  /// By path: opening them would drop SQLite's locks. Files of others stay as they are.
+  static void follow_log(const LogFile& file);
+
+  /// Notes which files are open. Inside a write transaction, when SQLite has them open and nobody removes them.
+  void note(const LogFile& file);
+  /// @errors refused: -wal or -shm was removed or replaced since, so that a commit would go into a file without a name.
+  [[nodiscard]] Result<void> check_still_there(const LogFile& file) const;
+
+ private:
+  std::optional<FileIdentity> wal_;
+  std::optional<FileIdentity> shm_;
+};
+
+/// Whether a reader may let SQLite make -wal and -shm beside this log: the folder is writable, and the log's own writers
+/// could use what is made.
+[[nodiscard]] bool may_make_companions(const LogFile& file);
+
+}  // namespace musher

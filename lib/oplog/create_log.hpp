@@ -1,0 +1,15 @@
+#pragma once
+// Making the file of a new log.
+
+#include <filesystem>
+#include <string>
+
+#include "oplog/sqlite_op_log.hpp"
+
+namespace musher {
+
+/// Makes the file and its lock file, synced; returns the file's absolute path.
+/// @errors as SqliteOpLog::create.
+[[nodiscard]] Result<std::string> create_log_file(const std::filesystem::path& path, const CreateOptions& options);
+
+}  // namespace musher

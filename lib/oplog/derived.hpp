@@ -1,0 +1,57 @@
+#pragma once
+// heads, tips and marks: what makes a write O(1). Written in the transaction of the op they follow from.
+
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "oplog/rows.hpp"
+#include "oplog/sql.hpp"
+
+namespace musher {
+
+inline constexpr std::int64_t kMarkEvery = 256;
+
+/// The newest mark as stored; row 0, the chain's start and zeros when there is none. Throws damaged when its columns
+/// cannot be a mark.
+[[nodiscard]] Mark read_last_mark(sql::Connection& connection, const LogId& log);
+[[nodiscard]] Mark decode_mark(const sql::Query& row);  ///< of columns row, chain, list_seq, ops
+
+/// The mark after one more op.
+[[nodiscard]] Mark next_mark(const Mark& last, RowId row, const OpId& id, const Op& op, const Signature& signature,
+                             std::int64_t received_ms, std::string_view source);
+
+/// The derived tables of one write transaction. Ops go in as they are appended; flush() writes what changed.
+class Derived {
+ public:
+  Derived(sql::Connection& connection, const LogId& log) : connection_(connection), log_(log) {}
+
+  /// Reads where the tables stand; rebuilds them from all rows when they do not belong to the last row (a row came in by
+  /// hand, or a table was emptied). Throws damaged when a row cannot be read.
+  void begin(const DocumentId& document);
+
+  void add(RowId row, const OpId& id, const Op& op, Depth depth, const Signature& signature, std::int64_t received_ms,
+           std::string_view source);
+  void flush();
+
+  /// The mark of the last row, flushed or not.
+  [[nodiscard]] const Mark& last() const { return last_; }
+  /// Appended in this transaction and nobody's dependency yet.
+  [[nodiscard]] bool is_new_head(const OpId& id) const { return new_heads_.contains(id); }
+
+ private:
+  [[nodiscard]] bool belong_to_last_row();
+  void rebuild(const DocumentId& document);
+  void forget_head(const OpId& id);
+  void write_mark(const Mark& mark);
+
+  sql::Connection& connection_;
+  LogId log_;
+  Mark last_;
+  RowId stored_last_{};  ///< row of the newest mark in the table
+  std::unordered_map<OpId, Depth, IdHash> new_heads_;
+  std::unordered_map<OpId, Tip, IdHash> new_tips_;
+};
+
+}  // namespace musher

@@ -1,0 +1,102 @@
+#pragma once
+// The store of one node's ops. Nothing above this module assumes a file: SqliteOpLog is the embedded default.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "crypto/verify.hpp"
+#include "model/validity.hpp"
+#include "oplog/rows.hpp"
+
+namespace musher {
+
+/// Reads. Rows are never changed or reordered, so reading in several short transactions is reading one log; pass the
+/// last_row() you started from to leave later appends out. All functions: @errors io, busy, damaged (SQLite says the file
+/// is corrupt), incomplete.
+class LogReader {
+ public:
+  virtual ~LogReader() = default;
+
+  [[nodiscard]] virtual const LogInfo& info() const = 0;
+  /// The last row; RowId{0} when there is none.
+  [[nodiscard]] virtual Result<RowId> last_row() = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> count() = 0;
+
+  /// Rows after `after` up to and including `upto`, in rowid order, each passed to `sink` once; false from it stops the scan.
+  /// Memory is bounded (batches of at most 1,000 rows and 4 MiB). No transaction is open while `sink` runs.
+  using Sink = std::function<bool(ScannedRow&&)>;
+  [[nodiscard]] virtual Result<void> scan(RowId after, RowId upto, const Sink& sink) = 0;
+  /// These rows, in the order asked for; a row that is not there is left out.
+  [[nodiscard]] virtual Result<std::vector<ScannedRow>> rows(std::span<const RowId> wanted) = 0;
+
+  [[nodiscard]] virtual Result<std::optional<ScannedRow>> find(const OpId& id) = 0;
+  /// Op ids that start with these hex digits, ascending, at most `limit`.
+  [[nodiscard]] virtual Result<std::vector<OpId>> find_prefix(std::string_view hex, std::size_t limit) = 0;
+  /// Every op that concerns a story, in rowid order up to and including `upto`: its inserts; the sets, deletes and erases of
+  /// those items; purges that name it; erases of any of those ops. Cost: the story's ops, not the log's.
+  [[nodiscard]] virtual Result<std::vector<ScannedRow>> story_rows(std::string_view story, RowId upto) = 0;
+  /// The story ids of all inserts, each once, ascending. For suggestions.
+  [[nodiscard]] virtual Result<std::vector<std::string>> story_ids() = 0;
+  /// What the validity rules need of an op in the log; nothing when it is not there.
+  [[nodiscard]] virtual Result<std::optional<DependencyFacts>> facts(const OpId& id) = 0;
+  /// Whether `descendant` reaches `ancestor` through dependencies; walks only where depth >= the ancestor's.
+  [[nodiscard]] virtual Result<bool> precedes(const OpId& ancestor, const OpId& descendant) = 0;
+  /// Highest seq of a set of this field of this item; 0 when nobody set it.
+  [[nodiscard]] virtual Result<Seq> register_seq(const OpId& item, std::string_view field) = 0;
+  /// The last row that belongs to the log as it was at an instant: the one before the first with received_ms > at_ms.
+  [[nodiscard]] virtual Result<RowId> row_at(std::int64_t at_ms) = 0;
+  /// How many ops this author has at this index (more than one: equivocation), and their ids.
+  [[nodiscard]] virtual Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) = 0;
+
+  /// Derived tables as stored, each sorted.
+  [[nodiscard]] virtual Result<std::vector<Head>> heads() = 0;
+  [[nodiscard]] virtual Result<std::vector<Tip>> tips() = 0;
+  [[nodiscard]] virtual Result<std::vector<Tip>> tips_of(const AuthorId& author) = 0;
+  [[nodiscard]] virtual Result<std::vector<Mark>> marks() = 0;
+  /// The newest mark; row 0, chain_start and zeros in a log without ops.
+  [[nodiscard]] virtual Result<Mark> last_mark() = 0;
+
+  [[nodiscard]] virtual Result<std::vector<AuthorRecord>> authors() = 0;
+  [[nodiscard]] virtual Result<std::vector<TrustChange>> trust_changes() = 0;
+  [[nodiscard]] virtual Result<std::vector<QuarantinedOp>> quarantine() = 0;
+};
+
+/// The one way to write: holds the write lock from begin_write to commit or destruction (which rolls back), sees what
+/// every other writer committed, and nobody else can write meanwhile. Do not prompt, print or wait inside.
+class WriteTransaction : public LogReader {
+ public:
+  /// Appends an op whose dependencies are all in the log and valid (the replica checks), and keeps heads, tips and marks.
+  /// An erase whose author may erase its target (`erases_now`) drops the target's content, checkpoints at or after it and
+  /// quarantined copies of it.
+  /// @errors internal: the op id is there already, or a dependency is not.
+  [[nodiscard]] virtual Result<RowId> append(const VerifiedOp& op, Depth depth, std::string_view source,
+                                             std::int64_t received_ms, bool erases_now) = 0;
+  /// Replaces or adds the record and notes the change.
+  [[nodiscard]] virtual Result<void> set_author(const TrustChange& change) = 0;
+  /// Keeps an op aside; the same op for the same reason changes nothing. Over `kMaxQuarantine` rows or
+  /// `kMaxQuarantineBytes` the oldest of the source that holds most goes, so that a flood displaces only itself.
+  [[nodiscard]] virtual Result<void> quarantine_add(const QuarantinedOp& op) = 0;
+  [[nodiscard]] virtual Result<void> quarantine_remove(std::int64_t id) = 0;
+
+  /// Makes it durable (fsync), rings the doorbell and gives the lock back. An I/O error may come after the data is safe:
+  /// then the log is read back and the truth returned.
+  /// @errors io: it is known that nothing was written.  incomplete: unknown; what says which op id to look for.
+  ///   refused: the file was renamed or deleted under us; nothing was written.
+  [[nodiscard]] virtual Result<void> commit() = 0;
+};
+
+inline constexpr std::size_t kMaxQuarantine = 10'000;
+inline constexpr std::size_t kMaxQuarantineBytes = 64 * 1024 * 1024;
+
+class OpLog : public LogReader {
+ public:
+  /// @errors busy: another process held the lock for all of `timeout`; names its PID.  refused: opened for reading, renamed
+  ///   or deleted since it was opened, or has several hard links.
+  [[nodiscard]] virtual Result<std::unique_ptr<WriteTransaction>> begin_write(std::chrono::milliseconds timeout) = 0;
+};
+
+}  // namespace musher

@@ -1,0 +1,69 @@
+#include "oplog/open_log.hpp"
+
+#include <fmt/format.h>
+
+#include "oplog/schema.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::chrono::milliseconds kCloseTimeout{250};
+
+[[noreturn]] void raise_not_a_log(const std::string& path, std::string_view why) {
+  sql::raise(Errc::damaged, fmt::format("{} has the mark of an op log, but {}", path, why),
+             fmt::format("musher verify-order --log {}", path));
+}
+
+/// The header was checked before; a -wal may hold a newer one.
+void check_format(sql::Connection& connection, const std::string& path) {
+  sql::Query version(connection, "PRAGMA user_version");
+  if (version.step() && version.integer(0) > std::int64_t{kFormat}) {
+    sql::raise(Errc::newer_format,
+               fmt::format("{} has format {}; this version of musher knows formats up to {}", path, version.integer(0), kFormat),
+               "install the version of musher that wrote it, or a newer one");
+  }
+}
+
+void read_meta(sql::Connection& connection, LogInfo& info) {
+  sql::Query query(connection, "SELECT key, value FROM meta WHERE key IN ('document', 'log', 'format', 'created_ms')");
+  int found = 0;
+  while (query.step()) {
+    const std::string_view key = query.text(0);
+    ++found;
+    if (key == "format") info.format = static_cast<std::uint32_t>(query.integer(1));
+    if (key == "created_ms") info.created_ms = query.integer(1);
+    const bool good = key == "document" ? sql::read_bytes(query.blob(1), info.document.bytes)
+                      : key == "log"    ? sql::read_bytes(query.blob(1), info.log.bytes)
+                                        : true;
+    if (!good) raise_not_a_log(info.path, fmt::format("its {} id is malformed", key));
+  }
+  if (found != 4) raise_not_a_log(info.path, "its meta rows are not all there");
+}
+
+}  // namespace
+
+sql::Connection& OpenLog::database() {
+  if (connection == nullptr) connect(*this);
+  return *connection;
+}
+
+void connect(OpenLog& log) {
+  using sql::Connection;
+  const std::string path = log.copy ? log.copy->path() : log.file.path;
+  auto connection =
+      std::make_unique<Connection>(path, log.mode == OpenMode::write ? Connection::Access::write : Connection::Access::read);
+  check_format(*connection, log.info.path);
+  read_meta(*connection, log.info);
+  log.connection = std::move(connection);
+}
+
+void close_writer(OpenLog& log) noexcept {
+  if (!log.lock || log.connection == nullptr) return;
+  static_cast<void>(sql::guarded("close", log.info.path, [&] {
+    if (check_still_there(log.file) && log.lock->acquire(kCloseTimeout)) log.connection->checkpoint_on_close();
+    log.connection.reset();
+    log.lock->release();
+  }));
+}
+
+}  // namespace musher

@@ -1,0 +1,45 @@
+#pragma once
+// What SqliteOpLog and its write transaction share: one open file with its connection and lock.
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "oplog/companions.hpp"
+#include "oplog/lock_file.hpp"
+#include "oplog/open_checks.hpp"
+#include "oplog/private_copy.hpp"
+#include "oplog/sql.hpp"
+
+namespace musher {
+
+struct OpenLog {
+  // fixed after opening
+  LogInfo info;
+  LogFile file;
+  OpenMode mode = OpenMode::read;
+  std::optional<PrivateCopy> copy;
+  // changes with each write
+  std::unique_ptr<sql::Connection> connection;
+  std::optional<LockFile> lock;  ///< of a log opened for writing
+  Companions companions;
+  bool writing = false;  ///< a write transaction is alive
+
+  /// The connection; after one was lost to an I/O error, a new one. Throws.
+  [[nodiscard]] sql::Connection& database();
+};
+
+/// Runs work with the path of this log in what goes wrong.
+template <class Work>
+[[nodiscard]] auto reading(const OpenLog& log, Work&& work) {
+  return sql::guarded("read", log.info.path, std::forward<Work>(work));
+}
+
+/// Connects to the file (or its private copy) and checks that its meta rows are those of an op log. Throws; fills info.
+void connect(OpenLog& log);
+
+/// Closes a writer's connection under the lock, so that its closing WAL checkpoint races nobody; without that checkpoint
+/// when others keep the lock.
+void close_writer(OpenLog& log) noexcept;
+
+}  // namespace musher

@@ -1,0 +1,108 @@
+#include "oplog/private_copy.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "oplog/descriptor.hpp"
+#include "oplog/lock_file.hpp"
+#include "oplog/sql.hpp"
+#include "oplog/vfs_file.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::size_t kChunkBytes = 1024 * 1024;
+constexpr const char* kSpaceHint = "make room there, or set TMPDIR to a folder with more";
+
+void write_all(int descriptor, sql::Blob bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) sql::raise(Errc::io, fmt::format("cannot copy the log to {}: {}", path, std::strerror(errno)), kSpaceHint);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+Descriptor make_file(const std::string& path) {
+  Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file.valid()) sql::raise(Errc::io, fmt::format("cannot make {}: {}", path, std::strerror(errno)), kSpaceHint);
+  return file;
+}
+
+void copy_database(const std::string& from, const std::string& to) {
+  sql::VfsFile source(from);
+  const Descriptor target = make_file(to);
+  std::vector<std::uint8_t> chunk(kChunkBytes);
+  const std::uint64_t size = source.size();
+  for (std::uint64_t offset = 0; offset < size; offset += chunk.size()) {
+    const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), size - offset));
+    source.read(offset, part);
+    write_all(target.get(), part, to);
+  }
+}
+
+/// Nobody locks a -wal, so that it can be opened like any file.
+void copy_wal(const std::string& from, const std::string& to) {
+  const Descriptor source(open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!source.valid() && errno == ENOENT) return;
+  if (!source.valid()) sql::raise(Errc::io, fmt::format("cannot read {}: {}", from, std::strerror(errno)));
+  const Descriptor target = make_file(to);
+  std::vector<std::uint8_t> chunk(kChunkBytes);
+  while (true) {
+    const ssize_t got = read(source.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) sql::raise(Errc::io, fmt::format("cannot read {}: {}", from, std::strerror(errno)));
+    if (got == 0) return;
+    write_all(target.get(), std::span(chunk).first(static_cast<std::size_t>(got)), to);
+  }
+}
+
+std::int64_t wall_clock_ms() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+std::string make_folder() {
+  const char* configured = std::getenv("TMPDIR");
+  const std::string parent = configured != nullptr && configured[0] == '/' ? configured : "/tmp";
+  std::string folder = parent + "/musher-copy-XXXXXX";
+  if (mkdtemp(folder.data()) == nullptr) {
+    sql::raise(Errc::io, fmt::format("cannot make a private folder in {}: {}", parent, std::strerror(errno)), kSpaceHint);
+  }
+  return folder;
+}
+
+}  // namespace
+
+Result<PrivateCopy> PrivateCopy::make(const LogFile& log, std::chrono::milliseconds timeout) {
+  LockFile lock(log.path, log.facts);
+  MUSHER_TRY(bool locked, lock.acquire_shared(timeout));
+  while (true) {
+    MUSHER_TRY(PrivateCopy copy, sql::guarded("copy", log.path, [] { return PrivateCopy(make_folder(), wall_clock_ms()); }));
+    MUSHER_CHECK(sql::guarded("copy", log.path, [&] {
+      copy_database(log.path, copy.path());
+      copy_wal(log.path + "-wal", copy.path() + "-wal");
+    }));
+    if (locked) return copy;
+    // There was no lock file: nobody could write, unless the first writer came meanwhile.
+    MUSHER_TRY(locked, lock.acquire_shared(timeout));
+    if (!locked) return copy;
+  }
+}
+
+void PrivateCopy::remove() noexcept {
+  if (folder_.empty()) return;
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+  folder_.clear();
+}
+
+}  // namespace musher

@@ -1,0 +1,36 @@
+#pragma once
+// A copy of a log in a folder of one's own, for where SQLite cannot make its -shm.
+
+#include <chrono>
+#include <string>
+
+#include "model/result.hpp"
+#include "oplog/open_checks.hpp"
+
+namespace musher {
+
+class PrivateCopy {
+ public:
+  /// Copies database and -wal into a new 0700 folder under $TMPDIR, while nobody writes: under a shared lock of the lock
+  /// file, if there is one.
+  /// @errors busy: a writer held the lock for all of `timeout`.  io.
+  [[nodiscard]] static Result<PrivateCopy> make(const LogFile& log, std::chrono::milliseconds timeout);
+
+  PrivateCopy(PrivateCopy&& other) noexcept : folder_(std::exchange(other.folder_, {})), made_ms_(other.made_ms_) {}
+  PrivateCopy& operator=(PrivateCopy&&) = delete;
+  ~PrivateCopy() { remove(); }
+
+  [[nodiscard]] std::string path() const { return folder_ + "/log.db"; }
+  [[nodiscard]] std::int64_t made_ms() const { return made_ms_; }
+
+  /// Removes the files. Once SQLite has them all open this can come early, so that even kill -9 leaves nothing.
+  void remove() noexcept;
+
+ private:
+  PrivateCopy(std::string folder, std::int64_t made_ms) : folder_(std::move(folder)), made_ms_(made_ms) {}
+
+  std::string folder_;
+  std::int64_t made_ms_ = 0;
+};
+
+}  // namespace musher

@@ -1,0 +1,35 @@
+#pragma once
+// The quarantine's writing side: bounded, so that nobody can fill the disk with ops that may not enter. Functions throw.
+
+#include "oplog/rows.hpp"
+#include "oplog/sql.hpp"
+
+namespace musher {
+
+class Quarantine {
+ public:
+  explicit Quarantine(sql::Connection& connection) : connection_(connection) {}
+
+  /// Keeps an op aside; the same op for the same reason is there already. Then makes room: of the source that holds most,
+  /// the oldest goes.
+  void add(const QuarantinedOp& op);
+  void remove(std::int64_t id);
+  /// Every copy of an op.
+  void remove(const OpId& op);
+  /// Row number of the last op added in this transaction; 0 when there is none.
+  [[nodiscard]] std::int64_t last_added() const { return last_added_; }
+
+ private:
+  struct Size {
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+  };
+  void grow(std::uint64_t bytes);
+  void make_room();
+
+  sql::Connection& connection_;
+  std::int64_t last_added_ = 0;
+  std::optional<Size> size_;
+};
+
+}  // namespace musher

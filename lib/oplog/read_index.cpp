@@ -1,0 +1,153 @@
+#include "oplog/read_index.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "model/text.hpp"
+#include "oplog/read_rows.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::int64_t kRowsPerTransaction = 10'000;
+
+[[noreturn]] void raise_damaged(const OpId& id, const char* column) {
+  sql::raise(Errc::damaged, fmt::format("op {} has a malformed {}", to_hex(id.hash), column), "musher verify-order");
+}
+
+std::uint64_t counter(const sql::Query& row, int column, const OpId& id, const char* name) {
+  if (row.integer(column) < 0) raise_damaged(id, name);
+  return static_cast<std::uint64_t>(row.integer(column));
+}
+
+std::vector<OpId> read_ids(sql::Query& query) {
+  std::vector<OpId> ids;
+  while (query.step()) {
+    if (!sql::read_bytes(query.blob(0), ids.emplace_back().hash)) {
+      sql::raise(Errc::damaged, "an op id in the log is malformed", "musher verify-order");
+    }
+  }
+  return ids;
+}
+
+struct Links {
+  std::vector<OpId> dependencies;
+  Depth depth{};
+};
+
+std::optional<Links> links_of(sql::Connection& connection, const OpId& id) {
+  sql::Query query(connection, "SELECT prev, target, depth, parents FROM crdt_ops WHERE op_id = ?", sql::Blob(id.hash));
+  if (!query.step()) return std::nullopt;
+  Links links;
+  links.depth = Depth{counter(query, 2, id, "depth")};
+  for (const int column : {0, 1}) {
+    if (query.is_null(column)) continue;
+    if (!sql::read_bytes(query.blob(column), links.dependencies.emplace_back().hash)) {
+      raise_damaged(id, column == 0 ? "prev" : "target");
+    }
+  }
+  const sql::Blob parents = query.blob(3);
+  if (parents.size() % sizeof(OpId) != 0) raise_damaged(id, "parents");
+  for (std::size_t at = 0; at < parents.size(); at += sizeof(OpId)) {
+    std::ranges::copy(parents.subspan(at, sizeof(OpId)), links.dependencies.emplace_back().hash.begin());
+  }
+  return links;
+}
+
+}  // namespace
+
+RowId read_last_row(sql::Connection& connection) {
+  sql::Query query(connection, "SELECT rowid FROM crdt_ops ORDER BY rowid DESC LIMIT 1");
+  return query.step() ? RowId{query.integer(0)} : RowId{0};
+}
+
+std::uint64_t count_rows(sql::Connection& connection) {
+  sql::Query query(connection, "SELECT count(*) FROM crdt_ops");
+  return query.step() ? static_cast<std::uint64_t>(query.integer(0)) : 0;
+}
+
+bool is_known(sql::Connection& connection, const OpId& id) {
+  return sql::Query(connection, "SELECT 1 FROM crdt_ops WHERE op_id = ?", sql::Blob(id.hash)).step();
+}
+
+std::vector<OpId> ids_with_prefix(sql::Connection& connection, std::string_view hex, std::size_t limit) {
+  if (hex.size() > 2 * sizeof(OpId)) return {};
+  std::string first(hex), last(hex);
+  first.resize(2 * sizeof(OpId), '0');
+  last.resize(2 * sizeof(OpId), 'f');
+  OpId low, high;
+  if (!from_hex(first, low.hash) || !from_hex(last, high.hash)) return {};
+  sql::Query query(connection, "SELECT op_id FROM crdt_ops WHERE op_id >= ? AND op_id <= ? ORDER BY op_id LIMIT ?",
+                   sql::Blob(low.hash), sql::Blob(high.hash), sql::to_column(limit));
+  return read_ids(query);
+}
+
+std::vector<std::string> read_story_ids(sql::Connection& connection) {
+  sql::Query query(connection,
+                   "SELECT DISTINCT name FROM crdt_ops WHERE kind IN (1, 3) AND name <> '' AND kind = 1 ORDER BY name");
+  std::vector<std::string> names;
+  while (query.step()) names.emplace_back(query.text(0));
+  return names;
+}
+
+std::optional<DependencyFacts> facts_of_op(sql::Connection& connection, const OpId& id) {
+  sql::Query query(connection, "SELECT kind, author, idx, depth, name FROM crdt_ops WHERE op_id = ?", sql::Blob(id.hash));
+  if (!query.step()) return std::nullopt;
+  DependencyFacts facts;
+  facts.id = id;
+  if (query.integer(0) < 1 || query.integer(0) > 4) raise_damaged(id, "kind");
+  facts.kind = static_cast<OpKind>(query.integer(0));
+  if (!sql::read_bytes(query.blob(1), facts.author.key)) raise_damaged(id, "author");
+  facts.index = OpIndex{counter(query, 2, id, "idx")};
+  facts.depth = Depth{counter(query, 3, id, "depth")};
+  facts.name = query.text(4);
+  return facts;
+}
+
+bool is_ancestor(sql::Connection& connection, const OpId& ancestor, const OpId& descendant) {
+  const Snapshot snapshot(connection);
+  const auto wanted = links_of(connection, ancestor);
+  if (!wanted) return false;
+  std::unordered_set<OpId, IdHash> seen;
+  std::vector<OpId> open{descendant};
+  while (!open.empty()) {
+    const OpId id = open.back();
+    open.pop_back();
+    const auto links = links_of(connection, id);
+    if (!links || links->depth <= wanted->depth) continue;  // nothing below is as deep as the ancestor
+    for (const OpId& dependency : links->dependencies) {
+      if (dependency == ancestor) return true;
+      if (seen.insert(dependency).second) open.push_back(dependency);
+    }
+  }
+  return false;
+}
+
+Seq highest_seq(sql::Connection& connection, const OpId& item, std::string_view field) {
+  sql::Query query(connection, "SELECT max(seq) FROM crdt_ops WHERE target = ? AND kind = 2 AND name = ?",
+                   sql::Blob(item.hash), field);
+  return query.step() ? Seq{counter(query, 0, item, "seq")} : Seq{0};
+}
+
+RowId last_row_at(sql::Connection& connection, std::int64_t at_ms) {
+  const RowId last = read_last_row(connection);
+  for (std::int64_t after = 0; after < raw(last); after += kRowsPerTransaction) {
+    sql::Query later(connection,
+                     "SELECT rowid FROM crdt_ops WHERE rowid > ? AND rowid <= ? AND received_ms > ? ORDER BY rowid LIMIT 1",
+                     after, after + kRowsPerTransaction, at_ms);
+    if (!later.step()) continue;
+    sql::Query before(connection, "SELECT rowid FROM crdt_ops WHERE rowid < ? ORDER BY rowid DESC LIMIT 1", later.integer(0));
+    return before.step() ? RowId{before.integer(0)} : RowId{0};
+  }
+  return last;
+}
+
+std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, OpIndex index) {
+  sql::Query query(connection, "SELECT op_id FROM crdt_ops WHERE author = ? AND idx = ? ORDER BY op_id",
+                   sql::Blob(author.key), sql::to_column(raw(index)));
+  return read_ids(query);
+}
+
+}  // namespace musher

@@ -1,0 +1,25 @@
+#pragma once
+// Single facts, each found through an index. Functions throw (sql.hpp).
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/validity.hpp"
+#include "oplog/sql.hpp"
+
+namespace musher {
+
+[[nodiscard]] RowId read_last_row(sql::Connection& connection);
+[[nodiscard]] std::uint64_t count_rows(sql::Connection& connection);
+[[nodiscard]] bool is_known(sql::Connection& connection, const OpId& id);
+[[nodiscard]] std::vector<OpId> ids_with_prefix(sql::Connection& connection, std::string_view hex, std::size_t limit);
+[[nodiscard]] std::vector<std::string> read_story_ids(sql::Connection& connection);
+[[nodiscard]] std::optional<DependencyFacts> facts_of_op(sql::Connection& connection, const OpId& id);
+[[nodiscard]] bool is_ancestor(sql::Connection& connection, const OpId& ancestor, const OpId& descendant);
+[[nodiscard]] Seq highest_seq(sql::Connection& connection, const OpId& item, std::string_view field);
+[[nodiscard]] RowId last_row_at(sql::Connection& connection, std::int64_t at_ms);
+[[nodiscard]] std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, OpIndex index);
+
+}  // namespace musher

@@ -1,0 +1,33 @@
+#pragma once
+// Whole rows of crdt_ops. Functions throw (sql.hpp).
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "oplog/op_log.hpp"
+#include "oplog/sql.hpp"
+
+namespace musher {
+
+/// Keeps one read transaction over several statements; nothing when one is open already.
+class Snapshot {
+ public:
+  explicit Snapshot(sql::Connection& connection);
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  ~Snapshot();
+
+ private:
+  sql::Connection* connection_;  ///< null when there is nothing to end
+};
+
+void scan_rows(sql::Connection& connection, const DocumentId& document, RowId after, RowId upto,
+               const LogReader::Sink& sink);
+[[nodiscard]] std::vector<ScannedRow> read_rows(sql::Connection& connection, const DocumentId& document,
+                                                std::span<const RowId> wanted);
+[[nodiscard]] std::optional<ScannedRow> find_row(sql::Connection& connection, const DocumentId& document, const OpId& id);
+/// Rows of every op that concerns a story, ascending.
+[[nodiscard]] std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view story, RowId upto);
+
+}  // namespace musher

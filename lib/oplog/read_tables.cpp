@@ -1,0 +1,123 @@
+#include "oplog/read_tables.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "oplog/derived.hpp"
+
+namespace musher {
+namespace {
+
+[[noreturn]] void raise_damaged(const char* table, const char* column) {
+  sql::raise(Errc::damaged, fmt::format("the table {} has a malformed {}", table, column), "musher verify-order");
+}
+
+template <std::size_t N>
+void fill(const sql::Query& row, int column, std::array<std::uint8_t, N>& out, const char* table, const char* name) {
+  if (!sql::read_bytes(row.blob(column), out)) raise_damaged(table, name);
+}
+
+std::uint64_t counter(const sql::Query& row, int column, const char* table, const char* name) {
+  if (row.integer(column) < 0) raise_damaged(table, name);
+  return static_cast<std::uint64_t>(row.integer(column));
+}
+
+std::vector<Tip> read_tips(sql::Query& query) {
+  std::vector<Tip> tips;
+  while (query.step()) {
+    Tip& tip = tips.emplace_back();
+    fill(query, 0, tip.author.key, "tips", "author");
+    tip.index = OpIndex{counter(query, 1, "tips", "idx")};
+    fill(query, 2, tip.id.hash, "tips", "op_id");
+  }
+  std::ranges::sort(tips);
+  return tips;
+}
+
+/// Columns author, name, trust, eraser, revoked_from from `first` on.
+AuthorRecord decode_author(const sql::Query& row, int first, const char* table) {
+  AuthorRecord record;
+  fill(row, first, record.author.key, table, "author");
+  record.name = row.text(first + 1);
+  const std::string_view trust = row.text(first + 2);
+  if (trust != to_string(Trust::allowed) && trust != to_string(Trust::revoked)) raise_damaged(table, "trust");
+  record.trust = trust == to_string(Trust::allowed) ? Trust::allowed : Trust::revoked;
+  record.eraser = row.integer(first + 3) != 0;
+  if (!row.is_null(first + 4)) fill(row, first + 4, record.revoked_from.emplace().hash, table, "revoked_from");
+  return record;
+}
+
+}  // namespace
+
+std::string_view to_string(Trust trust) { return trust == Trust::allowed ? "allowed" : "revoked"; }
+
+std::vector<Head> read_heads(sql::Connection& connection) {
+  sql::Query query(connection, "SELECT op_id, depth FROM heads ORDER BY op_id");
+  std::vector<Head> heads;
+  while (query.step()) {
+    Head& head = heads.emplace_back();
+    fill(query, 0, head.id.hash, "heads", "op_id");
+    head.depth = Depth{counter(query, 1, "heads", "depth")};
+  }
+  return heads;
+}
+
+std::vector<Tip> read_tips(sql::Connection& connection) {
+  sql::Query query(connection, "SELECT author, idx, op_id FROM tips");
+  return read_tips(query);
+}
+
+std::vector<Tip> read_tips_of(sql::Connection& connection, const AuthorId& author) {
+  sql::Query query(connection, "SELECT author, idx, op_id FROM tips WHERE author = ?", sql::Blob(author.key));
+  return read_tips(query);
+}
+
+std::vector<Mark> read_marks(sql::Connection& connection) {
+  sql::Query query(connection, "SELECT row, chain, list_seq, ops FROM marks ORDER BY row");
+  std::vector<Mark> marks;
+  while (query.step()) marks.push_back(decode_mark(query));
+  return marks;
+}
+
+std::vector<AuthorRecord> read_authors(sql::Connection& connection) {
+  sql::Query query(connection, "SELECT author, name, trust, eraser, revoked_from FROM authors ORDER BY author");
+  std::vector<AuthorRecord> records;
+  while (query.step()) records.push_back(decode_author(query, 0, "authors"));
+  return records;
+}
+
+std::vector<TrustChange> read_trust_changes(sql::Connection& connection) {
+  sql::Query query(connection,
+                   "SELECT at_ms, who, action, author, name, trust, eraser, revoked_from FROM trust_log ORDER BY id");
+  std::vector<TrustChange> changes;
+  while (query.step()) {
+    TrustChange& change = changes.emplace_back();
+    change.at_ms = query.integer(0);
+    change.who = query.text(1);
+    change.action = query.text(2);
+    change.after = decode_author(query, 3, "trust_log");
+  }
+  return changes;
+}
+
+std::vector<QuarantinedOp> read_quarantine(sql::Connection& connection) {
+  sql::Query query(connection,
+                   "SELECT id, reason, source, received_ms, canonical, signature, content, salt FROM quarantine ORDER BY id");
+  std::vector<QuarantinedOp> ops;
+  while (query.step()) {
+    QuarantinedOp& op = ops.emplace_back();
+    op.id = query.integer(0);
+    op.reason = query.text(1);
+    op.source = query.text(2);
+    op.received_ms = query.integer(3);
+    const sql::Blob canonical = query.blob(4);
+    op.canonical.assign(canonical.begin(), canonical.end());
+    fill(query, 5, op.signature.bytes, "quarantine", "signature");
+    if (!query.is_null(6)) op.content = query.text(6);
+    if (!query.is_null(7)) fill(query, 7, op.salt.bytes, "quarantine", "salt");
+  }
+  return ops;
+}
+
+}  // namespace musher

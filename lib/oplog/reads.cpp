@@ -1,0 +1,126 @@
+#include "oplog/reads.hpp"
+
+#include "oplog/derived.hpp"
+#include "oplog/open_log.hpp"
+#include "oplog/read_index.hpp"
+#include "oplog/read_rows.hpp"
+#include "oplog/read_tables.hpp"
+
+namespace musher {
+template <class Interface>
+const LogInfo& Reads<Interface>::info() const {
+  return log().info;
+}
+
+template <class Interface>
+Result<RowId> Reads<Interface>::last_row() {
+  return reading(log(), [&] { return read_last_row(log().database()); });
+}
+
+template <class Interface>
+Result<std::uint64_t> Reads<Interface>::count() {
+  return reading(log(), [&] { return count_rows(log().database()); });
+}
+
+template <class Interface>
+Result<void> Reads<Interface>::scan(RowId after, RowId upto, const LogReader::Sink& sink) {
+  return reading(log(), [&] { scan_rows(log().database(), log().info.document, after, upto, sink); });
+}
+
+template <class Interface>
+Result<std::vector<ScannedRow>> Reads<Interface>::rows(std::span<const RowId> wanted) {
+  return reading(log(), [&] { return read_rows(log().database(), log().info.document, wanted); });
+}
+
+template <class Interface>
+Result<std::optional<ScannedRow>> Reads<Interface>::find(const OpId& id) {
+  return reading(log(), [&] { return find_row(log().database(), log().info.document, id); });
+}
+
+template <class Interface>
+Result<std::vector<OpId>> Reads<Interface>::find_prefix(std::string_view hex, std::size_t limit) {
+  return reading(log(), [&] { return ids_with_prefix(log().database(), hex, limit); });
+}
+
+template <class Interface>
+Result<std::vector<ScannedRow>> Reads<Interface>::story_rows(std::string_view story, RowId upto) {
+  return reading(log(), [&] {
+    const std::vector<RowId> wanted = story_row_ids(log().database(), story, upto);
+    return read_rows(log().database(), log().info.document, wanted);
+  });
+}
+
+template <class Interface>
+Result<std::vector<std::string>> Reads<Interface>::story_ids() {
+  return reading(log(), [&] { return read_story_ids(log().database()); });
+}
+
+template <class Interface>
+Result<std::optional<DependencyFacts>> Reads<Interface>::facts(const OpId& id) {
+  return reading(log(), [&] { return facts_of_op(log().database(), id); });
+}
+
+template <class Interface>
+Result<bool> Reads<Interface>::precedes(const OpId& ancestor, const OpId& descendant) {
+  return reading(log(), [&] { return is_ancestor(log().database(), ancestor, descendant); });
+}
+
+template <class Interface>
+Result<Seq> Reads<Interface>::register_seq(const OpId& item, std::string_view field) {
+  return reading(log(), [&] { return highest_seq(log().database(), item, field); });
+}
+
+template <class Interface>
+Result<RowId> Reads<Interface>::row_at(std::int64_t at_ms) {
+  return reading(log(), [&] { return last_row_at(log().database(), at_ms); });
+}
+
+template <class Interface>
+Result<std::vector<OpId>> Reads<Interface>::ops_at(const AuthorId& author, OpIndex index) {
+  return reading(log(), [&] { return ids_at(log().database(), author, index); });
+}
+
+template <class Interface>
+Result<std::vector<Head>> Reads<Interface>::heads() {
+  return reading(log(), [&] { return read_heads(log().database()); });
+}
+
+template <class Interface>
+Result<std::vector<Tip>> Reads<Interface>::tips() {
+  return reading(log(), [&] { return read_tips(log().database()); });
+}
+
+template <class Interface>
+Result<std::vector<Tip>> Reads<Interface>::tips_of(const AuthorId& author) {
+  return reading(log(), [&] { return read_tips_of(log().database(), author); });
+}
+
+template <class Interface>
+Result<std::vector<Mark>> Reads<Interface>::marks() {
+  return reading(log(), [&] { return read_marks(log().database()); });
+}
+
+template <class Interface>
+Result<Mark> Reads<Interface>::last_mark() {
+  return reading(log(), [&] { return read_last_mark(log().database(), log().info.log); });
+}
+
+template <class Interface>
+Result<std::vector<AuthorRecord>> Reads<Interface>::authors() {
+  return reading(log(), [&] { return read_authors(log().database()); });
+}
+
+template <class Interface>
+Result<std::vector<TrustChange>> Reads<Interface>::trust_changes() {
+  return reading(log(), [&] { return read_trust_changes(log().database()); });
+}
+
+template <class Interface>
+Result<std::vector<QuarantinedOp>> Reads<Interface>::quarantine() {
+  return reading(log(), [&] { return read_quarantine(log().database()); });
+}
+
+template class Reads<OpLog>;
+template class Reads<WriteTransaction>;
+
+}  // namespace musher

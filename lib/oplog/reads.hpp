@@ -1,0 +1,47 @@
+#pragma once
+// The reading half of OpLog and of WriteTransaction, implemented once over an open file.
+
+#include "oplog/op_log.hpp"
+
+namespace musher {
+
+struct OpenLog;
+
+template <class Interface>
+class Reads : public Interface {
+ public:
+  [[nodiscard]] const LogInfo& info() const override;
+  [[nodiscard]] Result<RowId> last_row() override;
+  [[nodiscard]] Result<std::uint64_t> count() override;
+  [[nodiscard]] Result<void> scan(RowId after, RowId upto, const LogReader::Sink& sink) override;
+  [[nodiscard]] Result<std::vector<ScannedRow>> rows(std::span<const RowId> wanted) override;
+  [[nodiscard]] Result<std::optional<ScannedRow>> find(const OpId& id) override;
+  [[nodiscard]] Result<std::vector<OpId>> find_prefix(std::string_view hex, std::size_t limit) override;
+  [[nodiscard]] Result<std::vector<ScannedRow>> story_rows(std::string_view story, RowId upto) override;
+  [[nodiscard]] Result<std::vector<std::string>> story_ids() override;
+  [[nodiscard]] Result<std::optional<DependencyFacts>> facts(const OpId& id) override;
+  [[nodiscard]] Result<bool> precedes(const OpId& ancestor, const OpId& descendant) override;
+  [[nodiscard]] Result<Seq> register_seq(const OpId& item, std::string_view field) override;
+  [[nodiscard]] Result<RowId> row_at(std::int64_t at_ms) override;
+  [[nodiscard]] Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) override;
+  [[nodiscard]] Result<std::vector<Head>> heads() override;
+  [[nodiscard]] Result<std::vector<Tip>> tips() override;
+  [[nodiscard]] Result<std::vector<Tip>> tips_of(const AuthorId& author) override;
+  [[nodiscard]] Result<std::vector<Mark>> marks() override;
+  [[nodiscard]] Result<Mark> last_mark() override;
+  [[nodiscard]] Result<std::vector<AuthorRecord>> authors() override;
+  [[nodiscard]] Result<std::vector<TrustChange>> trust_changes() override;
+  [[nodiscard]] Result<std::vector<QuarantinedOp>> quarantine() override;
+
+ protected:
+  explicit Reads(OpenLog& log) : log_(&log) {}
+  [[nodiscard]] OpenLog& log() const { return *log_; }
+
+ private:
+  OpenLog* log_;
+};
+
+extern template class Reads<OpLog>;
+extern template class Reads<WriteTransaction>;
+
+}  // namespace musher

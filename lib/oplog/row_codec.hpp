@@ -1,0 +1,22 @@
+#pragma once
+// A row of crdt_ops to and from its columns.
+
+#include "crypto/verify.hpp"
+#include "oplog/rows.hpp"
+#include "oplog/sql.hpp"
+
+// The columns in the order that decode_row reads and insert_row writes.
+#define MUSHER_OP_COLUMNS                                                                                           \
+  "rowid, op_id, author, idx, prev, kind, seq, target, parents, name, actor, digest, content, salt, time_ms, " \
+  "signature, depth, source, received_ms"
+
+namespace musher {
+
+/// The current row of a statement that selects MUSHER_OP_COLUMNS. `document` is the log's: rows do not repeat it.
+[[nodiscard]] ScannedRow decode_row(sqlite3_stmt* statement, const DocumentId& document);
+
+/// Inserts one op under the next rowid, and returns it.
+[[nodiscard]] RowId insert_row(sql::Connection& connection, const VerifiedOp& op, Depth depth, std::string_view source,
+                               std::int64_t received_ms);
+
+}  // namespace musher

@@ -1,0 +1,99 @@
+#pragma once
+// What is read from and written to an op log.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/op.hpp"
+#include "model/result.hpp"
+
+namespace musher {
+
+/// One row of crdt_ops as it is stored: the id and depth are claims of the file, nothing is checked but the columns' shapes.
+struct OpRow {
+  RowId row{};
+  OpId id;  ///< column op_id; equals the digest of the canonical bytes unless the file was damaged
+  SignedOp op;
+  Depth depth{};
+  std::string source;            ///< who brought it to this log: "local", "client", "peer:<hex>", "import"
+  std::int64_t received_ms = 0;  ///< this node's clock at admission, ms since 1970 UTC
+};
+
+/// A row whose columns cannot be an op: a wrong type or length, a kind that does not exist.
+struct MalformedRow {
+  RowId row{};
+  std::optional<OpId> id;  ///< when that column can be read
+  std::string column;
+  std::string why;
+};
+
+using ScannedRow = std::variant<OpRow, MalformedRow>;
+
+struct LogInfo {
+  std::string path;  ///< absolute, symbolic links resolved
+  LogId log;
+  DocumentId document;
+  std::uint32_t format = 0;
+  std::int64_t created_ms = 0;
+  std::optional<std::int64_t> copied_ms;  ///< set when this is a private copy: when it was made
+};
+
+struct Head {
+  OpId id;
+  Depth depth{};
+  auto operator<=>(const Head&) const = default;
+};
+
+/// The last op of one branch of one author.
+struct Tip {
+  AuthorId author;
+  OpIndex index{};
+  OpId id;
+  auto operator<=>(const Tip&) const = default;
+};
+
+/// What the log says about its prefix up to a row: one every 256 rows and one for the last row.
+struct Mark {
+  RowId row{};
+  Digest chain;          ///< docs/format.md, "Chain digest"
+  Seq list_seq{};        ///< the highest seq of an insert or delete up to here
+  std::uint64_t ops = 0; ///< rows up to here
+  bool operator==(const Mark&) const = default;
+};
+
+enum class Trust : std::uint8_t { allowed, revoked };
+
+/// Local policy about one author. An author without a record is unknown.
+struct AuthorRecord {
+  AuthorId author;
+  std::string name;
+  Trust trust = Trust::allowed;
+  bool eraser = false;
+  std::optional<OpId> revoked_from;  ///< revoked: this op and what descends from it by prev is muted; absent: every op is
+  bool operator==(const AuthorRecord&) const = default;
+};
+
+/// One change of local policy.
+struct TrustChange {
+  std::int64_t at_ms = 0;
+  std::string who;     ///< login name
+  std::string action;  ///< "add", "revoke"
+  AuthorRecord after;
+};
+
+/// An op that may not enter the log (yet).
+struct QuarantinedOp {
+  std::int64_t id = 0;  ///< row number in the quarantine
+  std::string reason;   ///< a Reject's name, "dependency_missing" or "author_unknown"
+  std::string source;
+  std::int64_t received_ms = 0;
+  std::vector<std::uint8_t> canonical;
+  Signature signature;
+  std::optional<std::string> content;
+  Salt salt;
+};
+
+}  // namespace musher

@@ -1,0 +1,54 @@
+#pragma once
+// A write transaction on the SQLite file.
+
+#include <chrono>
+#include <memory>
+
+#include "oplog/derived.hpp"
+#include "oplog/open_log.hpp"
+#include "oplog/quarantine.hpp"
+#include "oplog/reads.hpp"
+
+namespace musher {
+
+class SqliteWrite final : public Reads<WriteTransaction> {
+ public:
+  /// @errors as OpLog::begin_write.
+  [[nodiscard]] static Result<std::unique_ptr<WriteTransaction>> begin(OpenLog& log, std::chrono::milliseconds timeout);
+  ~SqliteWrite() override;
+
+  [[nodiscard]] Result<RowId> append(const VerifiedOp& op, Depth depth, std::string_view source,
+                                     std::int64_t received_ms, bool erases_now) override;
+  [[nodiscard]] Result<void> set_author(const TrustChange& change) override;
+  [[nodiscard]] Result<void> quarantine_add(const QuarantinedOp& op) override;
+  [[nodiscard]] Result<void> quarantine_remove(std::int64_t id) override;
+  [[nodiscard]] Result<void> commit() override;
+
+  // These see what was appended here and is not in the tables yet.
+  [[nodiscard]] Result<std::vector<Head>> heads() override;
+  [[nodiscard]] Result<std::vector<Tip>> tips() override;
+  [[nodiscard]] Result<std::vector<Tip>> tips_of(const AuthorId& author) override;
+  [[nodiscard]] Result<std::vector<Mark>> marks() override;
+  [[nodiscard]] Result<Mark> last_mark() override;
+
+ private:
+  explicit SqliteWrite(OpenLog& log);
+  [[nodiscard]] Result<void> enter(std::chrono::milliseconds timeout);
+  template <class Work>
+  [[nodiscard]] Result<std::invoke_result_t<Work>> writing(Work work);
+  [[nodiscard]] Result<void> flush();
+  [[nodiscard]] Result<void> check_place() const;
+  [[nodiscard]] Result<void> commit_to_disk();
+  void check_new(const VerifiedOp& op);
+  void erase_content(const OpId& target);
+  void end();
+
+  Derived derived_;
+  Quarantine quarantine_;
+  std::optional<OpId> last_op_;         ///< the last one appended here
+  std::optional<std::int64_t> last_trust_change_;
+  bool failed_ = false;  ///< a step failed: whatever follows, nothing of this may be committed
+  bool ended_ = false;
+};
+
+}  // namespace musher
