@@ -1,0 +1,17 @@
+#pragma once
+// What the outside world lends a replica: its clock, its state folder, the name of who is at the shell.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace musher {
+
+struct Host {
+  std::function<std::int64_t()> now_ms;  ///< ms since 1970 UTC: stamped on ops, never used for order
+  std::filesystem::path state_dir;       ///< notes kept outside the log: own tips, verify-order's high-water mark
+  std::string login;                     ///< `actor` of ops written from here
+};
+
+}  // namespace musher

@@ -1,0 +1,89 @@
+#include "replica/init.hpp"
+
+#include <fmt/format.h>
+
+#include "crypto/hashing.hpp"
+#include "model/text.hpp"
+#include "oplog/sqlite_op_log.hpp"
+#include "replica/trust.hpp"
+
+namespace musher {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Key {
+  Identity identity;
+  bool created = false;
+};
+
+Result<Key> load_or_make_key(const fs::path& file) {
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(file, ignored))) {
+    MUSHER_TRY(auto identity, Identity::load(file));
+    return Key{std::move(identity), false};
+  }
+  Identity identity = Identity::generate();
+  MUSHER_CHECK(identity.save_new(file));
+  return Key{std::move(identity), true};
+}
+
+/// A log is there: what init would have made, or something that must not be touched.
+Result<InitReport> accept_existing(const InitRequest& request, const Host& host) {
+  auto log = SqliteOpLog::open(request.log, OpenMode::write);
+  if (!log) {
+    Error error = std::move(log).error();
+    if (error.code != Errc::not_a_log) return std::unexpected(std::move(error));
+    return fail(Errc::refused, fmt::format("will not make a log over what is there: {}", error.what),
+                "name another file with --log");
+  }
+  const LogInfo info = (*log)->info();
+  if (request.document && *request.document != info.document) {
+    return fail(Errc::refused,
+                fmt::format("{} is a log of document {} already", info.path, to_hex(info.document.bytes)),
+                "name another file with --log");
+  }
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(request.key_file, ignored))) {
+    return fail(
+        Errc::refused,
+        fmt::format("{} is there, but its key {} is not; a new one is never made in silence", info.path,
+                    request.key_file.string()),
+        fmt::format(
+            "bring the key back, or: musher identity new --identity {0} && musher trust --log {1} add {0}.pub NAME",
+            request.key_file.string(), info.path));
+  }
+  MUSHER_TRY(const Identity identity, Identity::load(request.key_file));
+  MUSHER_TRY(const auto authors, (*log)->authors());
+  MUSHER_TRY(const auto policy, TrustPolicy::read(**log));
+  Replica replica(*std::move(log), host);
+  if (authors.empty()) {  // killed between making the log and trusting its key
+    MUSHER_CHECK(trust_add(replica, identity.author(), request.name, false));
+  } else if (policy.standing(identity.author()) != Standing::allowed) {
+    return fail(Errc::refused,
+                fmt::format("{} is there, but the key {} is not trusted in it", info.path, request.key_file.string()),
+                fmt::format("musher trust --log {} add {} NAME", info.path, to_hex(identity.author().key)));
+  }
+  return InitReport{false, false, info, identity.author(), fs::absolute(request.key_file)};
+}
+
+}  // namespace
+
+Result<InitReport> init(const InitRequest& request, const Host& host) {
+  if (request.name.empty() || request.name.size() > kMaxActorBytes || !is_plain_utf8(request.name)) {
+    return fail(Errc::usage, fmt::format("\"{}\" is no name for an author", request.name),
+                "a name is 1 to 128 bytes of UTF-8 without control characters");
+  }
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(request.log, ignored))) return accept_existing(request, host);
+  MUSHER_TRY(const Key key, load_or_make_key(request.key_file));
+  const DocumentId document = request.document ? *request.document : random_id<DocumentId>();
+  MUSHER_TRY(auto log, SqliteOpLog::create(
+                           request.log, {.document = document, .group = request.group, .created_ms = host.now_ms()}));
+  const LogInfo info = log->info();
+  Replica replica(std::move(log), host);
+  MUSHER_CHECK(trust_add(replica, key.identity.author(), request.name, false));
+  return InitReport{true, key.created, info, key.identity.author(), fs::absolute(request.key_file)};
+}
+
+}  // namespace musher

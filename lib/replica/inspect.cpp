@@ -1,0 +1,227 @@
+#include "replica/inspect.hpp"
+
+#include <algorithm>
+#include <set>
+#include <unordered_set>
+
+#include "model/canonical_json.hpp"
+#include "replica/live_document.hpp"
+
+namespace musher {
+namespace {
+
+Result<RowId> upto(LogReader& log, std::optional<RowId> at) {
+  if (at) return *at;
+  return log.last_row();
+}
+
+/// The fields an insert wrote; those it still wins where its content was erased.
+std::set<std::string> initial_fields(const OpRow& insert, const std::vector<FieldState>& now) {
+  std::set<std::string> names;
+  if (insert.op.content) {
+    for (const auto& [name, value] : members(*insert.op.content)) names.insert(name);
+  }
+  for (const FieldState& field : now) {
+    if (field.winner == insert.id) names.insert(field.name);
+  }
+  return names;
+}
+
+/// A document keeps no values of hidden items; the history of a story that is gone has them still.
+void restore_values(const Story& story, StoryView& view) {
+  for (FieldState& field : view.fields) {
+    const HeardRow* winner = story.row_of(field.winner);
+    if (field.erased || winner == nullptr || !winner->row.op.content) continue;
+    if (winner->row.op.op.kind == OpKind::set) field.value = *winner->row.op.content;
+    if (winner->row.op.op.kind != OpKind::insert) continue;
+    for (auto& [name, value] : members(*winner->row.op.content)) {
+      if (name == field.name) field.value = std::move(value);
+    }
+  }
+}
+
+}  // namespace
+
+Result<LogCard> log_card(LogReader& log) {
+  LogCard card{log.info(), 0, {}};
+  MUSHER_TRY(card.ops, log.count());
+  MUSHER_TRY(const auto heads, log.heads());
+  for (const Head& head : heads) card.heads.push_back(head.id);
+  return card;
+}
+
+Result<Summary> inspect_summary(LogReader& log, std::optional<RowId> at) {
+  Summary summary;
+  std::unordered_set<AuthorId, IdHash> authors;
+  CatchUpOptions options;
+  MUSHER_TRY(options.upto, upto(log, at));
+  options.on_applied = [&](const OpRow& row, Applied, bool) { authors.insert(row.op.op.author); };
+  MUSHER_TRY(auto live, LiveDocument::start(log));
+  MUSHER_CHECK(live.catch_up(log, options));
+  summary.document = live.document().counts();
+  summary.ops = live.counts().read;
+  summary.authors = authors.size();
+  MUSHER_TRY(const auto quarantine, log.quarantine());
+  summary.quarantine = quarantine.size();
+  summary.state_digest = live.document().state_digest();
+  summary.failures = live.failures();
+  return summary;
+}
+
+Result<StoryList> inspect_stories(LogReader& log, std::optional<RowId> at) {
+  StoryTracker tracker;
+  CatchUpOptions options;
+  MUSHER_TRY(options.upto, upto(log, at));
+  options.on_applied = [&](const OpRow& row, Applied, bool effective) {
+    if (effective) tracker.note(row);
+  };
+  MUSHER_TRY(auto live, LiveDocument::start(log));
+  MUSHER_CHECK(live.catch_up(log, options));
+  return StoryList{tracker.list(live.document()), live.failures()};
+}
+
+Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::optional<RowId> at) {
+  MUSHER_TRY(const RowId last, upto(log, at));
+  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
+  MUSHER_TRY(Story story, load_story(log, trust, id, last, Signatures::check));
+  if (!story.was_inserted() && story.failures.empty()) return std::unexpected(no_such_story(log, id));
+
+  StoryReport report;
+  report.story = view_of(id, story.items);
+  report.live = story.is_live();
+  if (!report.live) restore_values(story, report.story);
+  report.failures = std::move(story.failures);
+  OpDescriber describer(log, trust);
+  const OpId shown = story.items.empty() ? OpId{} : story.items.front().id;
+  const auto won = [&](const std::string& field, const OpId& op) {
+    return std::ranges::any_of(report.story.fields,
+                               [&](const FieldState& state) { return state.name == field && state.winner == op; });
+  };
+  for (const HeardRow& heard : story.history) {
+    MUSHER_TRY(auto view, describer.describe(heard));
+    const Op& op = heard.row.op.op;
+    const bool of_shown = heard.row.id == shown || op.target == shown;
+    if (of_shown && op.kind == OpKind::insert) {
+      for (const std::string& field : initial_fields(heard.row, report.story.fields)) {
+        report.history[field].push_back({view, won(field, heard.row.id)});
+      }
+    } else if (of_shown && op.kind == OpKind::set) {
+      report.history[op.name].push_back({view, won(op.name, heard.row.id)});
+    }
+    if (heard.effective && (op.kind == OpKind::insert || op.kind == OpKind::set)) {
+      report.story.updated_ms = op.time_ms;
+      report.story.updated_by = op.author;
+    }
+    if (const HeardRow* removal = story.removal(); removal != nullptr && removal->row.id == heard.row.id)
+      report.removal = view;
+    report.ops.push_back(std::move(view));
+  }
+  return report;
+}
+
+Result<OpListing> inspect_ops(LogReader& log, std::optional<RowId> at, Signatures signatures,
+                              const std::function<bool(OpView&&)>& sink) {
+  OpListing listing;
+  ScanOptions options;
+  options.signatures = signatures;
+  MUSHER_TRY(options.upto, upto(log, at));
+  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
+  OpDescriber describer(log, trust);
+  Result<void> status;
+  MUSHER_CHECK(checked_scan(log, options, [&](CheckedRow&& checked) {
+    ++listing.ops;
+    if (auto failure = failure_of(checked)) {
+      listing.failures.push_back(*failure);
+      if (!failure->op) return true;
+    }
+    auto view = describer.describe(std::get<OpRow>(std::move(checked.row)),
+                                   checked.signature_checked && !checked.reject ? Verified::now : Verified::no);
+    if (!view) {
+      status = std::unexpected(std::move(view).error());
+      return false;
+    }
+    return sink(*std::move(view));
+  }));
+  MUSHER_CHECK(status);
+  return listing;
+}
+
+Result<OpReport> inspect_op(LogReader& log, const std::string& prefix, std::optional<RowId> at) {
+  MUSHER_TRY(const OpId id, find_op(log, prefix));
+  MUSHER_TRY(auto found, log.find(id));
+  MUSHER_TRY(const RowId last, upto(log, at));
+  if (!found || std::visit([](const auto& row) { return row.row; }, *found) > last) {
+    return fail(Errc::not_found, "op " + prefix + " is not in " + log.info().path + " at that point", "leave out --at");
+  }
+  const Verifier verifier(log.info().document);
+  CheckedRow checked = check_row(verifier, *std::move(found), Signatures::check);
+  auto failure = failure_of(checked);
+  if (failure && !failure->op) {
+    return fail(Errc::damaged, "the row of op " + prefix + " is malformed: " + failure->detail,
+                "musher verify-order --log " + log.info().path);
+  }
+  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
+  OpDescriber describer(log, trust);
+  MUSHER_TRY(auto view,
+             describer.describe(std::get<OpRow>(std::move(checked.row)), failure ? Verified::no : Verified::now));
+  return OpReport{std::move(view), std::move(failure)};
+}
+
+Result<std::vector<AuthorView>> inspect_authors(LogReader& log, std::optional<RowId> at) {
+  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
+  std::map<AuthorId, AuthorView> authors;
+  for (const AuthorRecord& record : trust.records()) {
+    authors[record.author] = {
+        record.author, record.name, trust.standing(record.author), record.eraser, record.revoked_from, 0, OpIndex{}};
+  }
+  MUSHER_TRY(const RowId last, upto(log, at));
+  MUSHER_CHECK(log.scan(RowId{0}, last, [&](ScannedRow&& row) {
+    if (const auto* op = std::get_if<OpRow>(&row)) {
+      AuthorView& author = authors[op->op.op.author];
+      author.author = op->op.op.author;
+      ++author.ops;
+      author.last_index = std::max(author.last_index, op->op.op.index);
+    }
+    return true;
+  }));
+  std::vector<AuthorView> views;
+  for (auto& [id, view] : authors) views.push_back(std::move(view));
+  std::ranges::stable_sort(views, {}, &AuthorView::name);
+  return views;
+}
+
+Result<std::vector<OpView>> inspect_heads(LogReader& log, std::optional<RowId> at) {
+  std::vector<OpId> ids;
+  if (!at) {
+    MUSHER_TRY(const auto heads, log.heads());
+    for (const Head& head : heads) ids.push_back(head.id);
+  } else {
+    std::set<OpId> heads;
+    MUSHER_CHECK(log.scan(RowId{0}, *at, [&](ScannedRow&& row) {
+      if (const auto* op = std::get_if<OpRow>(&row)) {
+        for (const OpId& dependency : dependencies(op->op.op)) heads.erase(dependency);
+        heads.insert(op->id);
+      }
+      return true;
+    }));
+    ids.assign(heads.begin(), heads.end());
+  }
+  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
+  OpDescriber describer(log, trust);
+  const Verifier verifier(log.info().document);
+  std::vector<OpView> views;
+  for (const OpId& id : ids) {
+    MUSHER_TRY(auto found, log.find(id));
+    if (!found || std::holds_alternative<MalformedRow>(*found)) {
+      return fail(Errc::damaged, "a head of " + log.info().path + " has no row that can be read",
+                  "musher verify-order --log " + log.info().path);
+    }
+    CheckedRow checked = check_row(verifier, *std::move(found), Signatures::check);
+    MUSHER_TRY(auto view, describer.describe(std::get<OpRow>(std::move(checked.row)),
+                                             checked.reject ? Verified::no : Verified::now));
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+}  // namespace musher

@@ -1,0 +1,63 @@
+#include "replica/live_document.hpp"
+
+#include <algorithm>
+
+namespace musher {
+
+LiveDocument::LiveDocument()
+    : index_(std::make_unique<CausalIndex>()), document_(std::make_unique<Document>(*index_)) {}
+
+Result<LiveDocument> LiveDocument::start(LogReader& log) {
+  LiveDocument live;
+  MUSHER_TRY(live.trust_, TrustPolicy::read(log));
+  return live;
+}
+
+Result<void> LiveDocument::catch_up(LogReader& log, const CatchUpOptions& options) {
+  MUSHER_TRY(auto trust, TrustPolicy::read(log));
+  if (trust != trust_) {
+    *this = LiveDocument();
+    trust_ = std::move(trust);
+  }
+  MUSHER_TRY(const RowId newest, log.last_row());
+  const RowId upto = std::min(newest, options.upto);
+  const ScanOptions scan{last_row_, upto, options.signatures, options.threads, options.cancel};
+  Result<void> applied;
+  MUSHER_CHECK(checked_scan(log, scan, [&](CheckedRow&& row) {
+    applied = apply(log, std::move(row), options);
+    return applied.has_value();
+  }));
+  return applied;
+}
+
+Result<void> LiveDocument::apply(LogReader& log, CheckedRow&& checked, const CatchUpOptions& options) {
+  ++counts_.read;
+  if (checked.signature_checked) ++counts_.signatures_checked;
+  last_row_ = std::visit([](const auto& row) { return row.row; }, checked.row);
+  if (options.on_progress) options.on_progress(counts_.read);
+
+  std::optional<RowFailure> failure = failure_of(checked);
+  if (!failure) {
+    const OpRow& row = std::get<OpRow>(checked.row);
+    if (!index_->add(row.id, row.op.op)) {
+      failure = RowFailure{row.row, row, "dependency_missing", ""};
+    } else {
+      MUSHER_TRY(const bool effective, trust_.effective(log, row.id, row.op.op));
+      MUSHER_TRY(const Applied outcome,
+                 document_->apply({row.id, row.op.op, row.op.content, effective, trust_.is_eraser(row.op.op.author)}));
+      if (outcome == Applied::target_missing) {
+        failure = RowFailure{row.row, row, "target_missing", ""};
+      } else {
+        ++counts_.applied;
+        if (options.on_applied) options.on_applied(row, outcome, effective);
+      }
+    }
+  }
+  if (failure) {
+    ++counts_.failed;
+    failures_.push_back(*std::move(failure));
+  }
+  return {};
+}
+
+}  // namespace musher

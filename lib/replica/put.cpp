@@ -1,0 +1,100 @@
+#include "replica/put.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "model/canonical_json.hpp"
+#include "model/text.hpp"
+#include "replica/removal.hpp"
+
+namespace musher {
+namespace {
+
+Result<void> check_fields(const PutRequest& request) {
+  std::set<std::string_view> seen;
+  for (const auto& [name, value] : request.fields) {
+    if (name == "story_id") {
+      return fail(Errc::usage, "cannot set story_id: a story id is fixed when the story is made",
+                  "purge the story and put it under the other id");
+    }
+    if (name.empty() || name.size() > kMaxNameBytes || !is_plain_utf8(name)) {
+      return fail(Errc::usage, fmt::format("\"{}\" is no field name", name),
+                  "a field name is 1 to 128 bytes of UTF-8 without control characters");
+    }
+    if (!seen.insert(name).second)
+      return fail(Errc::usage, fmt::format("field {} is given twice", name), "give it once");
+    if (value.size() > kMaxContentBytes) {
+      return fail(Errc::usage,
+                  fmt::format("the value of {} is {} bytes; the limit is {}", name, value.size(), kMaxContentBytes),
+                  "keep large content elsewhere and put its name here");
+    }
+  }
+  return {};
+}
+
+Result<void> check_presence(LogReader& log, const TrustPolicy& trust, const PutRequest& request, const Story& story) {
+  if (!story.failures.empty()) return damaged_story(log, story);
+  if (story.is_live()) {
+    if (!request.create) return {};
+    return fail(Errc::already_exists, fmt::format("story {} is already there", request.story),
+                fmt::format("to change it, leave out --new: musher put {} FIELD=TEXT", request.story));
+  }
+  if (story.was_inserted() && story.removal() != nullptr) {
+    if (request.create && request.again) return {};
+    return fail(Errc::refused, fmt::format("story {} was {}", request.story, describe_removal(trust, story)),
+                fmt::format("to start it afresh: musher put --new --again {} FIELD=TEXT", request.story));
+  }
+  if (request.create) return {};
+  Error missing = no_such_story(log, request.story);
+  if (missing.hint.empty()) missing.hint = fmt::format("to make it: musher put --new {} FIELD=TEXT", request.story);
+  return std::unexpected(std::move(missing));
+}
+
+Result<std::vector<OpRow>> write_ops(OwnWrite& write, const PutRequest& request, const Story& story) {
+  std::vector<OpRow> rows;
+  if (request.create) {
+    auto object = canonical_object(request.fields);
+    if (!object) return fail(Errc::usage, "cannot make the story's fields: " + object.error().why);
+    MUSHER_TRY(auto row, write.append({OpKind::insert, OpId{}, request.story, *std::move(object), story.purges}));
+    rows.push_back(std::move(row));
+    return rows;
+  }
+  for (const auto& [name, value] : request.fields) {
+    for (const ItemState& item : story.items) {
+      if (!item.visible) continue;
+      MUSHER_TRY(auto row, write.append({OpKind::set, item.id, name, value, {}}));
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+Result<PutReport> put(Replica& replica, const PutRequest& request) {
+  MUSHER_CHECK(check_story_id(request.story));
+  MUSHER_CHECK(check_fields(request));
+  if (request.again && !request.create)
+    return fail(Errc::usage, "--again goes with --new", "musher put --new --again ...");
+  if (request.fields.empty() && !request.create) {
+    return fail(Errc::usage, "nothing to set", fmt::format("musher put {} FIELD=TEXT", request.story));
+  }
+  MUSHER_TRY(auto write, OwnWrite::begin(replica));
+  MUSHER_TRY(const RowId last, write.log().last_row());
+  MUSHER_TRY(const Story story, load_story(write.log(), write.trust(), request.story, last, Signatures::check));
+  MUSHER_CHECK(check_presence(write.log(), write.trust(), request, story));
+  MUSHER_TRY(auto rows, write_ops(write, request, story));
+
+  PutReport report{request.story, request.create, request.dry_run, {}};
+  OpDescriber describer(write.log(), write.trust());
+  for (OpRow& row : rows) {
+    MUSHER_TRY(auto view, describer.describe(std::move(row), Verified::now));
+    report.ops.push_back(std::move(view));
+  }
+  if (!request.dry_run) MUSHER_CHECK(write.commit());
+  return report;
+}
+
+}  // namespace musher

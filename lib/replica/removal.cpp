@@ -1,0 +1,42 @@
+#include "replica/removal.hpp"
+
+#include <fmt/format.h>
+
+#include "model/canonical_json.hpp"
+#include "model/text.hpp"
+#include "model/utc.hpp"
+
+namespace musher {
+
+Result<void> check_story_id(std::string_view id) {
+  if (!id.empty() && id.size() <= kMaxNameBytes && is_plain_utf8(id)) return {};
+  return fail(Errc::usage, fmt::format("\"{}\" is no story id", id.substr(0, kMaxNameBytes)),
+              "a story id is 1 to 128 bytes of UTF-8 without control characters");
+}
+
+std::string describe_removal(const TrustPolicy& trust, const Story& story) {
+  const OpRow& row = story.removal()->row;
+  const std::string& name = trust.name(row.op.op.author);
+  const auto reason = reason_of(row);
+  return fmt::format("{} by {} (op {}) at {}{}", row.op.op.is_purge() ? "purged" : "deleted",
+                     name.empty() ? to_hex(row.op.op.author.key).substr(0, 12) : name,
+                     to_hex(row.id.hash).substr(0, 12), to_utc(row.op.op.time_ms), reason ? ": " + *reason : "");
+}
+
+std::optional<std::string> reason_of(const OpRow& row) {
+  if (!row.op.content) return std::nullopt;
+  for (const auto& [name, value] : members(*row.op.content)) {
+    if (name == "reason") return string_value(value);
+  }
+  return std::nullopt;
+}
+
+std::unexpected<Error> damaged_story(LogReader& log, const Story& story) {
+  const RowFailure& first = story.failures.front();
+  return fail(Errc::damaged,
+              fmt::format("row {} of {} does not hold ({}), and it is part of story {}", raw(first.row),
+                          log.info().path, first.reason, story.id),
+              fmt::format("musher verify-order --log {}", log.info().path));
+}
+
+}  // namespace musher

@@ -1,0 +1,85 @@
+#pragma once
+// One open log with the identity that writes to it. Put, purge, trust and admission go through here: the only way to
+// write.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crypto/identity.hpp"
+#include "oplog/op_log.hpp"
+#include "replica/host.hpp"
+#include "replica/trust_policy.hpp"
+
+namespace musher {
+
+class Replica {
+ public:
+  Replica(std::unique_ptr<OpLog> log, Host host) : log_(std::move(log)), host_(std::move(host)) {}
+
+  /// From now on own ops are signed with this key. Needed by put, purge and nothing else.
+  void use_identity(Identity identity) { identity_ = std::move(identity); }
+
+  [[nodiscard]] OpLog& log() { return *log_; }
+  [[nodiscard]] const Host& host() const { return host_; }
+  [[nodiscard]] const Identity* identity() const { return identity_ ? &*identity_ : nullptr; }
+  /// How long a write waits for the lock.
+  void set_lock_timeout(std::chrono::milliseconds timeout) { lock_timeout_ = timeout; }
+  [[nodiscard]] std::chrono::milliseconds lock_timeout() const { return lock_timeout_; }
+
+  /// Problems that did not stop a write, for the caller to show (a tip note that could not be written).
+  [[nodiscard]] std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
+  void warn(std::string warning) { warnings_.push_back(std::move(warning)); }
+
+ private:
+  // fixed after construction
+  std::unique_ptr<OpLog> log_;
+  Host host_;
+  std::optional<Identity> identity_;
+  std::chrono::milliseconds lock_timeout_{10'000};
+  // changes with each write
+  std::vector<std::string> warnings_;
+};
+
+/// What to write: everything of an op that its author decides.
+struct OpDraft {
+  OpKind kind = OpKind::set;
+  OpId target;
+  std::string name;
+  std::optional<std::string> content;  ///< canonical JSON
+  std::vector<OpId>
+      must_follow;  ///< ops that must be among its ancestors: named as parents if the heads leave them out
+};
+
+/// Writes own ops in one transaction: invariant 2 of docs/architecture.md. Nothing is durable before commit().
+class OwnWrite {
+ public:
+  /// Takes the lock and checks that this identity may write here.
+  /// @errors no_identity.  refused: the key is not trusted here (with the line that lets it in), or its note names an
+  /// op
+  ///   this log has not got.  busy, io, damaged: as OpLog::begin_write.
+  [[nodiscard]] static Result<OwnWrite> begin(Replica& replica);
+
+  [[nodiscard]] WriteTransaction& log() { return *transaction_; }
+  [[nodiscard]] const TrustPolicy& trust() const { return trust_; }
+
+  /// Makes, signs and appends one op on top of everything the log holds now.
+  Result<OpRow> append(const OpDraft& draft);
+
+  /// Durable when it returns without error.
+  Result<void> commit();
+
+ private:
+  OwnWrite(Replica& replica, std::unique_ptr<WriteTransaction> transaction, TrustPolicy trust)
+      : replica_(&replica), transaction_(std::move(transaction)), trust_(std::move(trust)) {}
+
+  Replica* replica_;
+  std::unique_ptr<WriteTransaction> transaction_;
+  TrustPolicy trust_;
+  std::optional<Tip> last_;
+};
+
+}  // namespace musher

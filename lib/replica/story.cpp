@@ -1,0 +1,97 @@
+#include "replica/story.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "model/text.hpp"
+
+namespace musher {
+namespace {
+
+class LogAncestry final : public Ancestry {
+ public:
+  explicit LogAncestry(LogReader& log) : log_(log) {}
+  Result<bool> precedes(const OpId& ancestor, const OpId& descendant) const override {
+    return log_.precedes(ancestor, descendant);
+  }
+
+ private:
+  LogReader& log_;
+};
+
+Result<void> apply_row(LogReader& log, const TrustPolicy& trust, CheckedRow&& checked, Document& document,
+                       Story& story) {
+  if (auto failure = failure_of(checked)) {
+    story.failures.push_back(*std::move(failure));
+    return {};
+  }
+  OpRow row = std::get<OpRow>(std::move(checked.row));
+  MUSHER_TRY(const bool effective, trust.effective(log, row.id, row.op.op));
+  Op placed = row.op.op;
+  if (placed.kind == OpKind::insert)
+    placed.target = {};  // its neighbour may be another story's: place does not matter here
+  MUSHER_TRY(const Applied outcome,
+             document.apply({row.id, placed, row.op.content, effective, trust.is_eraser(placed.author)}));
+  if (outcome == Applied::target_missing) {
+    story.failures.push_back({row.row, row, "target_missing", ""});
+  }
+  story.history.push_back({std::move(row), effective, checked.signature_checked});
+  return {};
+}
+
+}  // namespace
+
+const HeardRow* Story::removal() const {
+  if (is_live()) return nullptr;
+  const HeardRow* last_delete = nullptr;
+  for (const HeardRow& heard : history | std::views::reverse) {
+    if (!heard.effective || heard.row.op.op.kind != OpKind::tombstone) continue;
+    if (heard.row.op.op.is_purge()) return &heard;
+    if (last_delete == nullptr) last_delete = &heard;
+  }
+  return last_delete;
+}
+
+const HeardRow* Story::row_of(const OpId& op) const {
+  const auto found = std::ranges::find(history, op, [](const HeardRow& heard) { return heard.row.id; });
+  return found == history.end() ? nullptr : &*found;
+}
+
+Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto,
+                         Signatures signatures) {
+  Story story{std::string(id), {}, {}, {}, {}};
+  MUSHER_TRY(auto rows, log.story_rows(id, upto));
+  const Verifier verifier(log.info().document);
+  const LogAncestry ancestry(log);
+  Document document(ancestry);
+  for (ScannedRow& row : rows) {
+    MUSHER_CHECK(apply_row(log, trust, check_row(verifier, std::move(row), signatures), document, story));
+  }
+  story.items = document.story(id);
+  story.purges = document.purges(id);
+  return story;
+}
+
+Result<std::optional<std::string>> story_of(LogReader& log, const OpId& id, const Op& op) {
+  OpId at = op.kind == OpKind::insert ? id : op.target;
+  if (op.kind == OpKind::insert || op.is_purge()) return op.name;
+  for (int step = 0; step < 2; ++step) {  // an erase names an op, which names its item
+    MUSHER_TRY(const auto row, log.find(at));
+    const OpRow* target = row ? std::get_if<OpRow>(&*row) : nullptr;
+    if (target == nullptr) return std::nullopt;
+    if (target->op.op.kind == OpKind::insert || target->op.op.is_purge()) return target->op.op.name;
+    at = target->op.op.target;
+  }
+  return std::nullopt;
+}
+
+Error no_such_story(LogReader& log, std::string_view id) {
+  std::vector<std::string> near;
+  if (const auto ids = log.story_ids()) near = nearest(id, *ids);
+  return {Errc::not_found, fmt::format("there is no story {} in {}", id, log.info().path),
+          near.empty() ? "musher inspect stories" : "", std::move(near)};
+}
+
+}  // namespace musher

@@ -1,0 +1,50 @@
+#pragma once
+// One story read through the log's indexes: its cost is the story's ops, whatever the log's size.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "document/document.hpp"
+#include "replica/row_failure.hpp"
+#include "replica/trust_policy.hpp"
+
+namespace musher {
+
+/// One admitted op and whether it is heard.
+struct HeardRow {
+  OpRow row;
+  bool effective = false;
+  bool signature_checked = false;
+};
+
+struct Story {
+  std::string id;
+  std::vector<ItemState> items;   ///< visible ones first; the first is the one views show
+  std::vector<HeardRow> history;  ///< every op that concerns it, in rowid order
+  std::vector<RowFailure> failures;
+  std::vector<OpId> purges;  ///< effective purges, in rowid order
+
+  /// Some insert made it, once.
+  [[nodiscard]] bool was_inserted() const { return !items.empty(); }
+  /// At least one item is visible.
+  [[nodiscard]] bool is_live() const { return !items.empty() && items.front().visible; }
+  /// The op that took it out: the last effective purge, else the last effective delete. Null while it is live.
+  [[nodiscard]] const HeardRow* removal() const;
+  /// The history row of an op; null when it is not of this story.
+  [[nodiscard]] const HeardRow* row_of(const OpId& op) const;
+};
+
+/// @errors as LogReader's. A row that cannot be applied is in `failures`.
+[[nodiscard]] Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto,
+                                       Signatures signatures);
+
+/// The story of the op: an insert's own, a set's or delete's target's, an erase's target's. Nothing when it cannot be
+/// found.
+[[nodiscard]] Result<std::optional<std::string>> story_of(LogReader& log, const OpId& id, const Op& op);
+
+/// "There is no story 478_stroy" with the ids most like it.
+[[nodiscard]] Error no_such_story(LogReader& log, std::string_view id);
+
+}  // namespace musher

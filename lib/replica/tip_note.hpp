@@ -1,0 +1,20 @@
+#pragma once
+// A note outside the log of the last op an identity wrote: shows a key and log restored together from an old backup.
+
+#include <filesystem>
+
+#include "oplog/op_log.hpp"
+
+namespace musher {
+
+/// Refuses to write when the note names an op this log does not have: the log lost its tail, or is an old copy.
+/// A missing or torn note says nothing and is passed.
+/// @errors refused.
+[[nodiscard]] Result<void> check_tip_note(LogReader& log, const AuthorId& author,
+                                          const std::filesystem::path& state_dir);
+
+/// Notes the tip unless a later one is noted already. Call after the commit.
+/// @errors io: the folder cannot be made or written: the write itself stands.
+[[nodiscard]] Result<void> write_tip_note(const LogInfo& log, const Tip& tip, const std::filesystem::path& state_dir);
+
+}  // namespace musher
