@@ -1,0 +1,96 @@
+#include "audit/chain_walk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "crypto/hashing.hpp"
+#include "model/text.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::int64_t kMarkEvery = 256;
+
+void extend(Mark& mark, const OpRow& row, const OpId& id) {
+  const bool in_list = row.op.op.kind == OpKind::insert || row.op.op.kind == OpKind::tombstone;
+  mark.row = row.row;
+  mark.chain = chain_next(mark.chain, row.row, id, row.op.signature, row.received_ms, row.source);
+  if (in_list) mark.list_seq = std::max(mark.list_seq, row.op.op.seq);
+  ++mark.ops;
+}
+
+std::string text_of(const Mark& mark) {
+  return fmt::format("{} ops, list seq {}, chain {}", mark.ops, raw(mark.list_seq), to_hex(mark.chain.bytes));
+}
+
+}  // namespace
+
+ChainWalk::ChainWalk(const LogId& log, std::vector<Mark> marks, FindingList& findings)
+    : marks_(std::move(marks)), findings_(findings), computed_{RowId{0}, chain_start(log), Seq{0}, 0} {}
+
+void ChainWalk::row(const OpRow& row, const OpId& id) {
+  pass_marks_before(row.row);
+  extend(computed_, row, id);
+  if (rebased_) extend(*rebased_, row, id);
+  if (next_mark_ < marks_.size() && marks_[next_mark_].row == row.row) {
+    compare(marks_[next_mark_++]);
+  } else if (raw(row.row) % kMarkEvery == 0) {
+    if (marks_missing_++ == 0) first_missing_ = row.row;
+  }
+}
+
+/// A mark whose own row is lost: what is stored is where the stretch behind it begins.
+void ChainWalk::pass_marks_before(RowId row) {
+  while (next_mark_ < marks_.size() && marks_[next_mark_].row < row) {
+    break_expected_ = true;
+    compare(marks_[next_mark_++]);
+  }
+}
+
+void ChainWalk::compare(const Mark& stored) {
+  const auto fits = [&](Mark mark) {
+    mark.row = stored.row;
+    return mark == stored;
+  };
+  if (fits(computed_)) {
+    rebased_.reset();
+  } else if (rebased_ && fits(*rebased_)) {
+    computed_ = stored;
+    rebased_.reset();
+  } else {
+    if (!break_expected_) {
+      findings_.add({.code = FindingCode::derived_stale,
+                     .row = stored.row,
+                     .field = "marks",
+                     .expected = text_of(computed_),
+                     .found = text_of(stored),
+                     .message = fmt::format("the mark of row {} is not what rows {} to {} add up to: the mark was changed, or a "
+                                            "row's received_ms or source, or the log's id",
+                                            raw(stored.row), raw(stretch_from_), raw(stored.row))});
+    }
+    rebased_ = stored;
+  }
+  break_expected_ = false;
+  stretch_from_ = next(stored.row);
+}
+
+void ChainWalk::finish(bool tail_lost) {
+  const bool last_has_mark = next_mark_ > 0 && marks_[next_mark_ - 1].row == computed_.row;
+  if (!last_has_mark && !tail_lost && raw(computed_.row) % kMarkEvery != 0 && marks_missing_++ == 0) {
+    first_missing_ = computed_.row;
+  }
+  if (marks_missing_ > 0) {
+    findings_.add({.code = FindingCode::derived_stale,
+                   .row = first_missing_,
+                   .field = "marks",
+                   .message = fmt::format("{} of the log's marks {} not there, the first of row {}", marks_missing_,
+                                          marks_missing_ == 1 ? "is" : "are", raw(first_missing_))});
+  }
+}
+
+bool ChainWalk::agrees(const Digest& chain) const {
+  return computed_.chain == chain || (rebased_ && rebased_->chain == chain);
+}
+
+}  // namespace musher

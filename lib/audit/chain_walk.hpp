@@ -1,0 +1,52 @@
+#pragma once
+// Follows the chain digest down the log and holds each stored mark against it.
+
+#include <optional>
+#include <vector>
+
+#include "audit/finding_list.hpp"
+#include "oplog/rows.hpp"
+
+namespace musher {
+
+/// Every stretch between two marks is judged by itself: after a mark that does not fit, the walk goes on both from what it
+/// computed and from what is stored, so that one damaged mark is one finding, and damage further on is found as well.
+/// A stretch in which a row is lost or damaged cannot fit; that row's own finding says so.
+class ChainWalk {
+ public:
+  /// marks: as stored, by row.
+  ChainWalk(const LogId& log, std::vector<Mark> marks, FindingList& findings);
+
+  /// A row is missing, unreadable or not as it was admitted: the stretch it is in need not fit.
+  void expect_break() { break_expected_ = true; }
+  /// The next row. Every row is passed that can be read, in rowid order; `id`: what is known to be its own.
+  void row(const OpRow& row, const OpId& id);
+  /// After the last row. tail_lost: rows behind it are known to be missing, and the marks of those with them.
+  void finish(bool tail_lost);
+
+  /// Whether the log up to and including the last row passed has this digest. As far as damage that has a finding of its
+  /// own allows: after a broken stretch, counting from the mark behind it.
+  [[nodiscard]] bool agrees(const Digest& chain) const;
+  /// The last row passed lies in a stretch that is broken already.
+  [[nodiscard]] bool break_expected() const { return break_expected_; }
+  /// The chain digest of the log as it stands.
+  [[nodiscard]] const Digest& chain() const { return computed_.chain; }
+
+ private:
+  void compare(const Mark& stored);
+  void pass_marks_before(RowId row);
+
+  // fixed after construction
+  std::vector<Mark> marks_;
+  FindingList& findings_;
+  // changes with each row
+  Mark computed_;
+  std::optional<Mark> rebased_;  ///< counted from the last mark that did not fit
+  std::size_t next_mark_ = 0;
+  RowId stretch_from_{1};        ///< the first row after the last mark
+  bool break_expected_ = false;
+  std::uint64_t marks_missing_ = 0;
+  RowId first_missing_{};
+};
+
+}  // namespace musher

@@ -1,0 +1,143 @@
+#include "audit/replay.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "audit/compare.hpp"
+#include "audit/naive_replay.hpp"
+
+namespace musher {
+namespace {
+
+/// A log in rowid order, with what lists of its stories need.
+struct RightReplay {
+  LiveDocument live;
+  StoryTracker stories;
+  bool cancelled = false;
+};
+
+Result<RowId> last_wanted(LogReader& log, const ReplayRequest& request) {
+  MUSHER_TRY(const RowId last, log.last_row());
+  const RowId upto = std::min(last, request.at.value_or(last));
+  if (upto > RowId{0}) return upto;
+  return fail(
+      Errc::empty,
+      fmt::format("there is nothing to replay: {} has no ops{}", log.info().path,
+                  raw(last) > 0 ? " up to that point" : ""),
+      raw(last) > 0 ? "musher inspect ops shows when the first came" : "musher put --new STORY FIELD=TEXT writes one");
+}
+
+Result<RightReplay> right_replay(LogReader& log, const ReplayRequest& request, RowId upto) {
+  MUSHER_TRY(auto live, LiveDocument::start(log));
+  RightReplay right{std::move(live), {}, false};
+  CatchUpOptions options{upto, request.signatures, request.threads, {}, request.on_progress, request.cancel};
+  options.on_applied = [&](const OpRow& row, Applied, bool effective) {
+    if (effective) right.stories.note(row);
+  };
+  MUSHER_CHECK(right.live.catch_up(log, options));
+  right.cancelled = request.cancel != nullptr && request.cancel->load();
+  return right;
+}
+
+/// Failures as views, those of one story alone where that is asked for.
+Result<std::vector<ReplayFailure>> describe(LogReader& log, const TrustPolicy& trust,
+                                            const std::vector<RowFailure>& failures,
+                                            const std::optional<std::string>& only) {
+  std::vector<ReplayFailure> described;
+  OpDescriber describer(log, trust);
+  for (const RowFailure& failure : failures) {
+    ReplayFailure entry{failure.row, std::nullopt, failure.reason, failure.detail};
+    if (failure.op) {
+      MUSHER_TRY(entry.op, describer.describe(*failure.op, Verified::no));
+      if (only && entry.op->story && *entry.op->story != *only) continue;
+    }
+    described.push_back(std::move(entry));
+  }
+  return described;
+}
+
+void keep_only(std::vector<StoryView>& stories, const std::optional<std::string>& only) {
+  if (only) std::erase_if(stories, [&](const StoryView& story) { return story.id != *only; });
+}
+
+Result<ReplayReport> report_of(LogReader& log, const RightReplay& right, const ReplayRequest& request) {
+  ReplayReport report;
+  report.cancelled = right.cancelled;
+  report.ops = right.live.counts();
+  report.state_digest = right.live.document().state_digest();
+  MUSHER_TRY(report.failures, describe(log, right.live.trust(), right.live.failures(), request.story));
+  report.stories = right.stories.list(right.live.document());
+  keep_only(report.stories, request.story);
+  return report;
+}
+
+Result<void> check_story(LogReader& log, const ReplayRequest& request, std::initializer_list<const Document*> sides) {
+  if (!request.story) return {};
+  const bool known =
+      std::ranges::any_of(sides, [&](const Document* side) { return !side->story(*request.story).empty(); });
+  if (known) return {};
+  return std::unexpected(no_such_story(log, *request.story));
+}
+
+}  // namespace
+
+Result<ReplayReport> replay(LogReader& log, const ReplayRequest& request) {
+  MUSHER_TRY(const RowId upto, last_wanted(log, request));
+  MUSHER_TRY(auto right, right_replay(log, request, upto));
+  MUSHER_CHECK(check_story(log, request, {&right.live.document()}));
+  if (request.order == ReplayOrder::rowid) return report_of(log, right, request);
+
+  MUSHER_TRY(auto naive, naive_replay(log, right.live, upto));
+  ReplayReport report;
+  report.order = ReplayOrder::seq;
+  report.cancelled = right.cancelled;
+  report.ops = naive.counts;
+  report.state_digest = naive.document.state_digest();
+  MUSHER_TRY(report.failures, describe(log, right.live.trust(), naive.dropped, request.story));
+  report.next_seq = register_drift(right.live.document(), naive.document, request.story);
+  report.stories = right.stories.list(naive.document);
+  keep_only(report.stories, request.story);
+  return report;
+}
+
+Result<Comparison> compare_with_seq(LogReader& log, const ReplayRequest& request) {
+  MUSHER_TRY(const RowId upto, last_wanted(log, request));
+  MUSHER_TRY(auto right, right_replay(log, request, upto));
+  MUSHER_CHECK(check_story(log, request, {&right.live.document()}));
+  MUSHER_TRY(auto naive, naive_replay(log, right.live, upto));
+  Comparison comparison;
+  MUSHER_TRY(comparison.left, report_of(log, right, request));
+  comparison.right.with = "seq";
+  comparison.right.state_digest = naive.document.state_digest();
+  MUSHER_TRY(comparison.right.failures, describe(log, right.live.trust(), naive.dropped, request.story));
+  comparison.right.next_seq = register_drift(right.live.document(), naive.document, request.story);
+  comparison.right.differences = differences(right.live.document(), naive.document, request.story);
+  comparison.right.same = comparison.left.state_digest == comparison.right.state_digest;
+  return comparison;
+}
+
+Result<Comparison> compare_with_log(LogReader& log, LogReader& other, const ReplayRequest& request) {
+  if (log.info().document != other.info().document) {
+    return fail(Errc::usage,
+                fmt::format("{} and {} are logs of different documents", log.info().path, other.info().path),
+                "compare two logs of one document; musher inspect summary shows a log's document");
+  }
+  MUSHER_TRY(const RowId upto, last_wanted(log, request));
+  MUSHER_TRY(auto left, right_replay(log, request, upto));
+  ReplayRequest whole = request;
+  whole.at.reset();  // a point in time means something in one log only
+  MUSHER_TRY(const RowId other_upto, last_wanted(other, whole));
+  MUSHER_TRY(auto right, right_replay(other, whole, other_upto));
+  MUSHER_CHECK(check_story(log, request, {&left.live.document(), &right.live.document()}));
+  Comparison comparison;
+  MUSHER_TRY(comparison.left, report_of(log, left, request));
+  comparison.right.with = other.info().path;
+  comparison.right.state_digest = right.live.document().state_digest();
+  MUSHER_TRY(comparison.right.failures, describe(other, right.live.trust(), right.live.failures(), request.story));
+  comparison.right.differences = differences(left.live.document(), right.live.document(), request.story);
+  comparison.right.same = comparison.left.state_digest == comparison.right.state_digest;
+  return comparison;
+}
+
+}  // namespace musher

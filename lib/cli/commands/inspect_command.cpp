@@ -1,0 +1,222 @@
+// musher inspect: look at what a log holds.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "cli/commands/commands.hpp"
+#include "cli/commands/inspect_text.hpp"
+#include "cli/escape.hpp"
+#include "cli/log_access.hpp"
+#include "cli/pager.hpp"
+#include "model/text.hpp"
+#include "report/inspect_json.hpp"
+#include "report/write_json.hpp"
+
+namespace musher {
+namespace {
+
+struct InspectOptions {
+  std::optional<std::string> view;
+  std::optional<std::string> name;
+  std::optional<std::string> at;
+  bool verify = false;
+  bool copy = false;
+};
+
+void declare(InspectOptions& options, CommandLine& line) {
+  line.positional(options.view, "VIEW", "summary (the default), stories, story, ops, op, authors, heads or quarantine");
+  line.positional(options.name, "ID", "story: the story id; op: the first 6 or more digits of the op id");
+  line.option(options.at, "--at", "POINT",
+              "the log as it was: row:N, op:ID, @UNIX, 2026-04-09T12:00:00Z, -2h, \"2 hours ago\"");
+  line.flag(options.verify, "--verify", "ops: check every signature too (ids and content digests always are)");
+  line.flag(options.copy, "--copy", "read from a private copy of the log");
+  line.usage("[OPTION]... [summary|stories|ops|authors|heads|quarantine]");
+  line.usage("[OPTION]... story STORY");
+  line.usage("[OPTION]... op OP");
+  line.paragraph(
+      "Reads only, and is safe beside a live server. Ids and content digests of every op that is read are checked; "
+      "signatures where the answer says so. musher verify-order checks everything.");
+  line.example("musher inspect story 478_story_sync", "who set which field, and who won");
+  line.example("musher inspect stories --at '2 hours ago'", "the pipeline as it was");
+}
+
+/// One inspection under way.
+struct Inspection {
+  InspectOptions& options;
+  Context& context;
+  SqliteOpLog& log;
+  std::optional<ResolvedPoint> at;
+
+  [[nodiscard]] std::optional<RowId> row() const { return at ? std::optional(at->row) : std::nullopt; }
+};
+
+/// Rows that do not hold make the answer a no, and the first is named.
+ExitCode verdict(Context& context, const std::vector<RowFailure>& failures) {
+  if (failures.empty()) return ExitCode::ok;
+  const RowFailure& first = failures.front();
+  context.terminal.warn(
+      fmt::format("{} row{} of the log not hold and not shown; the first is row {} ({}): run musher verify-order",
+                  failures.size(), failures.size() == 1 ? " does" : "s do", raw(first.row), first.reason));
+  return ExitCode::no;
+}
+
+/// Renders as the user asked: JSON with the envelope, or text through the pager.
+template <class Json, class Text>
+Result<ExitCode> render(Inspection& inspection, std::string_view schema, ExitCode code, const Json& write_json,
+                        const Text& text) {
+  if (wants_json(inspection.context)) {
+    MUSHER_TRY(const LogCard card, log_card(inspection.log));
+    JsonWriter json(inspection.context.terminal.out());
+    write_json(json, Envelope{schema, static_cast<int>(code), &card, {}, inspection.at});
+  } else {
+    page(inspection.context.terminal, inspection.context.environment, text());
+  }
+  return code;
+}
+
+Result<ExitCode> summary(Inspection& inspection) {
+  MUSHER_TRY(const Summary found, inspect_summary(inspection.log, inspection.row()));
+  MUSHER_TRY(const auto sizes, inspection.log.file_sizes());
+  const auto identity = Identity::load(inspection.context.settings.identity);
+  const SummaryExtras extras{identity ? &identity->author() : nullptr, sizes.database, sizes.wal};
+  const ExitCode code = verdict(inspection.context, found.failures);
+  return render(
+      inspection, "musher.inspect-summary/1", code,
+      [&](JsonWriter& json, const Envelope& envelope) { write_summary(json, envelope, found, extras); },
+      [&] { return summary_text(inspection.log.info(), found, extras, inspection.context.terminal); });
+}
+
+Result<ExitCode> stories(Inspection& inspection) {
+  MUSHER_TRY(const StoryList list, inspect_stories(inspection.log, inspection.row()));
+  MUSHER_TRY(const auto trust, TrustPolicy::read(inspection.log));
+  const ExitCode code = verdict(inspection.context, list.failures);
+  return render(
+      inspection, "musher.inspect-stories/1", code,
+      [&](JsonWriter& json, const Envelope& envelope) { write_story_list(json, envelope, list); },
+      [&] { return stories_text(list.stories, trust, inspection.context.terminal); });
+}
+
+Result<ExitCode> story(Inspection& inspection) {
+  MUSHER_TRY(const StoryReport report, inspect_story(inspection.log, *inspection.options.name, inspection.row()));
+  const ExitCode code = verdict(inspection.context, report.failures);
+  return render(
+      inspection, "musher.inspect-story/1", code,
+      [&](JsonWriter& json, const Envelope& envelope) { write_story_report(json, envelope, report); },
+      [&] { return story_text(report, inspection.context.terminal); });
+}
+
+Result<ExitCode> op(Inspection& inspection) {
+  MUSHER_TRY(const OpReport report, inspect_op(inspection.log, *inspection.options.name, inspection.row()));
+  std::vector<RowFailure> failures;
+  if (report.failure) failures.push_back(*report.failure);
+  const ExitCode code = verdict(inspection.context, failures);
+  return render(
+      inspection, "musher.inspect-op/1", code,
+      [&](JsonWriter& json, const Envelope& envelope) { write_op_report(json, envelope, report); },
+      [&] { return op_text(report.op, inspection.context.terminal); });
+}
+
+Result<ExitCode> ops_as_lines(Inspection& inspection, Signatures signatures) {
+  JsonWriter json(inspection.context.terminal.out());
+  MUSHER_TRY(const OpListing listing, inspect_ops(inspection.log, inspection.row(), signatures, [&](OpView&& view) {
+               write_op_line(json, view);
+               return true;
+             }));
+  const ExitCode code = verdict(inspection.context, listing.failures);
+  MUSHER_TRY(const LogCard card, log_card(inspection.log));
+  write_summary_line(json, {"musher.inspect-ops/1", static_cast<int>(code), &card, {}, inspection.at}, listing);
+  return code;
+}
+
+Result<ExitCode> ops(Inspection& inspection) {
+  const Signatures signatures = inspection.options.verify ? Signatures::check : Signatures::skip;
+  if (inspection.context.settings.output == Output::jsonl) return ops_as_lines(inspection, signatures);
+  std::vector<OpView> views;
+  MUSHER_TRY(const OpListing listing, inspect_ops(inspection.log, inspection.row(), signatures, [&](OpView&& view) {
+               views.push_back(std::move(view));
+               return true;
+             }));
+  const ExitCode code = verdict(inspection.context, listing.failures);
+  return render(
+      inspection, "musher.inspect-ops/1", code,
+      [&](JsonWriter& json, const Envelope& envelope) { write_op_list(json, envelope, views, listing); },
+      [&] { return ops_text(views, inspection.context.terminal); });
+}
+
+Result<ExitCode> authors(Inspection& inspection) {
+  MUSHER_TRY(const auto views, inspect_authors(inspection.log, inspection.row()));
+  const auto identity = Identity::load(inspection.context.settings.identity);
+  const AuthorId* self = identity ? &identity->author() : nullptr;
+  return render(
+      inspection, "musher.inspect-authors/1", ExitCode::ok,
+      [&](JsonWriter& json, const Envelope& envelope) { write_authors(json, envelope, views, self); },
+      [&] { return authors_text(views, self, inspection.context.terminal); });
+}
+
+Result<ExitCode> heads(Inspection& inspection) {
+  MUSHER_TRY(const auto views, inspect_heads(inspection.log, inspection.row()));
+  return render(
+      inspection, "musher.inspect-heads/1", ExitCode::ok,
+      [&](JsonWriter& json, const Envelope& envelope) { write_heads(json, envelope, views); },
+      [&] { return ops_text(views, inspection.context.terminal); });
+}
+
+Result<ExitCode> quarantine(Inspection& inspection) {
+  MUSHER_TRY(const auto kept, inspection.log.quarantine());
+  return render(
+      inspection, "musher.inspect-quarantine/1", ExitCode::ok,
+      [&](JsonWriter& json, const Envelope& envelope) { write_quarantine(json, envelope, kept); },
+      [&] { return quarantine_text(kept, inspection.context.terminal); });
+}
+
+struct View {
+  std::string_view name;
+  Result<ExitCode> (*show)(Inspection&);
+  bool takes_name = false;
+  bool takes_at = true;
+};
+constexpr std::array kViews = {
+    View{"summary", summary},   View{"stories", stories},
+    View{"story", story, true}, View{"ops", ops},
+    View{"op", op, true},       View{"authors", authors},
+    View{"heads", heads},       View{"quarantine", quarantine, false, false},
+};
+
+Result<const View*> chosen_view(const InspectOptions& options, Output output) {
+  const std::string name = options.view.value_or("summary");
+  const auto view = std::ranges::find(kViews, name, &View::name);
+  if (view == kViews.end()) {
+    std::vector<std::string> names;
+    for (const View& known : kViews) names.emplace_back(known.name);
+    return fail(Errc::usage, fmt::format("there is no view {}", quote(name)),
+                "summary, stories, story ID, ops, op ID, authors, heads or quarantine", nearest(name, names));
+  }
+  if (view->takes_name != options.name.has_value()) {
+    return fail(Errc::usage, fmt::format("inspect {} takes {}", name, view->takes_name ? "an id" : "no id"),
+                view->takes_name ? fmt::format("musher inspect {} ID", name) : fmt::format("musher inspect {}", name));
+  }
+  if (options.at && !view->takes_at) {
+    return fail(Errc::usage, "the quarantine keeps no history, so it has no --at", "musher inspect quarantine");
+  }
+  if (options.verify && name != "ops")
+    return fail(Errc::usage, "--verify goes with ops", "musher inspect ops --verify");
+  if (output == Output::jsonl && name != "ops")
+    return fail(Errc::usage, "--jsonl goes with ops", "musher inspect ops --jsonl");
+  return &*view;
+}
+
+Result<ExitCode> run(InspectOptions& options, Context& context) {
+  MUSHER_TRY(const View* view, chosen_view(options, context.settings.output));
+  MUSHER_TRY(const auto log, open_for_reading(context, options.copy));
+  MUSHER_TRY(const auto at, resolve_at(context, *log, options.at));
+  Inspection inspection{options, context, *log, at};
+  return view->show(inspection);
+}
+
+}  // namespace
+
+Command inspect_command() { return make_command<InspectOptions>("musher-inspect", {.jsonl = true}, declare, run); }
+
+}  // namespace musher

@@ -1,0 +1,222 @@
+#include "cli/commands/inspect_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/escape.hpp"
+#include "cli/log_access.hpp"
+#include "cli/table.hpp"
+#include "model/canonical_bytes.hpp"
+#include "model/canonical_json.hpp"
+#include "model/text.hpp"
+#include "report/write_json.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::size_t kValueColumns = 48;
+
+/// A value as people read it: text without quotes, anything else as JSON.
+std::string value_text(const std::optional<std::string>& canonical, bool erased) {
+  if (!canonical) return erased ? "(erased)" : "(not in this log)";
+  return string_value(*canonical).value_or(*canonical);
+}
+
+const FieldState* field_of(const StoryView& story, std::string_view name) {
+  const auto found = std::ranges::find(story.fields, name, &FieldState::name);
+  return found == story.fields.end() ? nullptr : &*found;
+}
+
+std::string field_text(const StoryView& story, std::string_view name) {
+  const FieldState* field = field_of(story, name);
+  return field == nullptr ? "" : value_text(field->value, field->erased);
+}
+
+std::string author_of(const OpView& op) { return author_text(op.author_name, op.row.op.op.author); }
+
+std::string kind_of(const OpView& op) {
+  return op.row.op.op.is_purge() ? "purge" : std::string(to_string(op.row.op.op.kind));
+}
+
+std::string what(const OpView& op) {
+  const Op& fields = op.row.op.op;
+  const bool has_content = op.row.op.content.has_value() || op.erased;
+  const std::string value = has_content ? value_text(op.row.op.content, op.erased) : "";
+  if (fields.kind == OpKind::set) return fields.name + " = " + value;
+  if (fields.kind == OpKind::erase) return "of op " + short_id(fields.target) + (value.empty() ? "" : " " + value);
+  return value;
+}
+
+std::string signature_text(Verified verified) {
+  switch (verified) {
+    case Verified::now: return "checked now";
+    case Verified::checkpoint: return "covered by a checkpoint";
+    case Verified::no: break;
+  }
+  return "not checked";
+}
+
+void add_history(std::string& text, const std::string& field, const std::vector<HistoryEntry>& entries,
+                 const Terminal& terminal) {
+  text += fmt::format("\n{}\n", terminal.paint(Style::bold, escape(field)));
+  Table table({{""},
+               {"ROW", Align::right},
+               {"SEQ", Align::right},
+               {"VALUE", Align::left, kValueColumns},
+               {"BY"},
+               {"TIME"},
+               {"OP"}});
+  for (const HistoryEntry& entry : entries) {
+    const Op& op = entry.op.row.op.op;
+    std::string value = value_text(std::nullopt, true);
+    if (entry.op.row.op.content) {
+      value = value_text(entry.op.row.op.content, false);
+      if (op.kind == OpKind::insert) {
+        for (const auto& [name, member] : members(*entry.op.row.op.content)) {
+          if (name == field) value = value_text(member, false);
+        }
+      }
+    }
+    table.row({entry.won ? Cell(Style::green, "won") : Cell(entry.op.effective ? "" : "muted"),
+               std::to_string(raw(entry.op.row.row)), op.kind == OpKind::insert ? "0" : std::to_string(raw(op.seq)),
+               value, author_of(entry.op), terminal.time(op.time_ms), short_id(entry.op.row.id)});
+  }
+  text += table.text(terminal);
+}
+
+}  // namespace
+
+std::string summary_text(const LogInfo& log, const Summary& summary, const SummaryExtras& extras,
+                         const Terminal& terminal) {
+  std::string text;
+  const auto line = [&](std::string_view name, const std::string& value) {
+    text += fmt::format("{:<13} {}\n", name, escape(value));
+  };
+  line("log", log.path);
+  line("document", to_hex(log.document.bytes));
+  line("log id", to_hex(log.log.bytes));
+  line("format", std::to_string(log.format));
+  line("created", terminal.time(log.created_ms));
+  line("ops", std::to_string(summary.ops));
+  line("stories", std::to_string(summary.document.stories));
+  line("items", fmt::format("{} shown, {} hidden", summary.document.items, summary.document.tombstones));
+  line("authors", std::to_string(summary.authors));
+  line("quarantine", std::to_string(summary.quarantine));
+  line("size", fmt::format("{} bytes, and {} in the -wal", extras.size_bytes, extras.wal_bytes));
+  line("state digest", to_hex(summary.state_digest.bytes));
+  line("identity", extras.identity != nullptr ? to_hex(extras.identity->key) : "none here");
+  line("checked", "ids and content digests of all ops; signatures were not (musher verify-order)");
+  return text;
+}
+
+std::string stories_text(const std::vector<StoryView>& stories, const TrustPolicy& trust, const Terminal& terminal) {
+  if (stories.empty()) return "";
+  Table table({{"STORY"}, {"STAGE"}, {"NAME", Align::left, kValueColumns}, {"AGENT"}, {"UPDATED"}, {"BY"}});
+  for (const StoryView& story : stories) {
+    const std::string id =
+        story.items.size() > 1 ? fmt::format("{} ({} items)", story.id, story.items.size()) : story.id;
+    table.row({id, field_text(story, "stage"), field_text(story, "name"), field_text(story, "agent"),
+               story.updated_ms ? terminal.time(*story.updated_ms) : "",
+               story.updated_by ? author_text(trust.name(*story.updated_by), *story.updated_by) : ""});
+  }
+  return table.text(terminal);
+}
+
+std::string story_text(const StoryReport& report, const Terminal& terminal) {
+  std::string text =
+      fmt::format("{}  {}{}\n", terminal.paint(Style::bold, escape(report.story.id)),
+                  report.live ? terminal.paint(Style::green, "live") : terminal.paint(Style::yellow, "purged"),
+                  report.story.items.size() > 1 ? fmt::format("  {} items", report.story.items.size()) : "");
+  if (report.removal) {
+    const OpView& op = *report.removal;
+    text += fmt::format("{} by {}{} at {}, op {}, row {}{}\n", op.row.op.op.is_purge() ? "purged" : "deleted",
+                        escape(author_of(op)), op.row.op.op.actor.empty() ? "" : " for " + escape(op.row.op.op.actor),
+                        terminal.time(op.row.op.op.time_ms), short_id(op.row.id), raw(op.row.row),
+                        op.row.op.content ? ": " + escape(*op.row.op.content) : "");
+  }
+  Table fields({{"FIELD"}, {"VALUE", Align::left}});
+  for (const FieldState& field : report.story.fields) fields.row({field.name, value_text(field.value, field.erased)});
+  text += fields.text(terminal);
+  for (const auto& [field, entries] : report.history) add_history(text, field, entries, terminal);
+  text += "\nsignatures of these ops were checked; the rest of the log was not read\n";
+  return text;
+}
+
+std::string ops_text(const std::vector<OpView>& ops, const Terminal& terminal) {
+  if (ops.empty()) return "";
+  Table table({{"ROW", Align::right},
+               {"KIND"},
+               {"STORY"},
+               {"SEQ", Align::right},
+               {"INDEX", Align::right},
+               {"AUTHOR"},
+               {"TIME"},
+               {"OP"},
+               {"WHAT", Align::left, kValueColumns}});
+  for (const OpView& op : ops) {
+    const Op& fields = op.row.op.op;
+    table.row({std::to_string(raw(op.row.row)), kind_of(op) + (op.effective ? "" : " (muted)"), op.story.value_or("?"),
+               std::to_string(raw(fields.seq)), std::to_string(raw(fields.index)), author_of(op),
+               terminal.time(fields.time_ms), short_id(op.row.id), what(op)});
+  }
+  return table.text(terminal);
+}
+
+std::string op_text(const OpView& op, const Terminal& terminal) {
+  const Op& fields = op.row.op.op;
+  std::string text;
+  const auto line = [&](std::string_view name, const std::string& value) {
+    text += fmt::format("{:<10} {}\n", name, escape(value));
+  };
+  line("op", to_hex(op.row.id.hash));
+  line("kind", kind_of(op) + (op.effective ? "" : ", muted: its author is not trusted here"));
+  line("row", std::to_string(raw(op.row.row)));
+  line("story", op.story.value_or("?"));
+  if (const auto field = op.field()) line("field", *field);
+  if (op.row.op.content || op.erased) line("content", op.erased ? "(erased)" : *op.row.op.content);
+  line("author", fmt::format("{} {}", to_hex(fields.author.key), op.author_name));
+  if (!fields.actor.empty()) line("actor", fields.actor);
+  line("index", std::to_string(raw(fields.index)));
+  line("seq", std::to_string(raw(fields.seq)));
+  line("depth", std::to_string(raw(op.row.depth)));
+  line("time", terminal.time(fields.time_ms) + " as the author claims");
+  line("received", fmt::format("{} from {}", terminal.time(op.row.received_ms), op.row.source));
+  line("prev", fields.prev.is_zero() ? "none" : to_hex(fields.prev.hash));
+  line("target", fields.target.is_zero() ? "none" : to_hex(fields.target.hash));
+  for (const OpId& parent : fields.parents) line("parent", to_hex(parent.hash));
+  line("signature", signature_text(op.verified));
+  return text;
+}
+
+std::string authors_text(const std::vector<AuthorView>& authors, const AuthorId* self, const Terminal& terminal) {
+  if (authors.empty()) return "";
+  Table table({{"NAME"}, {"TRUST"}, {"OPS", Align::right}, {"LAST INDEX", Align::right}, {"KEY"}});
+  for (const AuthorView& author : authors) {
+    std::string trust(to_string(author.trust));
+    if (author.revoked_from) trust += " from " + short_id(*author.revoked_from);
+    if (author.eraser) trust += ", eraser";
+    table.row({author.name + (self != nullptr && *self == author.author ? " (you)" : ""), trust,
+               std::to_string(author.ops), std::to_string(raw(author.last_index)), to_hex(author.author.key)});
+  }
+  return table.text(terminal);
+}
+
+std::string quarantine_text(const std::vector<QuarantinedOp>& quarantine, const Terminal& terminal) {
+  if (quarantine.empty()) return "";
+  Table table({{"ID", Align::right},
+               {"REASON"},
+               {"KIND"},
+               {"NAME", Align::left, kValueColumns},
+               {"AUTHOR"},
+               {"SOURCE", Align::left, 24},
+               {"RECEIVED"}});
+  for (const QuarantinedOp& kept : quarantine) {
+    const auto op = parse_canonical_bytes(kept.canonical);
+    table.row({std::to_string(kept.id), kept.reason, op ? std::string(to_string(op->kind)) : "?", op ? op->name : "",
+               op ? short_id(op->author) : "?", kept.source, terminal.time(kept.received_ms)});
+  }
+  return table.text(terminal);
+}
+
+}  // namespace musher

@@ -1,0 +1,24 @@
+#pragma once
+// musher inspect for people. Free to change: programs read --json.
+
+#include <string>
+#include <vector>
+
+#include "cli/terminal.hpp"
+#include "replica/inspect.hpp"
+#include "report/inspect_json.hpp"
+
+namespace musher {
+
+[[nodiscard]] std::string summary_text(const LogInfo& log, const Summary& summary, const SummaryExtras& extras,
+                                       const Terminal& terminal);
+[[nodiscard]] std::string stories_text(const std::vector<StoryView>& stories, const TrustPolicy& trust,
+                                       const Terminal& terminal);
+[[nodiscard]] std::string story_text(const StoryReport& report, const Terminal& terminal);
+[[nodiscard]] std::string ops_text(const std::vector<OpView>& ops, const Terminal& terminal);
+[[nodiscard]] std::string op_text(const OpView& op, const Terminal& terminal);
+[[nodiscard]] std::string authors_text(const std::vector<AuthorView>& authors, const AuthorId* self,
+                                       const Terminal& terminal);
+[[nodiscard]] std::string quarantine_text(const std::vector<QuarantinedOp>& quarantine, const Terminal& terminal);
+
+}  // namespace musher

@@ -1,0 +1,131 @@
+// musher trust: whose ops are heard in this log.
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "cli/commands/commands.hpp"
+#include "cli/escape.hpp"
+#include "cli/log_access.hpp"
+#include "cli/table.hpp"
+#include "model/text.hpp"
+#include "replica/trust.hpp"
+#include "report/write_json.hpp"
+
+namespace musher {
+namespace {
+
+struct TrustOptions {
+  std::string action;
+  std::vector<std::string> arguments;
+  bool eraser = false;
+  std::optional<std::string> from;
+};
+
+void declare(TrustOptions& options, CommandLine& line) {
+  line.positional(options.action, "list|add|revoke", "what to do");
+  line.positional(options.arguments, "KEY",
+                  "add: KEY NAME; revoke: KEY. A KEY is 64 hex digits or a .pub file; revoke also takes "
+                  "a name or the first 6 or more digits");
+  line.flag(options.eraser, "--eraser", "add: may also erase what others wrote");
+  line.option(options.from, "--from", "OP",
+              "revoke: mute this op of the author and all after it (default: from its last op in this log on, that op "
+              "included)");
+  line.usage("[OPTION]... list");
+  line.usage("[OPTION]... add KEY NAME [--eraser]");
+  line.usage("[OPTION]... revoke KEY [--from OP]");
+  line.paragraph(
+      "Trust is this log's own: it is not signed, not sent to other nodes, and each change is kept with who made it "
+      "and when. An op of an author who is not allowed is kept, and not heard.");
+  line.example("musher trust add alice.key.pub alice", "hear what alice writes");
+  line.example("musher trust revoke alice", "hear no more from now on");
+}
+
+std::string standing_text(const AuthorView& author) {
+  std::string text(to_string(author.trust));
+  if (author.revoked_from) text += " from " + short_id(*author.revoked_from);
+  if (author.eraser) text += ", eraser";
+  return text;
+}
+
+Result<ExitCode> list(Context& context) {
+  MUSHER_TRY(const auto log, open_for_reading(context));
+  MUSHER_TRY(const auto authors, inspect_authors(*log, std::nullopt));
+  if (wants_json(context)) {
+    MUSHER_TRY(const LogCard card, log_card(*log));
+    const auto self = Identity::load(context.settings.identity);
+    JsonWriter json(context.terminal.out());
+    write_authors(json, {"musher.trust-list/1", 0, &card}, authors, self ? &self->author() : nullptr);
+    return ExitCode::ok;
+  }
+  Table table({{"NAME"}, {"TRUST"}, {"OPS", Align::right}, {"KEY"}});
+  for (const AuthorView& author : authors) {
+    table.row({author.name, standing_text(author), std::to_string(author.ops), to_hex(author.author.key)});
+  }
+  context.terminal.out() << table.text(context.terminal);
+  return ExitCode::ok;
+}
+
+Result<ExitCode> answer(Context& context, Replica& replica, const TrustReport& report) {
+  if (wants_json(context)) {
+    MUSHER_TRY(const LogCard card, log_card(replica.log()));
+    JsonWriter json(context.terminal.out());
+    write_trust(json, {"musher.trust/1", 0, &card}, report);
+    return ExitCode::ok;
+  }
+  if (context.settings.quiet) return ExitCode::ok;
+  const AuthorRecord& record = report.record;
+  std::string line =
+      fmt::format("{} ({}) is {}{}", escape(author_text(record.name, record.author)), short_id(record.author),
+                  report.changed ? "now " : "already ", record.trust == Trust::allowed ? "trusted" : "revoked");
+  if (record.trust == Trust::revoked && record.revoked_from)
+    line += fmt::format(" from op {} on, that op included", short_id(*record.revoked_from));
+  else if (record.trust == Trust::revoked)
+    line += ", every op of it";
+  if (record.eraser) line += ", and may erase what others wrote";
+  if (report.released > 0) line += fmt::format("; {} ops came in from quarantine", report.released);
+  context.terminal.out() << line << '\n';
+  return ExitCode::ok;
+}
+
+Result<ExitCode> add(TrustOptions& options, Context& context) {
+  if (options.arguments.size() != 2)
+    return fail(Errc::usage, "trust add takes a key and a name", "musher trust add KEY NAME");
+  if (options.from) return fail(Errc::usage, "--from goes with revoke", "musher trust revoke KEY --from OP");
+  MUSHER_TRY(const AuthorId author, read_public_key(options.arguments[0]));
+  MUSHER_TRY(auto replica, open_for_policy(context));
+  MUSHER_TRY(const TrustReport report, trust_add(replica, author, options.arguments[1], options.eraser));
+  return answer(context, replica, report);
+}
+
+Result<ExitCode> revoke(TrustOptions& options, Context& context) {
+  if (options.arguments.size() != 1) return fail(Errc::usage, "trust revoke takes one key", "musher trust revoke KEY");
+  if (options.eraser) return fail(Errc::usage, "--eraser goes with add", "musher trust add KEY NAME --eraser");
+  MUSHER_TRY(auto replica, open_for_policy(context));
+  MUSHER_TRY(const AuthorId author, find_author(replica.log(), options.arguments[0]));
+  std::optional<OpId> from;
+  if (options.from) {
+    MUSHER_TRY(from, find_op(replica.log(), *options.from));
+  }
+  MUSHER_TRY(const TrustReport report, trust_revoke(replica, author, from));
+  return answer(context, replica, report);
+}
+
+Result<ExitCode> run(TrustOptions& options, Context& context) {
+  if (options.action == "add") return add(options, context);
+  if (options.action == "revoke") return revoke(options, context);
+  if (options.action != "list") {
+    return fail(Errc::usage, fmt::format("{} is not list, add or revoke", quote(options.action)),
+                "musher trust --help");
+  }
+  if (!options.arguments.empty() || options.from || options.eraser) {
+    return fail(Errc::usage, "trust list takes nothing else", "musher trust list");
+  }
+  return list(context);
+}
+
+}  // namespace
+
+Command trust_command() { return make_command<TrustOptions>("musher-trust", {}, declare, run); }
+
+}  // namespace musher

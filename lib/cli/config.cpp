@@ -1,0 +1,138 @@
+#include "cli/config.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include "cli/escape.hpp"
+#include "cli/time_text.hpp"
+#include "model/text.hpp"
+
+namespace musher {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Turns the file's values into a Config, or says where one is wrong.
+class Reader {
+ public:
+  Reader(const fs::path& file, const Environment& environment) : file_(file), environment_(environment) {}
+
+  Result<Config> read(const toml::table& table) {
+    for (const auto& [key, value] : table) MUSHER_CHECK(read_key(key, value));
+    return config_;
+  }
+
+  [[nodiscard]] std::unexpected<Error> bad(const toml::source_region& where, std::string_view what,
+                                           std::vector<std::string> candidates = {}) const {
+    return fail(Errc::usage, fmt::format("{}:{}:{}: {}", escape(file_.native()), where.begin.line, where.begin.column, what),
+                "man musher, under \"Configuration\"", std::move(candidates));
+  }
+
+ private:
+  Result<void> read_key(const toml::key& key, const toml::node& value) {
+    const std::string name(key.str());
+    if (name == "log") return read_path(key, value, config_.log);
+    if (name == "identity") return read_path(key, value, config_.identity);
+    if (name == "color") return read_color(value);
+    if (name == "utc") return read_utc(value);
+    if (name == "lock_timeout") return read_lock_timeout(value);
+    static const std::vector<std::string> kKnown = {"log", "identity", "color", "utc", "lock_timeout"};
+    return bad(key.source(), "unknown key " + quote(name), nearest(name, kKnown, 2));
+  }
+
+  Result<void> read_path(const toml::key& key, const toml::node& value, std::optional<fs::path>& to) {
+    const auto text = value.value_exact<std::string>();
+    if (!text || text->empty() || text->find('\0') != std::string::npos) return bad(value.source(), fmt::format("{} must be a path in quotes", key.str()));
+    const auto home = environment_.get("HOME");
+    if (text->starts_with("~/") && home) {
+      to = fs::path(*home) / text->substr(2);
+    } else {
+      to = file_.parent_path() / *text;  // an absolute path replaces the folder
+    }
+    return {};
+  }
+
+  Result<void> read_color(const toml::node& value) {
+    const auto text = value.value_exact<std::string>();
+    if (text == "auto") {
+      config_.color = ColorMode::automatic;
+    } else if (text == "always") {
+      config_.color = ColorMode::always;
+    } else if (text == "never") {
+      config_.color = ColorMode::never;
+    } else {
+      return bad(value.source(), "color must be \"auto\", \"always\" or \"never\"");
+    }
+    return {};
+  }
+
+  Result<void> read_utc(const toml::node& value) {
+    config_.utc = value.value_exact<bool>();
+    if (!config_.utc) return bad(value.source(), "utc must be true or false");
+    return {};
+  }
+
+  Result<void> read_lock_timeout(const toml::node& value) {
+    const auto text = value.value_exact<std::string>();
+    const auto duration = parse_duration(text.value_or(""));
+    if (!duration) return bad(value.source(), "lock_timeout must be a duration in quotes, such as \"10s\"");
+    config_.lock_timeout = *duration;
+    return {};
+  }
+
+  const fs::path& file_;
+  const Environment& environment_;
+  Config config_;
+};
+
+}  // namespace
+
+std::optional<fs::path> find_config(const std::optional<std::string>& flag, const Environment& environment) {
+  if (flag) return *flag;
+  if (const auto named = environment.get("MUSHER_CONFIG")) return *named;
+  std::vector<fs::path> places;
+  if (const auto xdg = environment.get("XDG_CONFIG_HOME")) {
+    places.push_back(fs::path(*xdg) / "musher/config.toml");
+  } else if (const auto home = environment.get("HOME")) {
+    places.push_back(fs::path(*home) / ".config/musher/config.toml");
+  }
+  places.emplace_back("/etc/musher/config.toml");
+  for (const fs::path& place : places) {
+    std::error_code error;
+    // One that is there and cannot be looked at is found too: reading it says why.
+    if (fs::exists(place, error) || (error && error != std::errc::not_a_directory)) return place;
+  }
+  return std::nullopt;
+}
+
+Result<Config> read_config(const fs::path& file, const Environment& environment) {
+  std::error_code error;
+  const bool is_folder = fs::is_directory(file, error);
+  errno = is_folder ? EISDIR : 0;
+  std::ifstream in;
+  if (!is_folder) in.open(file, std::ios::binary);
+  if (!in.is_open()) {
+    return fail(Errc::usage,
+                fmt::format("cannot read the configuration {}: {}", quote(file.native()), std::strerror(errno)),
+                "--config FILE, or unset MUSHER_CONFIG");
+  }
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  return parse_config(text, file, environment);
+}
+
+Result<Config> parse_config(const std::string& text, const fs::path& file, const Environment& environment) {
+  Reader reader(file, environment);
+  try {
+    return reader.read(toml::parse(text, file.native()));
+  } catch (const toml::parse_error& error) {
+    return reader.bad(error.source(), escape(error.description()));
+  }
+}
+
+}  // namespace musher

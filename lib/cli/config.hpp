@@ -1,0 +1,43 @@
+#pragma once
+// The configuration file: TOML, a few keys, nothing unknown.
+//
+//     log = "/srv/pipeline/pipeline.db"    # relative: to the folder of this file; ~/ is the home folder
+//     identity = "~/.musher/alice.key"
+//     color = "auto"                       # always, never
+//     utc = true
+//     lock_timeout = "10s"
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "cli/environment.hpp"
+#include "cli/terminal.hpp"
+#include "model/result.hpp"
+
+namespace musher {
+
+/// What a file says; absent where it says nothing.
+struct Config {
+  std::optional<std::filesystem::path> log{};
+  std::optional<std::filesystem::path> identity{};
+  std::optional<ColorMode> color{};
+  std::optional<bool> utc{};
+  std::optional<std::chrono::milliseconds> lock_timeout{};
+};
+
+/// The file to read: flag, else MUSHER_CONFIG, else the first of $XDG_CONFIG_HOME/musher/config.toml (by default
+/// ~/.config/...) and /etc/musher/config.toml that exists. Nothing when there is none.
+[[nodiscard]] std::optional<std::filesystem::path> find_config(const std::optional<std::string>& flag,
+                                                               const Environment& environment);
+
+/// @errors usage: cannot be read, is not TOML, or has an unknown key or a value of the wrong kind: file:line:column, with
+///   the known keys that an unknown one is near to as candidates.
+[[nodiscard]] Result<Config> read_config(const std::filesystem::path& file, const Environment& environment);
+
+/// The same for text that came from `file`.
+[[nodiscard]] Result<Config> parse_config(const std::string& text, const std::filesystem::path& file,
+                                          const Environment& environment);
+
+}  // namespace musher

@@ -1,0 +1,51 @@
+#include "cli/error_report.hpp"
+
+#include <ostream>
+
+#include "cli/escape.hpp"
+#include "cli/exit_code.hpp"
+#include "report/json_writer.hpp"
+
+namespace musher {
+namespace {
+
+/// "a", "a or b", "a, b or c".
+std::string either(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
+    text += quote(words[i]);
+  }
+  return text;
+}
+
+}  // namespace
+
+void report_error(const Error& error, Terminal& terminal) {
+  terminal.clear_status();
+  std::ostream& err = terminal.err();
+  err << terminal.paint_err(Style::red, terminal.program() + ":") << ' ' << escape(error.what);
+  if (!error.candidates.empty()) {
+    err << (error.code == Errc::ambiguous ? "; it could be " : "; did you mean ") << either(error.candidates)
+        << (error.code == Errc::ambiguous ? "" : "?");
+  }
+  err << '\n';
+  if (!error.hint.empty()) err << "  " << terminal.paint_err(Style::cyan, "hint:") << ' ' << escape(error.hint) << '\n';
+  err.flush();
+}
+
+void report_error_json(const Error& error, std::ostream& err) {
+  JsonWriter json(err);
+  json.begin_object();
+  json.key("schema").string("musher.error/1");
+  json.key("exit_code").number(static_cast<std::int64_t>(exit_code(error.code)));
+  json.key("code").string(to_string(error.code));
+  json.key("message").string(error.what);
+  if (!error.hint.empty()) json.key("hint").string(error.hint);
+  json.key("candidates").begin_array();
+  for (const std::string& candidate : error.candidates) json.string(candidate);
+  json.end_array().end_object();
+  json.end_line();
+}
+
+}  // namespace musher

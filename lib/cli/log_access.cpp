@@ -1,0 +1,96 @@
+#include "cli/log_access.hpp"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "cli/time_text.hpp"
+#include "model/text.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::size_t kShortDigits = 12;
+
+Result<std::unique_ptr<SqliteOpLog>> open(Context& context, OpenMode mode) {
+  return SqliteOpLog::open(context.settings.log, mode);
+}
+
+std::filesystem::path home_folder(const Environment& environment) {
+  if (const auto home = environment.get("HOME")) return *home;
+  const passwd* user = ::getpwuid(::geteuid());
+  return user != nullptr ? user->pw_dir : "/";
+}
+
+}  // namespace
+
+std::int64_t now_ms() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+}
+
+Host host_of(const Context& context) { return {now_ms, state_dir(context.environment), login_name()}; }
+
+std::filesystem::path state_dir(const Environment& environment) {
+  if (const auto state = environment.get("XDG_STATE_HOME")) return std::filesystem::path(*state) / "musher";
+  if (::geteuid() == 0) return "/var/lib/musher";
+  return home_folder(environment) / ".local/state/musher";
+}
+
+std::string login_name() {
+  const passwd* user = ::getpwuid(::getuid());
+  return user != nullptr ? user->pw_name : fmt::format("uid:{}", ::getuid());
+}
+
+Result<std::unique_ptr<SqliteOpLog>> open_for_reading(Context& context, bool copy) {
+  MUSHER_TRY(auto log, open(context, copy ? OpenMode::read_copy : OpenMode::read));
+  if (log->info().copied_ms) {
+    context.terminal.note(fmt::format("read from a copy made at {}", context.terminal.time(*log->info().copied_ms)));
+  }
+  return log;
+}
+
+Result<Replica> open_for_writing(Context& context) {
+  MUSHER_TRY(auto log, open(context, OpenMode::write));
+  MUSHER_TRY(auto identity, Identity::load(context.settings.identity));
+  Replica replica(std::move(log), host_of(context));
+  replica.set_lock_timeout(context.settings.lock_timeout);
+  replica.use_identity(std::move(identity));
+  return replica;
+}
+
+Result<Replica> open_for_policy(Context& context) {
+  MUSHER_TRY(auto log, open(context, OpenMode::write));
+  Replica replica(std::move(log), host_of(context));
+  replica.set_lock_timeout(context.settings.lock_timeout);
+  return replica;
+}
+
+Result<std::optional<ResolvedPoint>> resolve_at(Context& context, LogReader& log,
+                                                const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  MUSHER_TRY(const PointInTime point, parse_point_in_time(*text, now_ms()));
+  MUSHER_TRY(const ResolvedPoint resolved, resolve(log, point));
+  std::string line = fmt::format("--at {}: row {}", *text, raw(resolved.row));
+  if (const auto* instant = std::get_if<AtInstant>(&point))
+    line += ", the log at " + context.terminal.time(instant->ms);
+  if (resolved.received_ms)
+    line += ", received " + context.terminal.time(*resolved.received_ms);
+  else
+    line += ", before every op";
+  context.terminal.note(line);
+  return resolved;
+}
+
+void show_warnings(Context& context, Replica& replica) {
+  for (const std::string& warning : replica.take_warnings()) context.terminal.warn(warning);
+}
+
+std::string short_id(const OpId& id) { return to_hex(id.hash).substr(0, kShortDigits); }
+std::string short_id(const AuthorId& id) { return to_hex(id.key).substr(0, kShortDigits); }
+
+std::string author_text(const std::string& name, const AuthorId& author) {
+  return name.empty() ? short_id(author) : name;
+}
+
+}  // namespace musher

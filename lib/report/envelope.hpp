@@ -1,0 +1,23 @@
+#pragma once
+// What every JSON document of musher begins with (docs/json.md, "envelope").
+
+#include <optional>
+#include <string_view>
+
+#include "replica/inspect.hpp"
+#include "report/json_writer.hpp"
+
+namespace musher {
+
+struct Envelope {
+  std::string_view schema;       ///< "musher.put/1"
+  std::optional<int> exit_code;  ///< absent in MCP results, as is the tool's version
+  const LogCard* log = nullptr;  ///< absent where the command is not about a log
+  std::string_view verdict{};    ///< "ok", "failed" ...; empty: the command has none
+  std::optional<ResolvedPoint> at{};
+};
+
+/// The envelope's members, into an object that is open.
+void write_envelope(JsonWriter& json, const Envelope& envelope);
+
+}  // namespace musher

@@ -1,0 +1,37 @@
+#pragma once
+// The JSON of the commands that write: put, purge, trust, init, identity.
+
+#include <filesystem>
+#include <vector>
+
+#include "replica/init.hpp"
+#include "replica/purge.hpp"
+#include "replica/put.hpp"
+#include "replica/trust.hpp"
+#include "report/envelope.hpp"
+
+namespace musher {
+
+/// One live server's answer to a write (LIVE of docs/json.md).
+struct LiveServer {
+  std::int64_t pid = 0;
+  std::string_view status;  ///< "applied", "timeout", "refused"
+  std::int64_t elapsed_ms = 0;
+};
+
+void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& report,
+               const std::vector<LiveServer>& live);
+void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& report,
+                 const std::vector<LiveServer>& live);
+
+/// "allowed", "revoked", "unknown".
+[[nodiscard]] std::string_view to_string(Standing standing);
+/// {"authors": [...]}: `self` is the identity of whoever asks, when there is one.
+void write_authors(JsonWriter& json, const Envelope& envelope, const std::vector<AuthorView>& authors,
+                   const AuthorId* self);
+void write_trust(JsonWriter& json, const Envelope& envelope, const TrustReport& report);
+void write_init(JsonWriter& json, const Envelope& envelope, const InitReport& report);
+void write_identity(JsonWriter& json, const Envelope& envelope, const AuthorId& author, std::string_view key_file,
+                    bool created);
+
+}  // namespace musher
