@@ -1,0 +1,452 @@
+"""Everything that is printed as JSON is what docs/schemas say, and says what the process's exit code says."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import unittest
+
+import jsonschema
+
+from binaries import BIN, SOURCE, Shell
+
+SCHEMAS = SOURCE / "docs" / "schemas"
+STORE = {path.name: json.loads(path.read_text()) for path in SCHEMAS.iterdir()}
+validated = set()  # names of the schema files that some output was held against
+
+
+def file_of(schema_name, is_line=False):
+    name, version = schema_name.split("/")
+    return f"{name}{'-line' if is_line else ''}.{version}.schema.json"
+
+
+def validate(document, file):
+    schema = STORE[file]
+    store = {f"file:///schemas/{name}": other for name, other in STORE.items()}
+    resolver = jsonschema.RefResolver(f"file:///schemas/{file}", schema, store=store)
+    validator = jsonschema.Draft202012Validator(schema, resolver=resolver)
+    problems = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+    assert not problems, f"{file}: {problems}\n{json.dumps(document)}"
+    validated.add(file)
+
+
+class Commands(unittest.TestCase):
+    """What the tests below run commands with."""
+
+    def setUp(self):
+        self.shell = Shell()
+        self.addCleanup(self.shell.close)
+
+    def musher(self, *arguments, code=0, **options):
+        done = self.shell.musher(*arguments, **options)
+        self.assertEqual(done.returncode, code, (arguments, done.stdout, done.stderr))
+        return done
+
+    def document(self, *arguments, code=0, **options):
+        """The document that a command prints with --json: one line, valid, and of this exit code."""
+        done = self.musher(*arguments, "--json", code=code, **options)
+        self.assertEqual(done.stdout.count("\n"), 1, done.stdout)
+        document = json.loads(done.stdout)
+        self.assertEqual(document["exit_code"], done.returncode)
+        validate(document, file_of(document["schema"]))
+        return document
+
+    def lines(self, *arguments, code=0):
+        done = self.musher(*arguments, "--jsonl", code=code)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        for line in lines:
+            validate(line, file_of("musher.inspect-ops/1", is_line=True))
+        self.assertEqual([line["type"] for line in lines], ["op"] * (len(lines) - 1) + ["summary"])
+        self.assertEqual(lines[-1]["exit_code"], done.returncode)
+        return lines
+
+    def new_log(self, *stories):
+        self.musher("init", "-q")
+        for story in stories:
+            self.musher("put", "-q", "--new", story, f"name=Name of {story}", "stage=1_backlog")
+
+    def every_view(self, log, code_of, stories):
+        """Runs every view of a log; code_of(view) is the exit code it should have."""
+        for view in ("summary", "stories", "ops", "authors", "heads", "quarantine"):
+            self.document("inspect", view, "--log", log, code=code_of(view))
+        self.lines("inspect", "ops", "--log", log, code=code_of("ops"))
+        for story in stories:
+            self.document("inspect", "story", story, "--log", log, code=code_of("story"))
+
+
+class Schemas(unittest.TestCase):
+    def test_each_schema_is_one(self):
+        for name, schema in STORE.items():
+            with self.subTest(name):
+                jsonschema.Draft202012Validator.check_schema(schema)
+
+    def test_every_name_that_the_code_can_print_has_a_schema_and_the_other_way_round(self):
+        printed = set()
+        for path in (SOURCE / "lib").rglob("*.cpp"):
+            printed |= set(re.findall(r'"(musher\.[a-z-]+/[0-9]+)"', path.read_text()))
+        files = {file_of(name) for name in printed}
+        self.assertEqual(files - set(STORE), set())
+        self.assertEqual(set(STORE) - files, {"common.schema.json", file_of("musher.inspect-ops/1", is_line=True)})
+
+    def test_the_page_names_every_member_of_every_schema(self):
+        page = (SOURCE / "docs" / "json.md").read_text()
+
+        def names(schema):
+            if isinstance(schema, list):
+                return set().union(*map(names, schema), set())
+            if not isinstance(schema, dict):
+                return set()
+            found = set(schema.get("properties", {}))
+            return found.union(*map(names, schema.values()))
+
+        for file, schema in STORE.items():
+            for name in sorted(names(schema)):
+                self.assertRegex(page, rf"\b{name}\b", file)
+
+
+class GoodLogs(Commands):
+    def test_a_log_from_its_first_day_on(self):
+        made = self.document("init", "--name", "ci")
+        self.assertEqual((made["created"], made["key_created"], made["log"]["ops"]), (True, True, 0))
+        again = self.document("init")
+        self.assertEqual((again["created"], again["key_created"], again["author"]), (False, False, made["author"]))
+
+        put = self.document("put", "--new", "478_story_sync", "name=Sync", "retry_count:=0", "stage=1_backlog")
+        self.assertTrue(put["created"])
+        (insert,) = put["ops"]
+        self.assertEqual((insert["rowid"], insert["kind"], insert["seq"], insert["prev"], insert["verified"]), ("1", "insert", "1", None, "now"))
+        self.assertEqual(insert["value"], {"name": "Sync", "retry_count": 0, "stage": "1_backlog"})
+        self.assertEqual(insert["item"], insert["op_id"])
+
+        values = {"text": "déjà \u202e \"quoted\" \\ \n", "number": 2.5, "list": [1, None, {"a": True}], "none": None}
+        assignments = [f"{name}:={json.dumps(value)}" for name, value in values.items()]
+        put = self.document("put", "478_story_sync", *assignments)
+        self.assertEqual([(op["field"], op["value"]) for op in put["ops"]], list(values.items()))
+        self.assertEqual([op["rowid"] for op in put["ops"]], ["2", "3", "4", "5"])
+
+        planned = self.document("put", "-n", "478_story_sync", "stage=9_nowhere")
+        self.assertTrue(planned["dry_run"])
+        self.document("put", "478_story_sync", "stage=2_current")
+        (story,) = self.document("inspect", "stories")["stories"]
+        self.assertEqual(story["fields"], {"name": "Sync", "retry_count": 0, "stage": "2_current"} | values)
+        self.assertEqual(story["updated_by"], made["author"])
+
+        report = self.document("inspect", "story", "478_story_sync")
+        self.assertEqual((report["story"]["status"], report["story"]["purge"]), ("live", None))
+        self.assertEqual([entry["seq"] for entry in report["history"]["stage"]], ["1", "1"])
+        for field, entries in report["history"].items():
+            self.assertEqual([entry["won"] for entry in entries].count(True), 1, field)
+            rows = [int(entry["rowid"]) for entry in entries]
+            self.assertEqual(rows, sorted(rows))
+
+        ops = self.document("inspect", "ops", "--verify")["ops"]
+        self.assertEqual([op["verified"] for op in ops], ["now"] * 6)
+        self.assertEqual([op["index"] for op in ops], [str(n) for n in range(1, 7)])
+        self.assertEqual(self.document("inspect", "heads")["heads"], ops[-1:])
+        self.assertEqual(self.document("inspect", "op", ops[2]["op_id"][:8])["op"], ops[2])
+        *lines, summary = self.lines("inspect", "ops", "--verify")
+        self.assertEqual([{k: v for k, v in line.items() if k != "type"} for line in lines], ops)
+        self.assertEqual(summary["listed"], 6)
+
+        summary = self.document("inspect")
+        self.assertEqual(summary["counts"], {"ops": 6, "stories": 1, "items": 1, "tombstones": 0, "authors": 1, "quarantine": 0})
+        self.assertEqual(summary["identity"], made["author"])
+        self.assertEqual(self.document("replay")["state_digest"], summary["state_digest"])
+
+        copy = self.document("inspect", "--copy")
+        self.assertIn("copied", copy["log"])
+        self.assertNotIn("copied", summary["log"])
+
+    def test_a_log_without_ops_has_empty_lists(self):
+        self.document("init")
+        self.assertEqual(self.document("inspect", "stories")["stories"], [])
+        self.assertEqual(self.document("inspect", "heads")["heads"], [])
+        self.assertEqual(self.document("inspect", "ops")["ops"], [])
+        self.assertEqual(self.document("inspect", "quarantine")["quarantine"], [])
+        self.assertEqual(self.document("inspect")["counts"]["ops"], 0)
+        self.assertEqual(len(self.lines("inspect", "ops")), 1)
+        self.assertEqual(self.document("purge", "--list")["stories"], [])
+        self.assertEqual(self.document("purge", "--stage", "6_archived")["stories"], [])
+
+    def test_points_in_time(self):
+        self.new_log("1_a", "2_b")
+        early = self.document("inspect", "stories", "--at", "row:1")
+        self.assertEqual([story["story_id"] for story in early["stories"]], ["1_a"])
+        self.assertEqual(early["at"]["rowid"], "1")
+        self.assertEqual(early["at"]["time"], self.document("inspect", "ops")["ops"][0]["received"])
+        for view in ("summary", "ops", "authors", "heads", "stories"):
+            before = self.document("inspect", view, "--at", "2026-04-09T12:00:00Z")
+            self.assertEqual(before["at"], {"rowid": "0"})
+        self.assertEqual(self.document("replay", "--at", "row:1")["ops"]["read"], 1)
+        self.document("inspect", "story", "1_a", "--at", "now")
+
+    def test_a_purged_story(self):
+        self.new_log("478_story_sync", "503_story_retry")
+        plan = self.document("purge", "-n", "478_story_sync")
+        self.assertEqual((plan["dry_run"], plan["stories"][0]["status"], plan["stories"][0]["ops"]), (True, "would_purge", []))
+        purge = self.document("purge", "478_story_sync", "--confirm", "478_story_sync", "--reason", "came \"back\"")
+        (story,) = purge["stories"]
+        (op,) = story["ops"]
+        self.assertEqual((story["status"], story["reason"], story["by"], story["time"]), ("purged", "came \"back\"", op["author"], op["time"]))
+        self.assertEqual((op["kind"], op["value"], op["target"]), ("delete", {"reason": "came \"back\""}, story["items"][0]))
+        self.assertEqual(purge["live"], [])
+
+        (already,) = self.document("purge", "478_story_sync")["stories"]
+        self.assertEqual((already["status"], already["ops"][0]["op_id"]), ("already_purged", op["op_id"]))
+        (listed,) = self.document("purge", "--list")["stories"]
+        self.assertEqual(listed["ops"][0]["op_id"], op["op_id"])
+        report = self.document("inspect", "story", "478_story_sync")
+        self.assertEqual((report["story"]["status"], report["story"]["purge"]["op_id"]), ("purged", op["op_id"]))
+        self.assertEqual(report["story"]["fields"]["stage"], "1_backlog")
+        self.document("put", "--new", "--again", "478_story_sync", "stage=1_backlog")
+        self.assertEqual(self.document("purge", "--list")["stories"], [])
+
+        (silent,) = self.document("purge", "503_story_retry", "--yes")["stories"]
+        self.assertIsNone(silent["reason"])
+        self.assertNotIn("value", silent["ops"][0])
+
+    def test_two_authors(self):
+        self.new_log("1_a")
+        bob = self.document("identity", "new", "--identity", "bob.key")
+        self.assertNotIn("log", bob)
+        self.assertEqual(self.document("identity", "show", "--identity", "bob.key")["author"], bob["author"])
+        trusted = self.document("trust", "add", "bob.key.pub", "bob", "--eraser")
+        self.assertEqual((trusted["changed"], trusted["author"], trusted["trust"], trusted["eraser"]), (True, bob["author"], "allowed", True))
+        self.assertFalse(self.document("trust", "add", bob["author"], "bob", "--eraser")["changed"])
+        (first,) = self.document("put", "1_a", "stage=2_current", "--identity", "bob.key")["ops"]
+        self.assertEqual((first["author"], first["author_name"], first["index"]), (bob["author"], "bob", "1"))
+        self.document("put", "1_a", "stage=3_qa")
+
+        listed = {entry["name"]: entry for entry in self.document("trust", "list", "--identity", "bob.key")["authors"]}
+        self.assertEqual([listed["bob"][key] for key in ("self", "ops", "last_index")], [True, 1, "1"])
+        revoked = self.document("trust", "revoke", "bob")
+        self.assertEqual((revoked["trust"], revoked["revoked_from"]), ("revoked", first["op_id"]))
+        history = self.document("inspect", "story", "1_a")["history"]["stage"]
+        self.assertEqual([entry["effective"] for entry in history], [True, False, True])
+        self.assertEqual(self.document("inspect", "authors")["authors"][0]["trust"], "revoked")
+
+    def test_quarantined_ops(self):
+        self.new_log("1_a")
+        vectors = (SOURCE / "tests" / "data" / "vectors" / "good.jsonl").read_text().splitlines()
+        for number, vector in enumerate(map(json.loads, vectors[:20])):
+            self.shell.sql("pipeline.db", f"""INSERT INTO quarantine (op_id, reason, source, received_ms, canonical, signature, bytes)
+                VALUES (x'{number:064x}', 'author_unknown', 'peer:{0:064x}', {number}, x'{vector["canonical"]}', x'{0:0128x}', 1)""")
+        self.shell.sql("pipeline.db", f"""INSERT INTO quarantine (op_id, reason, source, received_ms, canonical, signature, content, salt, bytes)
+            VALUES (x'{255:064x}', 'unknown_version', 'import', 0, x'02ff', x'{0:0128x}', 'not JSON', x'{1:032x}', 1)""")
+        quarantine = self.document("inspect", "quarantine")["quarantine"]
+        self.assertEqual(len(quarantine), 21)
+        self.assertEqual(quarantine[-1]["op"], {"bytes": "02ff", "content": "not JSON"})
+
+
+class Replays(Commands):
+    def setUp(self):
+        super().setUp()
+        self.new_log(*(f"{number}_story" for number in range(1, 7)))
+        self.musher("put", "6_story", "stage=2_current")
+
+    def test_the_incident(self):
+        right = self.document("replay")
+        self.assertEqual((right["verdict"], right["ops"]), ("ok", {"read": 7, "applied": 7, "failed": 0, "signatures_checked": 7}))
+        naive = self.document("replay", "--order", "seq", code=1)
+        self.assertEqual((naive["verdict"], naive["ops"]["failed"]), ("failed", 1))
+        drift = [{"story_id": "6_story", "field": "stage", "naive": "1", "true": "2"}]
+        self.assertEqual(naive["next_seq"], drift)
+        compared = self.document("replay", "--compare", "seq", code=1)
+        self.assertEqual((compared["verdict"], compared["compare"]["with"]), ("different", "seq"))
+        (difference,) = compared["compare"]["differences"]
+        lost = compared["compare"]["failures"][0]["op"]
+        self.assertEqual(difference, {"story_id": "6_story", "field": "stage", "left": "2_current", "right": "1_backlog", "left_present": True,
+                                      "right_present": True, "op_id": lost["op_id"]})
+        self.assertEqual(compared["compare"]["next_seq"], drift)
+        self.assertEqual(self.document("replay", "--compare", "seq", "--story", "1_story", code=1)["compare"]["differences"], [])
+
+    def test_another_log(self):
+        self.shell.copy_of("pipeline.db", "backup.db")
+        same = self.document("replay", "--compare", "backup.db")
+        self.assertEqual((same["verdict"], same["compare"]["differences"]), ("same", []))
+        self.musher("put", "--new", "7_story", "a=1")
+        different = self.document("replay", "--compare", "backup.db", code=1)
+        (whole,) = different["compare"]["differences"]
+        self.assertEqual((whole["story_id"], whole["field"], whole["left_present"], whole["right_present"]), ("7_story", None, True, False))
+        back = self.document("replay", "--log", "backup.db", "--compare", "pipeline.db", code=1)
+        self.assertEqual(back["compare"]["differences"][0]["right_present"], True)
+
+
+class DamagedLogs(Commands):
+    def setUp(self):
+        super().setUp()
+        self.new_log("1_a", "2_b")
+        self.musher("put", "1_a", "stage=2_current")
+        self.musher("purge", "2_b", "--yes", "--reason", "why")
+
+    def failures_of(self, damage):
+        log = self.shell.copy_of("pipeline.db", "damaged.db", damage)
+        replayed = self.document("replay", "--log", log, code=1)
+        self.assertEqual(replayed["verdict"], "failed")
+        return replayed["failures"]
+
+    def test_changed_content(self):
+        first = self.failures_of("UPDATE crdt_ops SET content = '\"9_evil\"' WHERE rowid = 3")[0]
+        self.assertEqual((first["rowid"], first["reason"]), ("3", "digest_mismatch"))
+        self.every_view("damaged.db", lambda view: 1 if view in ("summary", "stories", "ops", "story") else 0, ["1_a"])
+        op = self.document("inspect", "op", first["op"]["op_id"], "--log", "damaged.db", code=1)
+        self.assertEqual([failure["reason"] for failure in op["failures"]], ["digest_mismatch"])
+        self.assertEqual(op["op"]["verified"], "no")
+
+    def test_a_row_that_cannot_be_read(self):
+        first = self.failures_of("UPDATE crdt_ops SET author = x'00' WHERE rowid = 3")[0]
+        self.assertEqual((first["rowid"], first["reason"], "op" in first), ("3", "row_malformed", False))
+        self.assertNotEqual(first["detail"], "")
+        self.every_view("damaged.db", lambda view: 1 if view in ("summary", "stories", "ops", "story") else 0, ["1_a"])
+
+    def test_a_forged_signature(self):
+        (first,) = self.failures_of("UPDATE crdt_ops SET signature = zeroblob(64) WHERE rowid = 4")
+        self.assertEqual(first["reason"], "bad_signature")
+        self.document("inspect", "op", first["op"]["op_id"], "--log", "damaged.db", code=1)
+        self.document("inspect", "ops", "--verify", "--log", "damaged.db", code=1)
+
+    def test_every_column_with_another_value(self):
+        changes = ["op_id = zeroblob(32)", "idx = 9", "prev = zeroblob(32)", "kind = 9", "kind = 3", "seq = 9223372036854775807", "seq = -1",
+                   "target = zeroblob(32)", "parents = zeroblob(32)", "parents = x'00'", "name = 'other'", "name = ''", "actor = char(7)",
+                   "digest = NULL", "content = NULL", "content = '{'", "salt = NULL", "time_ms = -9223372036854775808",
+                   "time_ms = 9223372036854775807", "signature = x''", "depth = 99", "depth = -1"]
+        for change in changes:
+            with self.subTest(change):
+                log = self.shell.copy_of("pipeline.db", "damaged.db", f"UPDATE crdt_ops SET {change} WHERE rowid = 3")
+                for command in (["replay"], ["inspect", "stories"], ["inspect", "ops"], ["inspect", "summary"], ["inspect", "story", "1_a"],
+                                ["inspect", "authors"], ["inspect", "heads"], ["purge", "--list"], ["replay", "--order", "seq"]):
+                    done = self.shell.musher(*command, "--log", log, "--json")
+                    if done.stdout:
+                        document = json.loads(done.stdout)
+                        self.assertEqual(document["exit_code"], done.returncode)
+                        validate(document, file_of(document["schema"]))
+                    else:
+                        error = json.loads(done.stderr.splitlines()[-1])
+                        validate(error, file_of("musher.error/1"))
+                        self.assertEqual(error["exit_code"], done.returncode)
+
+
+class Errors(Commands):
+    """A command that stops with an error leaves standard output empty and says why in one line."""
+
+    def setUp(self):
+        super().setUp()
+        self.new_log("478_story_sync", "503_story_retry")
+        self.shell.run("mkdir", "folder")
+        self.shell.run("touch", "empty.db")
+        (self.shell.work / "text.db").write_text("This is not a database.\n" * 100)
+        self.shell.sql("other.db", "CREATE TABLE t (a)")
+        self.musher("init", "-q", "--log", "fresh.db")
+        self.musher("identity", "new", "-q", "--identity", "stranger.key")
+        shutil.copy(self.shell.work / "pipeline.db.key", self.shell.work / "open.key")
+        os.chmod(self.shell.work / "open.key", 0o644)
+
+    def check(self, code, name, *arguments, **options):
+        with self.subTest(arguments):
+            done = self.musher(*arguments, "--json", code=code, **options)
+            self.assertEqual(done.stdout, "")
+            (line,) = done.stderr.splitlines()
+            error = json.loads(line)
+            validate(error, file_of("musher.error/1"))
+            self.assertEqual((error["exit_code"], error["code"]), (code, name))
+
+            plain = self.musher(*arguments, code=code, **options)
+            self.assertEqual(plain.stdout, "")
+            first, *rest = plain.stderr.splitlines()
+            self.assertRegex(first, r"^musher(-[a-z-]+)?: ")
+            self.assertLessEqual(len(rest), 1)
+            self.assertEqual("hint" in error, bool(rest), plain.stderr)
+            for word in error["candidates"]:
+                self.assertIn(word, first)
+            return error
+
+    def test_usage(self):
+        for arguments in (["put", "478_story_sync"], ["put", "478_story_sync", "a:={"], ["put", "478_story_sync", "story_id=x"],
+                          ["put", "478_story_sync", "a"], ["put"], ["inspect", "--nonsense"], ["inspect", "nonsense"],
+                          ["inspect", "op", "12"], ["inspect", "stories", "--at", "soon"], ["inspect", "stories", "--at", "row:99"],
+                          ["replay", "--order", "time"], ["replay", "--order", "seq", "--compare", "seq"],
+                          ["replay", "--compare", "fresh.db"], ["purge"], ["purge", "a", "--stage", "b"], ["purge", "--list", "a"],
+                          ["trust", "add", "nonsense", "name"], ["trust", "list", "more"], ["identity", "forget"],
+                          ["init", "--document", "12", "--log", "new.db"], ["nonsense"], ["inspect", "--config", "nowhere.toml"]):
+            self.check(2, "usage", *arguments)
+        self.check(2, "usage", "inspect", environment={"MUSHER_LOCK_TIMEOUT": "soon"})
+        (self.shell.work / "c.toml").write_text('lgo = "x"\n')
+        error = self.check(2, "usage", "inspect", "--config", "c.toml")
+        self.assertEqual(error["candidates"], ["log"])
+        self.assertIn("c.toml:1:1", error["message"])
+
+    def test_ambiguous(self):
+        self.shell.copy_of("pipeline.db", "twins.db", """UPDATE crdt_ops SET op_id = (SELECT substr(o.op_id, 1, 31) FROM crdt_ops o WHERE rowid = 1)
+            || x'00' WHERE rowid = 2""")
+        one = self.document("inspect", "ops")["ops"][0]["op_id"]
+        error = self.check(2, "ambiguous", "inspect", "op", one[:10], "--log", "twins.db")
+        self.assertIn(one, error["candidates"])
+
+    def test_not_found(self):
+        self.assertEqual(self.check(1, "not_found", "inspect", "story", "478_stroy_sync")["candidates"], ["478_story_sync"])
+        self.check(1, "not_found", "inspect", "op", "ffffffffff")
+        self.check(1, "not_found", "put", "478_stroy_sync", "a=1")
+        self.check(1, "not_found", "purge", "478_stroy_sync", "--yes")
+        self.check(1, "not_found", "purge", "478_story_sync", "nowhere", "--yes")
+        self.check(1, "not_found", "trust", "revoke", "nobody")
+        self.check(1, "not_found", "replay", "--story", "nowhere")
+
+    def test_already_exists(self):
+        self.check(1, "already_exists", "put", "--new", "478_story_sync")
+
+    def test_damaged(self):
+        whole = (self.shell.work / self.shell.copy_of("pipeline.db", "cut.db")).read_bytes()
+        (self.shell.work / "cut.db").write_bytes(whole[: len(whole) // 2])
+        self.check(1, "damaged", "inspect", "--log", "cut.db")
+        self.check(1, "damaged", "replay", "--log", "cut.db")
+        self.shell.copy_of("pipeline.db", "damaged.db", "UPDATE crdt_ops SET content = '{}' WHERE rowid = 1")
+        self.check(1, "damaged", "put", "--log", "damaged.db", "--identity", "pipeline.db.key", "478_story_sync", "a=1")
+
+    def test_nothing_to_check(self):
+        for log in ("nowhere.db", "folder", "empty.db", "text.db", "other.db"):
+            for command in (["inspect"], ["replay"], ["put", "a", "b=1"], ["purge", "a"], ["trust", "list"]):
+                self.check(3, "not_a_log", *command, "--log", log)
+        self.shell.copy_of("pipeline.db", "newer.db")
+        self.shell.sql("newer.db", "PRAGMA user_version = 2")
+        self.check(3, "newer_format", "inspect", "--log", "newer.db")
+        self.check(3, "newer_format", "put", "--log", "newer.db", "a", "b=1")
+        self.check(3, "empty", "replay", "--log", "fresh.db")
+        self.check(3, "empty", "replay", "--at", "2026-04-09")
+
+    def test_refused(self):
+        self.check(5, "refused", "purge", "478_story_sync")
+        self.check(5, "refused", "purge", "478_story_sync", "503_story_retry", "--yes")
+        self.check(5, "refused", "init", "--log", "text.db")
+        self.check(5, "refused", "identity", "new", "--identity", "stranger.key")
+        error = self.check(5, "refused", "put", "478_story_sync", "a=1", "--identity", "stranger.key")
+        self.assertIn("musher trust", error["hint"])
+        self.check(5, "no_identity", "put", "478_story_sync", "a=1", "--identity", "nowhere.key")
+        self.check(5, "no_identity", "put", "478_story_sync", "a=1", "--identity", "open.key")
+        self.musher("purge", "478_story_sync", "--yes")
+        self.check(5, "refused", "put", "478_story_sync", "a=1")
+        self.check(5, "refused", "put", "--new", "478_story_sync", "a=1")
+
+    def test_busy(self):
+        with open(self.shell.work / "pipeline.db.lock", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            error = self.check(6, "busy", "put", "478_story_sync", "a=1", environment={"MUSHER_LOCK_TIMEOUT": "50ms"})
+            self.assertIn(str(os.getpid()), error["message"])
+
+    def test_io(self):
+        self.check(7, "io", "init", "--log", "no/such/folder.db")
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = self.shell.run(BIN / "musher", "inspect", "--json", capture_output=False, stdout=full, stderr=-1)
+        self.assertEqual(done.returncode, 7)
+        validate(json.loads(done.stderr), file_of("musher.error/1"))
+
+
+class ZEverySchema(unittest.TestCase):
+    """Runs last."""
+
+    def test_was_held_against_real_output(self):
+        self.assertEqual(set(STORE) - validated, {"common.schema.json"})
+
+
+if __name__ == "__main__":
+    unittest.main()

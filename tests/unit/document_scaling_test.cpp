@@ -1,0 +1,311 @@
+// What the document costs as logs grow: work in basic blocks run (the document's own code is compiled for this test to
+// count them, tests/CMakeLists.txt; nothing here looks at a clock), memory in bytes of heap.
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <functional>
+#include <new>
+#include <utility>
+
+#include "support/history.hpp"
+
+namespace {
+
+std::uint64_t blocks_run = 0;
+std::size_t heap_bytes = 0;
+std::size_t heap_peak = 0;
+constexpr std::size_t kMallocHeader = 8;
+
+}  // namespace
+
+extern "C" void __sanitizer_cov_trace_pc();
+extern "C" void __sanitizer_cov_trace_pc() { ++blocks_run; }
+
+void* operator new(std::size_t size) {
+  void* memory = std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  heap_bytes += malloc_usable_size(memory) + kMallocHeader;
+  heap_peak = std::max(heap_peak, heap_bytes);
+  return memory;
+}
+void operator delete(void* memory) noexcept {
+  if (memory != nullptr) heap_bytes -= malloc_usable_size(memory) + kMallocHeader;
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+
+namespace musher {
+namespace {
+
+using namespace testing;
+
+/// One op at a time, so that what is measured is the document and not the history.
+class Growing {
+ public:
+  explicit Growing(Trust trust = {}) : node_(std::move(trust)) {}
+
+  struct Fields {
+    std::uint64_t author = 1;
+    OpId target{};
+    std::vector<OpId> parents{};
+    std::string name{};
+    std::string content{};
+  };
+  OpId add(OpKind kind, Fields fields) {
+    Entry entry{.id = id_of(++ops_), .op = {}};
+    entry.op.kind = kind;
+    entry.op.author = author_of(fields.author);
+    if (fields.author >= tips_.size()) tips_.resize(fields.author + 1);
+    entry.op.prev = std::exchange(tips_[fields.author], entry.id);
+    entry.op.seq = Seq{ops_};
+    entry.op.target = fields.target;
+    entry.op.parents = std::move(fields.parents);
+    entry.op.name = std::move(fields.name);
+    if (!fields.content.empty()) entry.content = std::move(fields.content);
+    node_.apply(entry);
+    return entry.id;
+  }
+  OpId insert(std::string story, OpId after = {}, std::string content = "{}") {
+    return add(OpKind::insert, {.target = after, .name = std::move(story), .content = std::move(content)});
+  }
+  void set(const OpId& item, std::string field, std::string value = "1") {
+    add(OpKind::set, {.target = item, .name = std::move(field), .content = std::move(value)});
+  }
+  [[nodiscard]] std::uint64_t ops() const { return ops_; }
+  [[nodiscard]] const Document& document() const { return node_.document(); }
+  [[nodiscard]] Node& node() { return node_; }
+
+ private:
+  Node node_;
+  std::uint64_t ops_ = 0;
+  std::vector<OpId> tips_;
+};
+
+/// The blocks the document runs while `shape` adds about n ops, and while the result is read once.
+std::uint64_t work(const std::function<void(Growing&, unsigned)>& shape, unsigned n) {
+  Growing growing({.erasers = {author_of(2)}});
+  blocks_run = 0;
+  shape(growing, n);
+  static_cast<void>(growing.document().state_digest());
+  static_cast<void>(growing.document().stories());
+  return blocks_run;
+}
+
+/// n log n at most: twice the ops, little more than twice the work.
+void check_scales(const std::function<void(Growing&, unsigned)>& shape) {
+  const std::uint64_t half = work(shape, 50'000);
+  const std::uint64_t whole = work(shape, 100'000);
+  INFO(static_cast<double>(whole) / 100'000 << " basic blocks an op");
+  REQUIRE(half > 50'000);  // the counting is compiled in
+  CHECK(static_cast<double>(whole) < 2.5 * static_cast<double>(half));
+}
+
+TEST_CASE("document scaling: 100,000 items after one origin", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    const OpId origin = log.insert("0");
+    for (unsigned at = 0; at < n; ++at) log.insert(std::to_string(at), origin);
+  });
+}
+
+TEST_CASE("document scaling: newest-first inserts", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    for (unsigned at = 0; at < n; ++at) log.insert(std::to_string(at));
+  });
+}
+
+TEST_CASE("document scaling: a chain of items 100,000 deep", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    OpId last;
+    for (unsigned at = 0; at < n; ++at) last = log.insert("one story", last);
+  });
+}
+
+TEST_CASE("document scaling: 100,000 sets of one field", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    const OpId item = log.insert("478");
+    for (unsigned at = 0; at < n; ++at) log.set(item, "stage");
+  });
+}
+
+TEST_CASE("document scaling: 100,000 fields of one item", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    const OpId item = log.insert("478");
+    for (unsigned at = 0; at < n; ++at) log.set(item, std::to_string(at));
+  });
+}
+
+TEST_CASE("document scaling: 100,000 tombstones", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    std::vector<OpId> items;
+    for (unsigned at = 0; at < n / 2; ++at) items.push_back(log.insert("478"));
+    for (const OpId& item : items) log.add(OpKind::tombstone, {.target = item});
+    for (const OpId& item : items) log.add(OpKind::tombstone, {.target = item});
+  });
+}
+
+TEST_CASE("document scaling: 100,000 purges of one story with as many items", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    std::vector<OpId> items;
+    for (unsigned at = 0; at < n; ++at) items.push_back(log.insert("478"));
+    for (const OpId& item : items) log.add(OpKind::tombstone, {.target = item, .name = "478"});
+  });
+}
+
+TEST_CASE("document scaling: a story purged and brought back 50,000 times", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    for (unsigned at = 0; at < n / 2; ++at) {
+      log.add(OpKind::tombstone, {.target = log.insert("478"), .name = "478"});
+    }
+  });
+}
+
+TEST_CASE("document scaling: 100,000 erases", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    std::vector<OpId> sets;
+    const OpId item = log.insert("478");
+    for (unsigned at = 0; at < n; ++at) {
+      sets.push_back(log.add(OpKind::set, {.target = item, .name = std::to_string(at % 100), .content = "1"}));
+    }
+    for (const OpId& set : sets) log.add(OpKind::erase, {.author = 2, .target = set, .parents = {sets.back()}});
+  });
+}
+
+TEST_CASE("document scaling: 100 authors who read each other, and a purged story they bring back", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    const OpId item = log.insert("478");
+    OpId last = log.add(OpKind::tombstone, {.target = item, .name = "478"});
+    for (unsigned at = 0; at < n; ++at) {
+      last = log.add(OpKind::insert, {.author = 1 + at % 100, .parents = {last}, .name = at % 7 == 0 ? "478" : "503"});
+    }
+  });
+}
+
+TEST_CASE("document scaling: 100,000 branches of one key", "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    const OpId root = log.insert("478");
+    Op op;
+    op.author = author_of(1);
+    op.prev = root;
+    for (unsigned at = 0; at < n; ++at) log.node().index().add(id_of(1'000'000 + at), op);
+  });
+}
+
+/// The typical log: stories with 7 fields and 19 sets each, or more sets.
+void typical_log(Growing& log, unsigned stories, unsigned sets) {
+  static constexpr const char* kContent =
+      R"({"agent":"coder-1","blocked":false,"depends_on":[],"name":"a story","priority":3,"retry_count":0,"stage":"1_backlog"})";
+  static const std::array<std::string, 4> kFields{"stage", "agent", "retry_count", "blocked"};
+  for (unsigned story = 0; story < stories; ++story) {
+    const OpId item = log.insert(std::to_string(story) + "_story", {}, kContent);
+    for (unsigned set = 0; set < sets; ++set) log.set(item, kFields[set % 4], R"("2_current")");
+  }
+}
+
+double bytes_an_op(const std::function<void(Growing&)>& more) {
+  Growing log;
+  typical_log(log, 1000, 19);
+  const std::size_t before = heap_bytes;
+  const std::uint64_t ops_before = log.ops();
+  more(log);
+  return static_cast<double>(heap_bytes - before) / static_cast<double>(log.ops() - ops_before);
+}
+
+TEST_CASE("document memory: one author's op costs at most 32 bytes beside live state, at every size and at the peak",
+          "[document]") {
+  const std::size_t before = heap_bytes;
+  Growing log;
+  const OpId item = log.insert("478");
+  log.set(item, "stage");
+  const std::size_t live = heap_bytes - before;
+  double worst = 0;
+  for (unsigned at = 0; at < 200'000; ++at) {
+    heap_peak = heap_bytes;
+    log.set(item, "stage");
+    const double bytes = static_cast<double>(heap_peak - before - live) / static_cast<double>(log.ops());
+    if (log.ops() > 1000) worst = std::max(worst, bytes);
+  }
+  WARN(worst << " bytes an op at the worst size");
+  CHECK(worst <= 32);
+}
+
+TEST_CASE("document memory: twice the sets of the same stories cost at most 32 bytes each", "[document]") {
+  const auto bytes_of = [](unsigned sets) {
+    const std::size_t before = heap_bytes;
+    Growing log;
+    typical_log(log, 2000, sets);
+    return heap_bytes - before;
+  };
+  const double live = static_cast<double>(bytes_of(19));
+  const double each = (static_cast<double>(bytes_of(95)) - live) / (2000 * (95 - 19));
+  WARN(live / (2000 * 20) << " bytes an op with live state; " << each << " for each set more");
+  CHECK(each <= 32);
+}
+
+TEST_CASE("document memory: authors who read each other's every op cost at most 32 bytes an op", "[document]") {
+  for (const unsigned authors : {2U, 5U}) {
+    const double bytes = bytes_an_op([&](Growing& log) {
+      const OpId item = log.insert("478");
+      OpId last = item;
+      for (unsigned at = 0; at < 100'000; ++at) {
+        last =
+            log.add(OpKind::set,
+                    {.author = 1 + at % authors, .target = item, .parents = {last}, .name = "stage", .content = "1"});
+      }
+    });
+    WARN(authors << " authors in turn: " << bytes << " bytes an op");
+    CHECK(bytes <= 32);
+  }
+}
+
+TEST_CASE("document memory: 100,000 sets of one field leave the document as large as one", "[document]") {
+  Growing log;
+  const OpId item = log.insert("478");
+  CausalIndex unused;
+  Document document(unused);
+  Op op;
+  op.name = "478";
+  REQUIRE(document.apply({item, op, "{}"}).has_value());
+  op = {};
+  op.kind = OpKind::set;
+  op.target = item;
+  op.name = "stage";
+  std::size_t after_one = 0;
+  for (unsigned at = 1; at <= 100'000; ++at) {
+    op.seq = Seq{at};
+    REQUIRE(document.apply({id_of(at), op, "\"a value longer than a small string\""}).has_value());
+    if (at == 1) after_one = heap_bytes;
+  }
+  CHECK(heap_bytes == after_one);
+}
+
+TEST_CASE("document memory: a purge gives the values back", "[document]") {
+  Growing log;
+  std::vector<OpId> items;
+  const std::string kilobyte = "{\"name\":\"" + std::string(1000, 'x') + "\"}";
+  const std::size_t before = heap_bytes;
+  for (unsigned at = 0; at < 1000; ++at) items.push_back(log.insert("478", {}, kilobyte));
+  for (const OpId& item : items) log.set(item, "stage", kilobyte);
+  CHECK(heap_bytes - before > 2'000'000);
+  log.add(OpKind::tombstone, {.target = items.front(), .name = "478"});
+  CHECK(heap_bytes - before < 600'000);
+  for (const OpId& item : items) log.set(item, "stage", kilobyte);
+  CHECK(heap_bytes - before < 600'000);
+}
+
+TEST_CASE("document memory: a large value gives way to a small one", "[document]") {
+  Growing log;
+  const OpId item = log.insert("478");
+  log.set(item, "stage");
+  const std::size_t before = heap_bytes;
+  log.set(item, "stage", std::string(1'000'000, '1'));
+  CHECK(heap_bytes - before > 1'000'000);
+  log.set(item, "stage");
+  CHECK(heap_bytes - before < 1000);
+}
+
+}  // namespace
+}  // namespace musher
