@@ -4,9 +4,9 @@
 #include <iostream>
 
 /// In a TEST_CASE: MUSHER_SKIP("needs root");
-#define MUSHER_SKIP(why)                           \
-  do {                                             \
+#define MUSHER_SKIP(why)                            \
+  do {                                              \
     std::cout << "SKIPPED: " << (why) << std::endl; \
-    SUCCEED("skipped");                            \
-    return;                                        \
+    SUCCEED("skipped");                             \
+    return;                                         \
   } while (false)

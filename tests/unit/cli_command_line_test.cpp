@@ -33,9 +33,11 @@ struct Sample {
     line.option(max, "--max", "N", "At most so many");
     line.option(wait, "--wait", "DURATION", "How long");
     line.option(confirm, "--confirm", "ID", "Once for each story");
-    line.choice(order, "--order", std::vector<std::pair<std::string, Order>>{{"rowid", Order::rowid}, {"seq", Order::seq}},
-                "ORDER", "In which order");
-    line.choice(compare, "--compare", std::vector<std::pair<std::string, Order>>{{"seq", Order::seq}}, "WITH", "With what");
+    line.choice(order, "--order",
+                std::vector<std::pair<std::string, Order>>{{"rowid", Order::rowid}, {"seq", Order::seq}}, "ORDER",
+                "In which order");
+    line.choice(compare, "--compare", std::vector<std::pair<std::string, Order>>{{"seq", Order::seq}}, "WITH",
+                "With what");
     line.positional(story, "STORY", "The story");
     line.positional(second, "SECOND", "Another");
     line.positional(rest, "REST", "And more");
@@ -150,8 +152,8 @@ TEST_CASE("command line: --help and --version win over whatever else is wrong, b
 
 TEST_CASE("command line: a custom reader's error names the option", "[cli]") {
   CommandLine line("musher-x", "X");
-  line.option([](const std::string&) -> Result<void> { return fail(Errc::usage, "it is never right", "give up"); }, "--at",
-              "T", "When");
+  line.option([](const std::string&) -> Result<void> { return fail(Errc::usage, "it is never right", "give up"); },
+              "--at", "T", "When");
   const char* const arguments[] = {"musher-x", "--at", "now"};
   const auto result = line.parse(3, arguments);
   REQUIRE_FALSE(result);
@@ -161,7 +163,8 @@ TEST_CASE("command line: a custom reader's error names the option", "[cli]") {
 
 TEST_CASE("command line: help shows usage, every option and every choice within 80 columns", "[cli]") {
   Sample sample;
-  sample.line.paragraph("A paragraph that is long enough to be broken into two lines, since eighty columns are not many.");
+  sample.line.paragraph(
+      "A paragraph that is long enough to be broken into two lines, since eighty columns are not many.");
   sample.line.example("musher sample 478_x", "does it");
   const std::string help = sample.line.help();
   CHECK(help.starts_with("Usage: musher-sample [OPTION]... STORY [SECOND] [REST...]\n\nShows one of everything\n"));
@@ -179,9 +182,8 @@ TEST_CASE("command line: options() lists what was declared, with --help and --ve
   Sample sample;
   const auto options = sample.line.options();
   const auto has = [&](const std::string& name) {
-    return std::ranges::any_of(options, [&](const OptionInfo& one) {
-      return std::ranges::find(one.names, name) != one.names.end();
-    });
+    return std::ranges::any_of(
+        options, [&](const OptionInfo& one) { return std::ranges::find(one.names, name) != one.names.end(); });
   };
   for (const char* name : {"-n", "--dry-run", "--confirm", "STORY", "--help", "--version"}) CHECK(has(name));
 }

@@ -27,7 +27,8 @@ Error refused(const std::string& text) {
 TEST_CASE("config: every key is read", "[cli]") {
   const auto config = parse(
       "# the pipeline\n"
-      "log = \"/srv/pipeline.db\"\nidentity = \"~/alice.key\"\ncolor = \"never\"\nutc = true\nlock_timeout = \"250ms\"\n");
+      "log = \"/srv/pipeline.db\"\nidentity = \"~/alice.key\"\ncolor = \"never\"\nutc = true\nlock_timeout = "
+      "\"250ms\"\n");
   REQUIRE(config);
   CHECK(config->log == "/srv/pipeline.db");
   CHECK(config->identity == "/home/alice/alice.key");
@@ -82,8 +83,7 @@ TEST_CASE("config: the file is the flag's, else MUSHER_CONFIG's, else the first 
   CHECK(find_config({}, with({{"HOME", home}})) == dir / ".config/musher/config.toml");
   CHECK(find_config({}, with({{"HOME", home}, {"XDG_CONFIG_HOME", home + "/xdg"}})) == std::nullopt);
   dir.write("xdg/musher/config.toml", "");
-  CHECK(find_config({}, with({{"HOME", home}, {"XDG_CONFIG_HOME", home + "/xdg"}})) ==
-        dir / "xdg/musher/config.toml");
+  CHECK(find_config({}, with({{"HOME", home}, {"XDG_CONFIG_HOME", home + "/xdg"}})) == dir / "xdg/musher/config.toml");
 }
 
 TEST_CASE("config: a named file that cannot be read is a usage error that says why", "[cli]") {

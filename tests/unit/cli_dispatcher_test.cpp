@@ -85,7 +85,8 @@ TEST_CASE("musher: an unknown command gets a suggestion and exit code 2", "[cli]
   const Folder folder;
   const Outcome outcome = run(folder, {"inspct", "--json-like"});
   CHECK(outcome.code == ExitCode::usage);
-  CHECK(run(folder, {"inspct"}).err == "musher: unknown command 'inspct'; did you mean 'inspect'?\n  hint: musher help\n");
+  CHECK(run(folder, {"inspct"}).err ==
+        "musher: unknown command 'inspct'; did you mean 'inspect'?\n  hint: musher help\n");
   CHECK(run(folder, {"help", "inspct"}).err.starts_with("musher: unknown command 'inspct'"));
   CHECK(run(folder, {"\x1b[31m"}).err.starts_with("musher: unknown command '\\x1b[31m'"));
 }

@@ -32,7 +32,8 @@ TEST_CASE("exit code: when several apply it is 1, then 7, 4, 6, 3, and 0 last", 
   }
 }
 
-TEST_CASE("exit code: a usage error or a refusal, which come before the work, is not hidden by what the work said", "[cli]") {
+TEST_CASE("exit code: a usage error or a refusal, which come before the work, is not hidden by what the work said",
+          "[cli]") {
   CHECK(worst(ExitCode::usage, ExitCode::no) == ExitCode::usage);
   CHECK(worst(ExitCode::no, ExitCode::refused) == ExitCode::refused);
 }

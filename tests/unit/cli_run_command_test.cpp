@@ -25,7 +25,8 @@ Outcome outcome(std::vector<const char*> arguments, std::function<Result<ExitCod
   arguments.insert(arguments.begin(), "musher-put");
   FakeTerminal fake;
   const Environment environment({{"MUSHER_CONFIG", dir.write("config.toml", "").native()}, {"TERM", "xterm"}});
-  const ExitCode code = run_with(static_cast<int>(arguments.size()), arguments.data(), command, fake.streams(false), environment);
+  const ExitCode code =
+      run_with(static_cast<int>(arguments.size()), arguments.data(), command, fake.streams(false), environment);
   return {code, fake.out.str(), fake.err.str()};
 }
 
@@ -42,8 +43,8 @@ TEST_CASE("run: the command's answer and exit code are what it says", "[cli]") {
 }
 
 TEST_CASE("run: an error is reported on err with its exit code, out stays empty", "[cli]") {
-  const Outcome result =
-      outcome({}, [](Context&) -> Result<ExitCode> { return fail(Errc::busy, "the log is locked by PID 7", "try again"); });
+  const Outcome result = outcome(
+      {}, [](Context&) -> Result<ExitCode> { return fail(Errc::busy, "the log is locked by PID 7", "try again"); });
   CHECK(result.code == ExitCode::busy);
   CHECK(result.out.empty());
   CHECK(result.err == "musher-put: the log is locked by PID 7\n  hint: try again\n");
@@ -51,10 +52,12 @@ TEST_CASE("run: an error is reported on err with its exit code, out stays empty"
 
 TEST_CASE("run: with --json an error is JSON, also one of the options themselves", "[cli]") {
   const Outcome busy = outcome({"--json"}, [](Context&) -> Result<ExitCode> { return fail(Errc::busy, "locked"); });
-  CHECK(busy.err == R"({"schema":"musher.error/1","exit_code":6,"code":"busy","message":"locked","candidates":[]})" "\n");
+  CHECK(busy.err == R"({"schema":"musher.error/1","exit_code":6,"code":"busy","message":"locked","candidates":[]})"
+                    "\n");
   const Outcome usage = outcome({"--bogus", "--json"}, nullptr);
   CHECK(usage.code == ExitCode::usage);
-  CHECK(usage.err.starts_with(R"({"schema":"musher.error/1","exit_code":2,"code":"usage","message":"unknown option '--bogus'")"));
+  CHECK(usage.err.starts_with(
+      R"({"schema":"musher.error/1","exit_code":2,"code":"usage","message":"unknown option '--bogus'")"));
 }
 
 TEST_CASE("run: --help and --version answer on out and do not run the command", "[cli]") {
@@ -69,13 +72,14 @@ TEST_CASE("run: --help and --version answer on out and do not run the command", 
 }
 
 TEST_CASE("run: the common options reach the settings and the terminal", "[cli]") {
-  const Outcome result = outcome({"-l", "x.db", "-q", "--utc", "--color", "always"}, [](Context& context) -> Result<ExitCode> {
-    CHECK(context.settings.log == "x.db");
-    CHECK(context.terminal.quiet());
-    CHECK(context.terminal.time(0) == "1970-01-01 00:00:00 UTC");
-    CHECK(context.terminal.paint(Style::bold, "x") == "\x1b[1mx\x1b[0m");
-    return ExitCode::ok;
-  });
+  const Outcome result =
+      outcome({"-l", "x.db", "-q", "--utc", "--color", "always"}, [](Context& context) -> Result<ExitCode> {
+        CHECK(context.settings.log == "x.db");
+        CHECK(context.terminal.quiet());
+        CHECK(context.terminal.time(0) == "1970-01-01 00:00:00 UTC");
+        CHECK(context.terminal.paint(Style::bold, "x") == "\x1b[1mx\x1b[0m");
+        return ExitCode::ok;
+      });
   CHECK(result.code == ExitCode::ok);
 }
 

@@ -19,8 +19,9 @@ Settings resolved(const CommonOptions& options, std::map<std::string, std::strin
 
 TEST_CASE("settings: a flag wins over the environment, that over the file, that over the default", "[cli]") {
   const TempDir dir;
-  const std::string config = dir.write("config.toml", "log = \"/file.db\"\nidentity = \"/file.key\"\ncolor = \"always\"\n"
-                                                      "utc = true\nlock_timeout = \"3s\"\n");
+  const std::string config = dir.write("config.toml",
+                                       "log = \"/file.db\"\nidentity = \"/file.key\"\ncolor = \"always\"\n"
+                                       "utc = true\nlock_timeout = \"3s\"\n");
   const std::string none = dir.write("empty.toml", "");
 
   const Settings defaults = resolved({}, {{"MUSHER_CONFIG", none}});
@@ -50,8 +51,7 @@ TEST_CASE("settings: a flag wins over the environment, that over the file, that 
   CHECK(environment.color == ColorMode::never);
   CHECK(environment.lock_timeout == 20ms);
 
-  const Settings flag =
-      resolved({.log = "/flag.db", .identity = "/flag.key", .color = ColorMode::always}, variables);
+  const Settings flag = resolved({.log = "/flag.db", .identity = "/flag.key", .color = ColorMode::always}, variables);
   CHECK(flag.log == "/flag.db");
   CHECK(flag.identity == "/flag.key");
   CHECK(flag.color == ColorMode::always);

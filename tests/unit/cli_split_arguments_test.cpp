@@ -33,7 +33,8 @@ TEST_CASE("split: a value may be the next argument or be attached", "[cli]") {
   CHECK(log_of({"-la.db"}) == "a.db");
 }
 
-TEST_CASE("split: a value is taken as it is: empty, with an equals sign, in brackets or with a dash in front", "[cli]") {
+TEST_CASE("split: a value is taken as it is: empty, with an equals sign, in brackets or with a dash in front",
+          "[cli]") {
   CHECK(log_of({"--log", ""}).empty());
   CHECK(log_of({"--log="}).empty());
   CHECK(log_of({"--log=a=b"}) == "a=b");
@@ -69,8 +70,8 @@ TEST_CASE("split: after -- everything is positional, a second -- too", "[cli]") 
 }
 
 TEST_CASE("split: an unknown option is refused by its name", "[cli]") {
-  const std::pair<const char*, const char*> unknown[] = {
-      {"--oder=seq", "--oder"}, {"-x", "-x"}, {"-5", "-5"}, {"---log", "---log"}, {"--=x", "--"}, {"-qx", "-x"}};
+  const std::pair<const char*, const char*> unknown[] = {{"--oder=seq", "--oder"}, {"-x", "-x"},   {"-5", "-5"},
+                                                         {"---log", "---log"},     {"--=x", "--"}, {"-qx", "-x"}};
   for (const auto& [argument, name] : unknown) {
     const auto result = split({argument});
     REQUIRE_FALSE(result);

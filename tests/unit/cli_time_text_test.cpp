@@ -1,9 +1,10 @@
-#include <catch2/catch.hpp>
 #include <stdlib.h>
 #include <time.h>
+#include <catch2/catch.hpp>
 
 #include <limits>
 
+#include "cli/point_in_time_text.hpp"
 #include "cli/time_text.hpp"
 
 using namespace musher;
@@ -60,10 +61,14 @@ TEST_CASE("duration: a whole number and a unit", "[cli]") {
 
 TEST_CASE("duration: anything else is refused, and the reason named", "[cli]") {
   const std::pair<const char*, const char*> bad[] = {
-      {"", "it does not begin with a whole number"},   {"-5s", "it does not begin with a whole number"},
-      {"5", "it has no unit"},                         {"5parsecs", "its unit is not ms, s, m, h or d"},
-      {"1.5h", "its unit is not ms, s, m, h or d"},    {"5 s", "its unit is not ms, s, m, h or d"},
-      {"99999999999999999999d", "it is too long"},     {"106751991168d", "it is too long"},
+      {"", "it does not begin with a whole number"},
+      {"-5s", "it does not begin with a whole number"},
+      {"5", "it has no unit"},
+      {"5parsecs", "its unit is not ms, s, m, h or d"},
+      {"1.5h", "its unit is not ms, s, m, h or d"},
+      {"5 s", "its unit is not ms, s, m, h or d"},
+      {"99999999999999999999d", "it is too long"},
+      {"106751991168d", "it is too long"},
   };
   for (const auto& [text, why] : bad) {
     const auto result = parse_duration(text);
@@ -120,7 +125,8 @@ TEST_CASE("point in time: seconds since 1970", "[cli]") {
   CHECK(instant("@1775736000.25") == kNow + 250);
   CHECK(instant("@0.0019") == 1);
   CHECK(refused("@1775736000000").ends_with("@ counts seconds, not milliseconds"));
-  for (const char* text : {"@", "@x", "@-1", "@1.5s"}) CHECK(refused(text).ends_with("after @ come seconds since 1970"));
+  for (const char* text : {"@", "@x", "@-1", "@1.5s"})
+    CHECK(refused(text).ends_with("after @ come seconds since 1970"));
 }
 
 TEST_CASE("point in time: RFC 3339 with its zone", "[cli]") {
@@ -167,9 +173,9 @@ TEST_CASE("point in time: before now", "[cli]") {
 }
 
 TEST_CASE("point in time: everything else is refused", "[cli]") {
-  for (const char* text : {"yesterday", "7", "2026", "2026-04-09T", "2026-04-09T12", "2026-04-09T12:00:00X",
-                           "2026-04-09T12:00:00+0200", "2026-04-09T12:00:00.Z", "2 hours", "2 fortnights ago",
-                           "99999999999999999 weeks ago", "row7", "+2026-04-09"}) {
+  for (const char* text :
+       {"yesterday", "7", "2026", "2026-04-09T", "2026-04-09T12", "2026-04-09T12:00:00X", "2026-04-09T12:00:00+0200",
+        "2026-04-09T12:00:00.Z", "2 hours", "2 fortnights ago", "99999999999999999 weeks ago", "row7", "+2026-04-09"}) {
     CHECK(refused(text).starts_with("'" + std::string(text) + "' is not a "));
   }
   CHECK(refused("").ends_with("it is empty"));

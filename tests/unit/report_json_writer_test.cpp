@@ -22,16 +22,18 @@ std::string line(Write write) {
 }  // namespace
 
 TEST_CASE("json writer: each kind of value has the form of json.md", "[report]") {
-  CHECK(line([](JsonWriter& json) {
-          OpId id;
-          id.hash.fill(0xAB);
-          json.begin_object().key("op_id").id(id).key("prev").id_or_null(OpId{}).key("rowid").decimal(RowId{7});
-          json.key("seq").decimal(Seq{std::numeric_limits<std::uint64_t>::max()}).key("count").number(std::int64_t{-3});
-          json.key("time").time(1'775'736'000'123).key("value").raw_json(R"({"a":[1,"x"]})").key("ok").boolean(true);
-          json.key("empty").begin_array().end_array().end_object();
-        }) == "{\"op_id\":\"abababababababababababababababababababababababababababababababab\",\"prev\":null,\"rowid\":\"7\","
-              "\"seq\":\"18446744073709551615\",\"count\":-3,\"time\":\"2026-04-09T12:00:00.123Z\",\"value\":{\"a\":[1,\"x\"]},"
-              "\"ok\":true,\"empty\":[]}\n");
+  CHECK(
+      line([](JsonWriter& json) {
+        OpId id;
+        id.hash.fill(0xAB);
+        json.begin_object().key("op_id").id(id).key("prev").id_or_null(OpId{}).key("rowid").decimal(RowId{7});
+        json.key("seq").decimal(Seq{std::numeric_limits<std::uint64_t>::max()}).key("count").number(std::int64_t{-3});
+        json.key("time").time(1'775'736'000'123).key("value").raw_json(R"({"a":[1,"x"]})").key("ok").boolean(true);
+        json.key("empty").begin_array().end_array().end_object();
+      }) ==
+      "{\"op_id\":\"abababababababababababababababababababababababababababababababab\",\"prev\":null,\"rowid\":\"7\","
+      "\"seq\":\"18446744073709551615\",\"count\":-3,\"time\":\"2026-04-09T12:00:00.123Z\",\"value\":{\"a\":[1,\"x\"]},"
+      "\"ok\":true,\"empty\":[]}\n");
 }
 
 TEST_CASE("json writer: a document id has 32 digits, an author 64", "[report]") {

@@ -1,0 +1,227 @@
+// What only a note outside the log can show, and the note itself.
+
+#include <catch2/catch.hpp>
+
+#include "audit/state_file.hpp"
+#include "support/audited_log.hpp"
+
+using namespace musher;
+using namespace musher::testing;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A log that was checked once: its state is there.
+struct CheckedLog : AuditedLog {
+  CheckedLog() {
+    const AuditReport report = audit_with_state();
+    REQUIRE(report.verdict == AuditVerdict::ok);
+    REQUIRE(report.state_written);
+  }
+  [[nodiscard]] fs::path key() const { return state().string() + ".key"; }
+};
+
+}  // namespace
+
+TEST_CASE("state: the first run says so and makes a key that only its owner can read", "[audit]") {
+  const AuditedLog log;
+  const AuditReport report = log.audit_with_state();
+  CHECK(report.coverage.state == StateOutcome::first_run);
+  CHECK(report.verdict == AuditVerdict::ok);
+  CHECK(report.state_written);
+  CHECK(fs::status(log.state().string() + ".key").permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+  CHECK(fs::status(log.state()).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+}
+
+TEST_CASE("state: the second run compares, takes the signatures it knows from it, and counts", "[audit]") {
+  const CheckedLog log;
+  log.write_on(3);
+  const AuditReport report = log.audit_with_state();
+  CHECK(report.coverage.state == StateOutcome::matched);
+  CHECK(report.coverage.signatures_from_checkpoint == 46);
+  CHECK(report.coverage.signatures_checked == 3);
+  CHECK(report.coverage.checks_skipped.empty());
+  const auto mark = must(read_state(log.state(), log.scratch().open(OpenMode::read)->info().log));
+  REQUIRE(mark);
+  CHECK(mark->runs == 2);
+  CHECK(mark->row == RowId{49});
+  CHECK(mark->ops == 49);
+}
+
+TEST_CASE("state: --full checks every signature again", "[audit]") {
+  const CheckedLog log;
+  const AuditReport report = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.full = true;
+  });
+  CHECK(report.coverage.signatures_checked == 46);
+  CHECK(report.coverage.signatures_from_checkpoint == 0);
+  CHECK(report.coverage.state == StateOutcome::matched);
+}
+
+TEST_CASE("state: a signature changed since the last run is found though it was checked then", "[audit]") {
+  const CheckedLog log;
+  log.damage("UPDATE crdt_ops SET signature = randomblob(64) WHERE rowid = 20");
+  const AuditReport report = log.audit_with_state();
+  CHECK(codes(report).find("signature-invalid 20") != std::string::npos);
+  CHECK(report.coverage.state == StateOutcome::failed);
+  CHECK(report.coverage.signatures_from_checkpoint == 0);
+}
+
+TEST_CASE("state: a tail cut off with every trace in the file shows", "[audit]") {
+  const CheckedLog log;
+  log.damage("DELETE FROM crdt_ops WHERE rowid > 40; UPDATE sqlite_sequence SET seq = 40; DELETE FROM heads; DELETE FROM tips; DELETE FROM marks");
+  log.write_on(0);
+  const AuditReport report = log.audit_with_state();
+  INFO(codes(report));
+  CHECK(codes(report).find("log-rolled-back 40") != std::string::npos);
+  CHECK(report.coverage.state == StateOutcome::failed);
+}
+
+TEST_CASE("state: an older copy of the whole file shows, and again after it was written to", "[audit]") {
+  const AuditedLog log;
+  const TempFolder backup;
+  RawDatabase(log.path()).exec("VACUUM INTO '" + (backup / "old.db").string() + "'");
+  log.write_on(10);
+  REQUIRE(log.audit_with_state().state_written);
+
+  fs::copy_file(backup / "old.db", log.path(), fs::copy_options::overwrite_existing);
+  fs::remove(log.path().string() + "-wal");
+  fs::remove(log.path().string() + "-shm");
+  AuditReport report = log.audit_with_state();
+  REQUIRE(codes(report) == "log-rolled-back 46");
+  CHECK(report.findings[0].expected == "56");
+  CHECK(report.findings[0].found == "46");
+  CHECK_FALSE(report.state_written);
+
+  log.write_on(12);
+  report = log.audit_with_state();
+  REQUIRE(codes(report) == "log-rolled-back 47");
+  CHECK(report.findings[0].message.find("from row 47 on") != std::string::npos);
+}
+
+TEST_CASE("state: a local column changed with the marks made to fit is found to the row", "[audit]") {
+  const CheckedLog log;
+  // What a careful intruder does: the next writer rebuilds heads, tips and marks from the rows as they are.
+  log.damage("UPDATE crdt_ops SET source = 'peer:somebody' WHERE rowid = 20; DELETE FROM marks");
+  log.write_on(1);
+  CHECK(codes(log.audit()).empty());
+  const AuditReport report = log.audit_with_state();
+  REQUIRE(codes(report) == "row-replaced 20");
+  CHECK(report.coverage.state == StateOutcome::failed);
+}
+
+TEST_CASE("state: a trust log that was rewritten is found, and one that only grew is not", "[audit]") {
+  const CheckedLog log;
+  log.damage("INSERT INTO trust_log (at_ms, who, action, author, name, trust, eraser) SELECT at_ms, who, action, author, name, trust, eraser "
+             "FROM trust_log WHERE id = 2");
+  CHECK(log.audit_with_state().coverage.state == StateOutcome::matched);
+  log.damage("UPDATE trust_log SET who = 'nobody' WHERE id = 1");
+  const AuditReport report = log.audit_with_state();
+  REQUIRE(codes(report) == "row-replaced");
+  CHECK(report.findings[0].field == "trust_log");
+}
+
+TEST_CASE("state: a run with an error, a partial run and one with a warning move it as far as they may", "[audit]") {
+  const CheckedLog log;
+  const auto row_noted = [&] { return must(read_state(log.state(), log.scratch().open(OpenMode::read)->info().log))->row; };
+  log.write_on(1);
+  CHECK_FALSE(log.audit([&](AuditRequest& request) {
+                   request.state = log.state();
+                   request.checks.reset(static_cast<std::size_t>(Check::clock));
+                 }).state_written);
+  CHECK(row_noted() == RowId{46});
+  log.damage("UPDATE crdt_ops SET depth = depth + 1 WHERE rowid = 47");
+  CHECK_FALSE(log.audit_with_state().state_written);
+  CHECK(row_noted() == RowId{46});
+  log.damage("UPDATE crdt_ops SET depth = depth - 1 WHERE rowid = 47");
+  const AuditReport warned = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.now_ms = 0;  // every row was received in the future
+  });
+  CHECK(codes(warned) == "clock-ahead 1");
+  CHECK(warned.state_written);
+  CHECK(row_noted() == RowId{47});
+}
+
+TEST_CASE("state: it is never moved back by a run that began earlier", "[audit]") {
+  const CheckedLog log;
+  const LogId id = log.scratch().open(OpenMode::read)->info().log;
+  auto earlier = must(read_state(log.state(), id));
+  REQUIRE(earlier);
+  earlier->row = RowId{45};
+  must(write_state(log.state(), *earlier));
+  CHECK(must(read_state(log.state(), id))->row == RowId{46});
+}
+
+TEST_CASE("state: a changed, cut, foreign or keyless file is a problem that is named, never a first run", "[audit]") {
+  const CheckedLog log;
+  const std::string good = read_file(log.state());
+  const auto problem = [&] {
+    const AuditReport report = log.audit_with_state();
+    CHECK(report.verdict == AuditVerdict::incomplete);
+    CHECK(report.coverage.state == StateOutcome::failed);
+    CHECK_FALSE(report.state_written);
+    CHECK(report.coverage.rows_checked == 46);
+    REQUIRE(report.coverage.state_problem);
+    CHECK_FALSE(report.coverage.state_problem->hint.empty());
+    return report.coverage.state_problem->what;
+  };
+  const auto contains = [](const std::string& text, const std::string& part) { return text.find(part) != text.npos; };
+
+  std::string changed = good;
+  changed.replace(changed.find("row 46"), 6, "row 40");
+  write_file(log.state(), changed);
+  CHECK(contains(problem(), "was not signed with"));
+  for (const std::size_t length : {std::size_t{0}, std::size_t{10}, good.size() / 2, good.size() - 1}) {
+    write_file(log.state(), good.substr(0, length));
+    CHECK(contains(problem(), log.state().string()));
+  }
+  write_file(log.state(), "a text file\nkey to nothing\n");
+  CHECK(contains(problem(), "is not a state file"));
+
+  write_file(log.state(), good);
+  const CheckedLog other;
+  fs::copy_file(other.state(), log.state(), fs::copy_options::overwrite_existing);
+  CHECK(contains(problem(), "was not signed with"));
+  const std::string key = read_file(log.key());
+  write_file(log.key(), read_file(other.key()));
+  CHECK(contains(problem(), "belongs to the log"));
+
+  write_file(log.state(), good);
+  CHECK(contains(problem(), "was not signed with"));
+  fs::remove(log.key());
+  CHECK(contains(problem(), "there is no such file"));
+  write_file(log.key(), key);
+  fs::permissions(log.key(), fs::perms::owner_read | fs::perms::group_read);
+  CHECK(contains(problem(), "group or others may use it"));
+  fs::permissions(log.key(), fs::perms::owner_read | fs::perms::owner_write);
+  CHECK(log.audit_with_state().coverage.state == StateOutcome::matched);
+}
+
+TEST_CASE("state: --require-state without one is incomplete and makes none", "[audit]") {
+  const AuditedLog log;
+  const AuditReport report = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.require_state = true;
+  });
+  CHECK(report.verdict == AuditVerdict::incomplete);
+  CHECK(report.coverage.state == StateOutcome::first_run);
+  REQUIRE(report.coverage.state_problem);
+  CHECK(report.coverage.state_problem->code == Errc::incomplete);
+  CHECK_FALSE(fs::exists(log.state()));
+}
+
+TEST_CASE("state: a folder that cannot be made is an error that says what to do", "[audit]") {
+  const AuditedLog log;
+  write_file(log.scratch().folder() / "file", "");
+  const auto open = log.scratch().open(OpenMode::read);
+  AuditRequest request;
+  request.now_ms = kAuditNowMs;
+  request.state = log.scratch().folder() / "file/below/a.state";
+  const auto report = verify_order(*open, request);
+  REQUIRE_FALSE(report);
+  CHECK(report.error().code == Errc::io);
+  CHECK(report.error().hint.find("--state") != std::string::npos);
+}

@@ -1,0 +1,131 @@
+// Rows changed, deleted, moved, doubled and forged by somebody who took the triggers away and put them back.
+
+#include <catch2/catch.hpp>
+
+#include "model/text.hpp"
+#include "support/audited_log.hpp"
+
+using namespace musher;
+using namespace musher::testing;
+
+namespace {
+
+/// The finding that names row 20 after its column was set to this SQL value.
+std::string after_setting(const std::string& column, const std::string& value) {
+  const AuditedLog log;
+  log.damage("UPDATE crdt_ops SET " + column + " = " + value + " WHERE rowid = 20");
+  const AuditReport report = log.audit();
+  CHECK(report.verdict == AuditVerdict::findings);
+  return codes(report);
+}
+
+}  // namespace
+
+TEST_CASE("tampering: a log that nobody touched has nothing to report", "[audit]") {
+  const AuditReport report = AuditedLog().audit();
+  CHECK(codes(report).empty());
+  CHECK(report.verdict == AuditVerdict::ok);
+  CHECK(report.coverage.rows == 46);
+  CHECK(report.coverage.rows_checked == 46);
+  CHECK(report.coverage.signatures_checked == 46);
+  CHECK(report.coverage.rowid_from == RowId{1});
+  CHECK(report.coverage.rowid_to == RowId{46});
+  CHECK(report.coverage.checks_skipped == std::vector{Check::state});
+}
+
+TEST_CASE("tampering: a change of any column of a row is found and blamed on that row or its mark", "[audit]") {
+  CHECK(after_setting("op_id", "randomblob(32)") == "id-mismatch 20");
+  CHECK(after_setting("author", "(SELECT author FROM crdt_ops WHERE rowid = 19)") == "id-mismatch 20");
+  CHECK(after_setting("idx", "idx + 1") == "id-mismatch 20");
+  CHECK(after_setting("prev", "NULL") == "prev-mismatch 20");
+  CHECK(after_setting("kind", "3") == "id-mismatch 20");
+  CHECK(after_setting("seq", "seq + 1") == "id-mismatch 20");
+  CHECK(after_setting("target", "(SELECT op_id FROM crdt_ops WHERE rowid = 3)") == "id-mismatch 20");
+  CHECK(after_setting("parents", "x''") == "id-mismatch 20");
+  CHECK(after_setting("name", "'priority'") == "id-mismatch 20");
+  CHECK(after_setting("actor", "'mallory'") == "id-mismatch 20");
+  CHECK(after_setting("digest", "randomblob(32)") == "digest-mismatch 20");
+  CHECK(after_setting("content", "'\"5_done\"'") == "digest-mismatch 20");
+  CHECK(after_setting("content", "NULL, salt = NULL") == "content-missing 20");
+  CHECK(after_setting("salt", "randomblob(16)") == "digest-mismatch 20");
+  CHECK(after_setting("time_ms", "time_ms - 1") == "id-mismatch 20");
+  CHECK(after_setting("signature", "randomblob(64)") == "signature-invalid 20");
+  CHECK(after_setting("depth", "depth - 1") == "depth-mismatch 20");
+  CHECK(after_setting("source", "'peer:mallory'") == "derived-stale 46");
+  CHECK(after_setting("received_ms", "received_ms - 1") == "derived-stale 46");
+}
+
+TEST_CASE("tampering: two changed rows are two findings, whatever lies between them", "[audit]") {
+  const AuditedLog log;
+  log.damage("UPDATE crdt_ops SET time_ms = 0 WHERE rowid IN (7, 31); UPDATE crdt_ops SET content = '7' WHERE rowid = 20");
+  CHECK(codes(log.audit()) == "id-mismatch 7, digest-mismatch 20, id-mismatch 31");
+}
+
+TEST_CASE("tampering: a deleted row is a gap, and what named it is no second finding", "[audit]") {
+  const AuditedLog log;
+  log.damage("DELETE FROM crdt_ops WHERE rowid = 20");
+  const AuditReport report = log.audit();
+  REQUIRE(codes(report) == "rowid-gap 20");
+  CHECK(report.findings[0].expected == "20");
+  CHECK(report.findings[0].found == "21");
+  CHECK(report.coverage.rows_checked == 45);
+}
+
+TEST_CASE("tampering: one lost row explains one missing op, not two", "[audit]") {
+  const AuditedLog log;
+  // Row 20 is lost; another op that row 30 names is lost too, but its row number was given to the last op.
+  log.damage("DELETE FROM crdt_ops WHERE rowid IN (20, 29); UPDATE crdt_ops SET rowid = 29 WHERE rowid = 46");
+  const std::string found = codes(log.audit());
+  INFO(found);
+  CHECK(found.find("rowid-gap 20") != std::string::npos);
+  CHECK(found.find("dependency-missing") != std::string::npos);
+}
+
+TEST_CASE("tampering: a moved row is missing where it was and late where it is", "[audit]") {
+  const AuditedLog log;
+  log.damage("UPDATE crdt_ops SET rowid = 100 WHERE rowid = 20; UPDATE sqlite_sequence SET seq = 100");
+  const AuditReport report = log.audit();
+  CHECK(codes(report) == "rowid-gap 20, rowid-gap 47, dependency-later 100, derived-stale 100");
+}
+
+TEST_CASE("tampering: two rows that changed places are found by who stands too late", "[audit]") {
+  const AuditedLog log;
+  log.damage("UPDATE crdt_ops SET rowid = 1000 WHERE rowid = 20; UPDATE crdt_ops SET rowid = 20 WHERE rowid = 21;"
+             "UPDATE crdt_ops SET rowid = 21 WHERE rowid = 1000; UPDATE sqlite_sequence SET seq = 46");
+  CHECK(codes(log.audit()) == "dependency-later 21");
+}
+
+TEST_CASE("tampering: a row that is there twice is found, with the index that kept it out gone", "[audit]") {
+  const AuditedLog log;
+  log.damage("DROP INDEX crdt_ops_op_id; CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20;"
+             "UPDATE twin SET rowid = 47; INSERT INTO crdt_ops SELECT * FROM twin");
+  const AuditReport report = log.audit();
+  INFO(codes(report));
+  CHECK(codes(report).starts_with("schema-altered"));
+  CHECK(codes(report).find("index-back 47") != std::string::npos);
+}
+
+TEST_CASE("tampering: a copy of a row under an id of its own is no op", "[audit]") {
+  const AuditedLog log;
+  log.damage("CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20;"
+             "UPDATE twin SET rowid = 47, op_id = randomblob(32); INSERT INTO crdt_ops SELECT * FROM twin");
+  CHECK(codes(log.audit()).find("id-mismatch 47") != std::string::npos);
+}
+
+TEST_CASE("tampering: a forged row has a signature that does not hold, and makes nobody an equivocator", "[audit]") {
+  const AuditedLog log;
+  {
+    const auto open = log.scratch().open();
+    OpRow forged = std::get<OpRow>(must(open->rows(std::vector{RowId{45}})).at(0));
+    forged.op.op.time_ms += 1;  // the same prev as row 45's: with a good signature it would be a second branch
+    const auto id = Verifier(open->info().document).check_unsigned(forged.op);
+    REQUIRE(id);
+    log.damage("CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 45;"
+               "UPDATE twin SET rowid = 47, time_ms = time_ms + 1, op_id = x'" + to_hex(id->hash) +
+               "'; INSERT INTO crdt_ops SELECT * FROM twin");
+  }
+  const std::string found = codes(log.audit());
+  INFO(found);
+  CHECK(found.find("signature-invalid 47") != std::string::npos);
+  CHECK(found.find("equivocation") == std::string::npos);
+}
