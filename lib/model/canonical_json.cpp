@@ -514,29 +514,15 @@ JsonMembers members(std::string_view object) {
 }
 
 std::expected<std::string, JsonProblem> canonical_object(const JsonMembers& members) {
-  std::vector<const JsonMembers::value_type*> ordered;
-  ordered.reserve(members.size());
-  for (const auto& member : members) {
-    if (!is_utf8(member.first)) return std::unexpected(JsonProblem{"a name is not UTF-8"});
-    ordered.push_back(&member);
-  }
-  std::ranges::sort(ordered, [](const auto* a, const auto* b) { return compare_utf16(a->first, b->first) < 0; });
-  std::string out;
-  out += '{';
-  for (std::size_t i = 0; i < ordered.size(); ++i) {
-    const auto& [name, value] = *ordered[i];
-    if (i > 0) {
-      if (name == ordered[i - 1]->first)
-        return std::unexpected(JsonProblem{"duplicate key \"" + shortened(name) + "\""});
-      out += ',';
-    }
+  std::string out = "{";
+  for (const auto& [name, value] : members) {
+    if (out.size() > 1) out += ',';
     append_string(out, name);
     out += ':';
     out += value;
   }
   out += '}';
-  if (out.size() > kMaxContentBytes) return std::unexpected(JsonProblem{"it is longer than 1 MiB"});
-  return out;
+  return canonicalise(out);
 }
 
 }  // namespace musher

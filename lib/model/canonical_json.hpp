@@ -11,8 +11,7 @@
 
 namespace musher {
 
-/// Why text is not JSON that musher stores, for people: "duplicate key \"stage\"", "number 9007199254740993 is past
-/// 2^53-1".
+/// Why text is not JSON that musher stores, for people: "duplicate key \"stage\"", "it nests deeper than 32".
 struct JsonProblem {
   std::string why;
 };
@@ -24,7 +23,7 @@ struct JsonProblem {
 [[nodiscard]] bool is_canonical(std::string_view text);
 
 /// The canonical form of a JSON string with this text (well-formed UTF-8).
-/// Problem: not UTF-8.
+/// Problem: not UTF-8, or longer than 1 MiB.
 [[nodiscard]] std::expected<std::string, JsonProblem> canonical_string(std::string_view text);
 
 /// Reads back a canonical string value; nothing when the value is not a string.
@@ -35,7 +34,8 @@ struct JsonProblem {
 using JsonMembers = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] JsonMembers members(std::string_view object);
 
-/// The canonical object with these members, each value canonical already. Problem: a name twice, or not UTF-8.
+/// The canonical object with these members, in any order. Problem: a name twice or not UTF-8, or the whole too long or
+/// too deep.
 [[nodiscard]] std::expected<std::string, JsonProblem> canonical_object(const JsonMembers& members);
 
 }  // namespace musher

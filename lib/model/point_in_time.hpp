@@ -1,5 +1,6 @@
 #pragma once
-// A point in the life of one log, as a person names it. cli/time_text.hpp reads the text; the log resolves it to a row.
+// A point in the life of one log, as a person names it. cli/point_in_time_text.hpp reads the text; the log resolves it
+// to a row.
 
 #include <cstdint>
 #include <string>

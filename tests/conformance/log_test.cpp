@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <random>
+#include <tuple>
 
 #include "crypto/hashing.hpp"
 #include "document/causal_index.hpp"
@@ -26,15 +27,15 @@ T must(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
-/// Six authors: 1 and 2 are allowed, 3 is an eraser, 4 is revoked on the way, 5 from the start, 6 is unknown. Author 2
-/// writes on two branches now and then, as a copied key would.
+/// Six authors: 1 and 2 are allowed, 3 is an eraser, 4 is revoked on the way, 5 from an op that never came, 6 is
+/// unknown. Author 2 writes on two branches now and then, as a copied key would.
 class RandomLog {
  public:
   RandomLog(const fs::path& file, std::uint64_t seed)
       : random_(seed),
         log_(must(SqliteOpLog::create(file, {.document = test_document(), .group = {}, .created_ms = 0}))) {
-    for (std::uint8_t author = 1; author <= 5; ++author)
-      trust(author, author < 5 ? Trust::allowed : Trust::revoked, {});
+    for (std::uint8_t author = 1; author <= 4; ++author) trust(author, Trust::allowed, {});
+    trust(5, Trust::revoked, op_id_of(0x55));
   }
 
   void write(std::size_t count) {
@@ -100,7 +101,7 @@ class RandomLog {
       facts.push_back({id, entry.op.kind, entry.op.author, entry.op.index, entry.depth, entry.op.name});
       deepest = std::max(deepest, raw(entry.depth));
     }
-    op.seq = op.kind == OpKind::erase ? Seq{0} : Seq{1 + below(deepest + 1)};
+    op.seq = op.kind == OpKind::erase ? Seq{0} : Seq{1 + below(std::min<std::uint64_t>(deepest + 1, 3))};
 
     const VerifiedOp made = must(sign_op(identity, op, content_of(op.kind)));
     const auto depth = check_dependencies(made.op(), facts);
@@ -127,7 +128,10 @@ class RandomLog {
     const Entry* target = op.kind == OpKind::erase ? pick({OpKind::insert, OpKind::set, OpKind::tombstone}) : item;
     if (target != nullptr && (op.kind != OpKind::insert || below(2) == 0)) op.target = target->id;
     if (op.kind == OpKind::insert) op.name = "story " + std::to_string(below(4));
-    if (op.kind == OpKind::set) op.name = std::array{"stage", "name", "\xc3\xa9", "a"}[below(4)];
+    if (op.kind == OpKind::set) {
+      op.name = std::array{"stage", "name", "\xc3\xa9", "a"}[below(4)];
+      if (below(2) == 0) std::tie(op.target, op.name) = std::pair{entries_.front().id, "stage"};  // one that many write
+    }
     if (op.kind == OpKind::tombstone && below(2) == 0) op.name = target->op.name;
   }
 

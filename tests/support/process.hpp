@@ -60,7 +60,7 @@ class Child {
   /// The next line of its stdout, without the line feed; nothing at its end or after `patience`.
   [[nodiscard]] std::optional<std::string> read_line(std::chrono::milliseconds patience = kPatience);
   /// Waits for the end; out is what read_line has not taken.
-  [[nodiscard]] ChildOutcome wait(std::chrono::milliseconds patience = kPatience);
+  ChildOutcome wait(std::chrono::milliseconds patience = kPatience);
 
  private:
   Child(pid_t pid, int out, int err) : pid_(pid), out_(out), err_(err) {}
