@@ -1,5 +1,5 @@
 #pragma once
-// Finds what is kept elsewhere in numbered order, by hash: 5 to 7.5 bytes an entry.
+// Finds what is kept elsewhere in numbered order, by hash: 5 to 6.7 bytes an entry.
 
 #include <algorithm>
 #include <bit>
@@ -37,7 +37,7 @@ class SlotTable {
   template <class HashOf>
   EntryNumber add(std::uint64_t hash, const HashOf& hash_of) {
     if ((std::uint64_t{size_} + 1) * 5 > std::uint64_t{slots_.size()} * 4) {
-      const std::size_t capacity = std::max<std::size_t>(16, slots_.size() + slots_.size() / 2);
+      const std::size_t capacity = std::max<std::size_t>(16, slots_.size() + slots_.size() / 3);
       slots_ = std::vector<std::uint32_t>();  // frees it
       slots_.resize(capacity);
       number_mask_ = static_cast<std::uint32_t>((std::uint64_t{1} << std::bit_width(capacity)) - 1);

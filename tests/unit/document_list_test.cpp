@@ -53,6 +53,10 @@ TEST_CASE("document: the list is the tree of targets, newest sibling first", "[d
   node.apply(writer.last());
   CHECK(order(node) == std::vector{b, a, a2, a1x});
   CHECK(order(node, true) == std::vector{b, a, a2, a1, a1x});
+
+  const OpId newest = writer.insert({.seq = 7, .target = a1});
+  node.apply(writer.last());
+  CHECK(order(node, true) == std::vector{b, a, a2, a1, newest, a1x});
 }
 
 TEST_CASE("document: siblings of one seq stand by author, then by id, highest first", "[document]") {
@@ -75,19 +79,20 @@ TEST_CASE("document: siblings of one seq stand by author, then by id, highest fi
 }
 
 TEST_CASE("document: stories stand where the item shown for them stands", "[document]") {
-  Writer writer;
-  const OpId low = writer.insert({.seq = 1, .name = "478"});  // list order: other, low, high
-  const OpId high = writer.insert({.seq = 3, .target = low, .name = "478"});
-  writer.insert({.seq = 2, .target = high, .name = "9"});
+  Writer writer;  // list order: 503, low, 9, high
+  const OpId low = writer.insert({.seq = 1, .name = "478"});
+  const OpId high = writer.insert({.seq = 2, .target = low, .name = "478"});
+  writer.insert({.seq = 3, .target = low, .name = "9"});
   writer.insert({.seq = 4, .name = "503"});
   Node node;
   node.apply_all(writer.history());
-  CHECK(node.document().stories() == std::vector<std::string>{"503", "478", "9"});
+  CHECK(node.document().stories() == std::vector<std::string>{"503", "9", "478"});
   REQUIRE(node.document().story("478").size() == 2);
   CHECK(node.document().story("478")[0].id == high);
 
   writer.tombstone({.seq = 5, .target = high});
   node.apply(writer.last());
+  CHECK(node.document().stories() == std::vector<std::string>{"503", "478", "9"});
   CHECK(node.document().story("478")[0].id == low);
   CHECK(node.document().story("478")[1].id == high);
 }

@@ -20,16 +20,20 @@ std::size_t heap_bytes = 0;
 std::size_t heap_peak = 0;
 constexpr std::size_t kMallocHeader = 8;
 
+void* counted(void* memory) {
+  if (memory != nullptr) heap_bytes += malloc_usable_size(memory) + kMallocHeader;
+  heap_peak = std::max(heap_peak, heap_bytes);
+  return memory;
+}
+
 }  // namespace
 
 extern "C" void __sanitizer_cov_trace_pc();
 extern "C" void __sanitizer_cov_trace_pc() { ++blocks_run; }
 
 void* operator new(std::size_t size) {
-  void* memory = std::malloc(size);
+  void* memory = counted(std::malloc(size));
   if (memory == nullptr) throw std::bad_alloc();
-  heap_bytes += malloc_usable_size(memory) + kMallocHeader;
-  heap_peak = std::max(heap_peak, heap_bytes);
   return memory;
 }
 void operator delete(void* memory) noexcept {
@@ -37,6 +41,12 @@ void operator delete(void* memory) noexcept {
   std::free(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+// All forms, so that none is left to a sanitizer's own.
+void* operator new[](std::size_t size) { return operator new(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(std::malloc(size)); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(std::malloc(size)); }
+void operator delete[](void* memory) noexcept { operator delete(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
 
 namespace musher {
 namespace {
