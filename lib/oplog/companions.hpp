@@ -14,7 +14,7 @@ class Companions {
   /// By path: opening them would drop SQLite's locks. Files of others stay as they are.
   static void follow_log(const LogFile& file);
 
-  /// Notes which files are open. Inside a write transaction, when SQLite has them open and nobody removes them.
+  /// Notes which files are open, once SQLite has them open: from then on only a stranger can take them away.
   void note(const LogFile& file);
   /// @errors refused: -wal or -shm was removed or replaced since, so that a commit would go into a file without a name.
   [[nodiscard]] Result<void> check_still_there(const LogFile& file) const;

@@ -38,13 +38,19 @@ bool seal(OpenLog& log) {
   });
 }
 
-/// After a failed fsync the kernel takes the lost pages of the -wal for written. Copied into the database they are written
-/// anew, and no later commit builds on them.
-bool leave_wal(OpenLog& log) {
-  return succeeds(log, [&] { return empty_wal(log.database(), kPatience); });
-}
-
 }  // namespace
+
+void leave_doubtful_wal(OpenLog& log) {
+  if (!log.wal_in_doubt) return;
+  if (!empty_wal(log.database(), kPatience)) {
+    sql::raise(Errc::io,
+               fmt::format("will not write to {}: the disk did not confirm what is in its -wal, and a reader keeps it from "
+                           "being written anew",
+                           log.info.path),
+               fmt::format("fuser -v {}", log.info.path));
+  }
+  log.wal_in_doubt = false;
+}
 
 Result<void> settle_failed_commit(OpenLog& log, const CommitTrace& trace, const Error& error, bool sync_failed) {
   const auto unknown = [&](std::string_view what) {
@@ -60,7 +66,8 @@ Result<void> settle_failed_commit(OpenLog& log, const CommitTrace& trace, const 
   if (!found) return unknown("may or may not be in the log");
   if (*found) {
     if (sync_failed) {
-      static_cast<void>(leave_wal(log));
+      log.wal_in_doubt = true;
+      static_cast<void>(sql::guarded("write to", log.info.path, [&] { leave_doubtful_wal(log); }));
       return unknown("is in the log, but the disk did not confirm it");
     }
     if (!sync_wal(log.info.path)) return unknown("is in the log, but the disk did not confirm it");

@@ -22,4 +22,8 @@ struct CommitTrace {
 /// @errors as WriteTransaction::commit.
 [[nodiscard]] Result<void> settle_failed_commit(OpenLog& log, const CommitTrace& trace, const Error& error, bool sync_failed);
 
+/// After a failed fsync the kernel takes the lost pages of the -wal for written. Copied into the database they are written
+/// anew, and no later op is built on them. Nothing to do when there is no doubt; else throws until it is done.
+void leave_doubtful_wal(OpenLog& log);
+
 }  // namespace musher

@@ -1,6 +1,5 @@
 #include "oplog/lock_wait.hpp"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
@@ -62,71 +61,20 @@ class Interrupter {
   bool armed_ = false;
 };
 
-/// Repeats a blocking call until it succeeds, fails otherwise than by a signal, or the deadline has passed.
-template <class Call>
-int until(SteadyTime deadline, Call&& call) {
-  const Interrupter interrupter(deadline);
-  if (!interrupter.armed()) return errno;
-  while (true) {
-    if (call() == 0) return 0;
-    if (errno != EINTR) return errno;
-    if (std::chrono::steady_clock::now() >= deadline) return ETIMEDOUT;
-  }
-}
-
-/// The queue's lock: byte 0 of the same file, an open-file-description lock that flock knows nothing of.
-struct flock queue_lock(short type) {
-  struct flock lock {};
-  lock.l_type = type;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = 0;
-  lock.l_len = 1;
-  return lock;
-}
-
-/// Only the head of the queue waits for the flock itself.
-class Turn {
- public:
-  explicit Turn(int descriptor) : descriptor_(descriptor) {}
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() {
-    struct flock lock = queue_lock(F_UNLCK);
-    if (mine_) fcntl(descriptor_, F_OFD_SETLK, &lock);
-  }
-
-  [[nodiscard]] bool is_free() {
-    struct flock lock = queue_lock(F_WRLCK);
-    mine_ = fcntl(descriptor_, F_OFD_SETLK, &lock) == 0;
-    return mine_;
-  }
-
-  /// Politeness, not safety: whoever stands still at the head of the queue (a stopped process) is passed.
-  void wait(SteadyTime deadline) {
-    struct flock lock = queue_lock(F_WRLCK);
-    mine_ = until(deadline, [&] { return fcntl(descriptor_, F_OFD_SETLKW, &lock); }) == 0;
-  }
-
- private:
-  int descriptor_;
-  bool mine_ = false;
-};
-
-constexpr std::chrono::seconds kPatience{1};
-
 }  // namespace
 
 int lock_until(int descriptor, int operation, SteadyTime deadline) {
-  Turn turn(descriptor);
-  const bool free = operation == LOCK_SH || turn.is_free();
-  if (free) {
-    if (flock(descriptor, operation | LOCK_NB) == 0) return 0;
-    if (errno != EWOULDBLOCK && errno != EINTR) return errno;
+  if (flock(descriptor, operation | LOCK_NB) == 0) return 0;
+  if (errno != EWOULDBLOCK && errno != EINTR) return errno;
+  if (std::chrono::steady_clock::now() >= deadline) return ETIMEDOUT;
+
+  const Interrupter interrupter(deadline);
+  if (!interrupter.armed()) return errno;
+  while (flock(descriptor, operation) != 0) {
+    if (errno != EINTR) return errno;
+    if (std::chrono::steady_clock::now() >= deadline) return ETIMEDOUT;
   }
-  const auto now = std::chrono::steady_clock::now();
-  if (now >= deadline) return ETIMEDOUT;
-  if (!free) turn.wait(std::min(deadline, now + kPatience));
-  return until(deadline, [&] { return flock(descriptor, operation); });
+  return 0;
 }
 
 }  // namespace musher

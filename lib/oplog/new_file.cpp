@@ -15,6 +15,8 @@
 namespace musher {
 namespace {
 
+constexpr const char* kOpenFiles = "/proc/self/fd";
+
 std::unexpected<Error> cannot_make(const std::string& path, int error) {
   return fail(Errc::io, fmt::format("cannot make {}: {}", path, std::strerror(error)),
               fmt::format("ls -ld {}", folder_of(path)));
@@ -23,9 +25,11 @@ std::unexpected<Error> cannot_make(const std::string& path, int error) {
 }  // namespace
 
 Result<NewFile> NewFile::in_folder_of(const std::string& path) {
-  Descriptor nameless(open(folder_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (nameless.valid()) return NewFile(path, "", std::move(nameless));
-  if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return cannot_make(path, errno);
+  if (access(kOpenFiles, X_OK) == 0) {  // publish() goes through it
+    Descriptor nameless(open(folder_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (nameless.valid()) return NewFile(path, "", std::move(nameless));
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return cannot_make(path, errno);
+  }
 
   const std::string draft =
       fmt::format("{}/.{}.{}", folder_of(path), file_name_of(path), to_hex(random_id<Salt>().bytes));
@@ -44,7 +48,7 @@ NewFile::~NewFile() {
 Result<bool> NewFile::publish() {
   int code = 0;
   if (draft_.empty()) {
-    const std::string open_file = fmt::format("/proc/self/fd/{}", descriptor_.get());
+    const std::string open_file = fmt::format("{}/{}", kOpenFiles, descriptor_.get());
     code = linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW);
   } else {
     code = renameat2(AT_FDCWD, draft_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE);

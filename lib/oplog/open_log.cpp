@@ -55,6 +55,7 @@ void connect(OpenLog& log) {
   check_format(*connection, log.info.path);
   read_meta(*connection, log.info);
   log.connection = std::move(connection);
+  if (log.mode == OpenMode::write) log.companions.note(log.file);
 }
 
 void close_writer(OpenLog& log) noexcept {

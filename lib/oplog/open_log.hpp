@@ -23,7 +23,8 @@ struct OpenLog {
   std::unique_ptr<sql::Connection> connection;
   std::optional<LockFile> lock;  ///< of a log opened for writing
   Companions companions;
-  bool writing = false;  ///< a write transaction is alive
+  bool writing = false;       ///< a write transaction is alive
+  bool wal_in_doubt = false;  ///< an fsync of the -wal failed: no op may be built on it before it was emptied
 
   /// The connection; after one was lost to an I/O error, a new one. Throws.
   [[nodiscard]] sql::Connection& database();

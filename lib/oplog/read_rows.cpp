@@ -96,7 +96,7 @@ std::optional<ScannedRow> find_row(sql::Connection& connection, const DocumentId
   return decode_row(query.statement(), document);
 }
 
-std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view story, RowId upto) {
+std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view story, RowId upto, StoryPart part) {
   std::vector<RowId> found;
   std::vector<std::vector<std::uint8_t>> named;  // op ids as stored: nobody promises that they are 32 bytes
   const Snapshot snapshot(connection);
@@ -110,8 +110,12 @@ std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view s
     }
   }
   for (const auto& id : named) {  // inserts, and purges whose own target is another item
-    sql::Query targeting(connection, "SELECT rowid FROM crdt_ops WHERE target = ? AND kind IN (2, 3, 4)", sql::Blob(id));
+    sql::Query targeting(connection,
+                         part == StoryPart::presence ? "SELECT rowid FROM crdt_ops WHERE target = ? AND kind = 3"
+                                                     : "SELECT rowid FROM crdt_ops WHERE target = ? AND kind IN (2, 3, 4)",
+                         sql::Blob(id));
     while (targeting.step()) found.push_back(RowId{targeting.integer(0)});
+    if (part == StoryPart::presence) continue;
     sql::Query erasing(connection,
                        "SELECT e.rowid FROM crdt_ops AS o CROSS JOIN crdt_ops AS e WHERE o.target = ? AND "
                        "o.kind IN (2, 3) AND e.target = o.op_id AND e.kind = 4",

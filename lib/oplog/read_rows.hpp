@@ -28,6 +28,6 @@ void scan_rows(sql::Connection& connection, const DocumentId& document, RowId af
                                                 std::span<const RowId> wanted);
 [[nodiscard]] std::optional<ScannedRow> find_row(sql::Connection& connection, const DocumentId& document, const OpId& id);
 /// Rows of every op that concerns a story, ascending.
-[[nodiscard]] std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view story, RowId upto);
+[[nodiscard]] std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view story, RowId upto, StoryPart part);
 
 }  // namespace musher

@@ -32,6 +32,9 @@ struct MalformedRow {
 
 using ScannedRow = std::variant<OpRow, MalformedRow>;
 
+/// How much of a story is read.
+enum class StoryPart : std::uint8_t { all, presence };
+
 struct LogInfo {
   std::string path;  ///< absolute, symbolic links resolved
   LogId log;

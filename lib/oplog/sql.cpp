@@ -47,8 +47,9 @@ std::string_view failed_call(int extended) {
 
 Error to_error(std::string_view act, const std::string& path, const SQLite::Exception& exception) {
   const auto about = [&](std::string_view cause) { return fmt::format("cannot {} {}: {}", act, path, cause); };
-  const int extended = exception.getExtendedErrorCode();
-  switch (exception.getErrorCode()) {
+  // From the file layer the one code is the extended one.
+  const int extended = exception.getExtendedErrorCode() == -1 ? exception.getErrorCode() : exception.getExtendedErrorCode();
+  switch (exception.getErrorCode() & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:

@@ -17,7 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kOpenTimeout{10'000};
 constexpr milliseconds kWalSlice{50};
 // sqlite.org/walformat.html, "WAL locks": the five read marks in the -shm file.
 constexpr ByteRange kReadMarks{123, 127};
@@ -27,8 +26,8 @@ Result<void> connect_guarded(OpenLog& log) {
 }
 
 /// A copy that VACUUM INTO made is in rollback-journal mode: its first writer brings it to WAL.
-Result<void> switch_to_wal(OpenLog& log) {
-  MUSHER_CHECK(log.lock->acquire(kOpenTimeout));
+Result<void> switch_to_wal(OpenLog& log, milliseconds patience) {
+  MUSHER_CHECK(log.lock->acquire(patience));
   const auto switched = sql::guarded("write to", log.info.path, [&] {
     sql::Query mode(log.database(), "PRAGMA journal_mode = WAL");
     if (!mode.step() || mode.text(0) != "wal") {
@@ -36,17 +35,18 @@ Result<void> switch_to_wal(OpenLog& log) {
     }
   });
   log.lock->release();
+  log.companions.note(log.file);
   return switched;
 }
 
-Result<void> open_for_writing(OpenLog& log) {
+Result<void> open_for_writing(OpenLog& log, milliseconds patience) {
   log.lock.emplace(log.file.path, log.file.facts);
   MUSHER_CHECK(connect_guarded(log));
   if (log.connection->read_only()) {
     return fail(Errc::io, fmt::format("may not write to {}: {}", log.info.path, describe_permissions(log.file.facts)),
                 fmt::format("ls -l {}", log.info.path));
   }
-  if (!log.file.wal) MUSHER_CHECK(switch_to_wal(log));
+  if (!log.file.wal) MUSHER_CHECK(switch_to_wal(log, patience));
   Companions::follow_log(log.file);
   return {};
 }
@@ -62,10 +62,10 @@ Result<bool> open_in_place(OpenLog& log) {
   return true;
 }
 
-Result<void> open_for_reading(OpenLog& log) {
+Result<void> open_for_reading(OpenLog& log, milliseconds patience) {
   MUSHER_TRY(const bool opened, open_in_place(log));
   if (opened) return {};
-  MUSHER_TRY(PrivateCopy copy, PrivateCopy::make(log.file, kOpenTimeout));
+  MUSHER_TRY(PrivateCopy copy, PrivateCopy::make(log.file, patience));
   log.copy.emplace(std::move(copy));
   log.info.copied_ms = log.copy->made_ms();
   MUSHER_CHECK(connect_guarded(log));
@@ -82,18 +82,20 @@ SqliteOpLog::~SqliteOpLog() { close_writer(*log_); }
 Result<std::unique_ptr<SqliteOpLog>> SqliteOpLog::create(const std::filesystem::path& path, const CreateOptions& options) {
   MUSHER_TRY(const std::string made, create_log_file(path, options));
   MUSHER_TRY(auto log, open(made, OpenMode::write));
-  MUSHER_CHECK(log->log_->lock->acquire(kOpenTimeout));  // makes the lock file
+  MUSHER_CHECK(log->log_->lock->acquire(std::chrono::seconds(10)));  // makes the lock file
   log->log_->lock->release();
   return log;
 }
 
-Result<std::unique_ptr<SqliteOpLog>> SqliteOpLog::open(const std::filesystem::path& path, OpenMode mode) {
+Result<std::unique_ptr<SqliteOpLog>> SqliteOpLog::open(const std::filesystem::path& path, OpenMode mode,
+                                                       milliseconds patience) {
   auto log = std::make_unique<OpenLog>();
   log->mode = mode;
   MUSHER_TRY(log->file, check_log_file(path, mode));
   log->info.path = log->file.path;
   std::unique_ptr<SqliteOpLog> opened(new SqliteOpLog(std::move(log)));
-  MUSHER_CHECK(mode == OpenMode::write ? open_for_writing(*opened->log_) : open_for_reading(*opened->log_));
+  MUSHER_CHECK(mode == OpenMode::write ? open_for_writing(*opened->log_, patience)
+                                      : open_for_reading(*opened->log_, patience));
   return opened;
 }
 
@@ -114,6 +116,14 @@ Result<std::vector<std::string>> SqliteOpLog::integrity_problems() {
 
 Result<std::vector<SqliteOpLog::SchemaDifference>> SqliteOpLog::schema_differences() {
   return reading(*log_, [&] { return compare_schema(log_->database()); });
+}
+
+Result<std::optional<RowId>> SqliteOpLog::highest_row_ever() {
+  return reading(*log_, [&]() -> std::optional<RowId> {
+    sql::Query sequence(log_->database(), "SELECT seq FROM sqlite_sequence WHERE name = 'crdt_ops'");
+    if (!sequence.step()) return std::nullopt;
+    return RowId{sequence.integer(0)};
+  });
 }
 
 Result<SqliteOpLog::FileSizes> SqliteOpLog::file_sizes() {

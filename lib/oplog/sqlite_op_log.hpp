@@ -17,9 +17,9 @@ namespace musher {
 /// Who may read and write a new log. Every companion file (-wal, -shm, .lock) follows the log's owner, group and mode.
 struct CreateOptions {
   DocumentId document;
-  std::optional<std::string> group;  ///< group name: the log is made 0660 with this group; else 0600
+  std::optional<std::string> group{};  ///< group name: the log is made 0660 with this group; else 0600
   std::string created_by = "musher";  ///< program and version, for people
-  std::optional<std::int64_t> created_ms;  ///< by default the system's clock
+  std::optional<std::int64_t> created_ms{};  ///< by default the system's clock
 };
 
 enum class OpenMode : std::uint8_t {
@@ -37,8 +37,10 @@ class SqliteOpLog final : public Reads<OpLog> {
 
   /// @errors not_a_log: missing, a directory, a pipe, empty, text, someone else's SQLite file, truncated header; says which.
   ///   newer_format.  refused: opened for writing, it has several hard links or is on a network file system; or a -wal of
-  ///   another database is beside it.  io: permissions; says whose.  busy.  damaged: cut off, or SQLite cannot read it.
-  [[nodiscard]] static Result<std::unique_ptr<SqliteOpLog>> open(const std::filesystem::path& path, OpenMode mode);
+  ///   another database is beside it.  io: permissions; says whose.  busy: it must be copied, and a writer held the lock for
+  ///   all of `patience`.  damaged: cut off, or SQLite cannot read it.
+  [[nodiscard]] static Result<std::unique_ptr<SqliteOpLog>> open(
+      const std::filesystem::path& path, OpenMode mode, std::chrono::milliseconds patience = std::chrono::seconds(10));
 
   ~SqliteOpLog() override;  ///< a writer closes its connection under the lock
 
@@ -53,6 +55,9 @@ class SqliteOpLog final : public Reads<OpLog> {
     std::string what;    ///< "missing", "altered", "not part of format 1"
   };
   [[nodiscard]] Result<std::vector<SchemaDifference>> schema_differences();
+  /// The highest row number SQLite remembers having given out (sqlite_sequence): above last_row() when rows were deleted from
+  /// the end. Nothing before the first row.
+  [[nodiscard]] Result<std::optional<RowId>> highest_row_ever();
   /// Bytes of the database and of its -wal.
   struct FileSizes {
     std::uint64_t database = 0;

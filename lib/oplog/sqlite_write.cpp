@@ -29,6 +29,7 @@ Result<std::unique_ptr<WriteTransaction>> SqliteWrite::begin(OpenLog& log, std::
   const auto start = std::chrono::steady_clock::now();
   // Before the lock: beside a log that is gone there is nothing to lock.
   MUSHER_CHECK(check_still_there(log.file));
+  MUSHER_CHECK(log.companions.check_still_there(log.file));
   MUSHER_CHECK(log.lock->acquire(timeout));
   std::unique_ptr<SqliteWrite> transaction(new SqliteWrite(log));  // gives the lock back whatever happens
   const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
@@ -57,10 +58,10 @@ Result<std::invoke_result_t<Work>> SqliteWrite::writing(Work work) {
 
 Result<void> SqliteWrite::enter(std::chrono::milliseconds timeout) {
   return writing([&] {
+    leave_doubtful_wal(log());
     const sql::BusyTimeout patience(log().database(), timeout);
     sql::Query(log().database(), "BEGIN IMMEDIATE").run();
     Companions::follow_log(log().file);
-    log().companions.note(log().file);
     derived_.begin(log().info.document);
   });
 }

@@ -169,12 +169,42 @@ TEST_CASE("read: story_rows are the inserts, what names them, and the erases of 
   CHECK(must(log->story_rows("", last)).empty());
 }
 
+TEST_CASE("read: what decides whether a story is there are its inserts, deletes and purges", "[oplog]") {
+  const SmallWorld world;
+  const auto log = world.open();
+  const RowId last = must(log->last_row());
+  for (int number = 0; number < 6; ++number) {
+    const std::string story = "story_" + std::to_string(number);
+    std::vector<RowId> expected;
+    for (const OpRow& row : world.rows()) {
+      const bool decides = row.op.op.kind == OpKind::insert || row.op.op.kind == OpKind::tombstone;
+      if (decides && world.story_of(row) == story) expected.push_back(row.row);
+    }
+    CHECK(row_ids(must(log->story_rows(story, last, StoryPart::presence))) == expected);
+  }
+}
+
+TEST_CASE("read: the highest row ever given out is remembered past a tail that was cut off", "[oplog]") {
+  const SmallWorld world;
+  const auto count = static_cast<std::int64_t>(world.rows().size());
+  CHECK(must(world.open()->highest_row_ever()) == RowId{count});
+  {
+    RawDatabase raw(world.scratch().path());
+    raw.drop_triggers();
+    raw.exec("DELETE FROM crdt_ops WHERE rowid > 10");
+  }
+  CHECK(must(world.open()->last_row()) == RowId{10});
+  CHECK(must(world.open()->highest_row_ever()) == RowId{count});
+  CHECK_FALSE(must(ScratchLog().open(OpenMode::read)->highest_row_ever()));
+}
+
 TEST_CASE("read: every question but a scan is answered through indexes", "[oplog]") {
   const ScratchLog scratch;
   RawDatabase raw(scratch.path());
   for (const char* sql : {
            "SELECT rowid, op_id, kind FROM crdt_ops WHERE kind IN (1, 3) AND name <> '' AND name = ?",
            "SELECT rowid FROM crdt_ops WHERE target = ? AND kind IN (2, 3, 4)",
+           "SELECT rowid FROM crdt_ops WHERE target = ? AND kind = 3",
            "SELECT e.rowid FROM crdt_ops AS o CROSS JOIN crdt_ops AS e WHERE o.target = ? AND o.kind IN (2, 3) AND "
            "e.target = o.op_id AND e.kind = 4",
            "SELECT max(seq) FROM crdt_ops WHERE target = ? AND kind = 2 AND name = ?",
