@@ -23,19 +23,20 @@ AdmissionCheck::AdmissionCheck(OpTables& tables, FindingList& findings, const st
 
 void AdmissionCheck::row(const AuditedRow& row) {
   pardon_received_before(row.stored.received_ms);
-  std::vector<EntryNumber> dependencies;
-  for_each_dependency(row.op(), [&](const OpId& id) { dependencies.push_back(tables_.ops.find(id)); });
   const auto known = standings_.find(row.op().author);
   const Standing standing = known == standings_.end() ? Standing{} : known->second;
   const bool after_revocation = !row.effective && standing.revoked_ms && row.stored.received_ms > *standing.revoked_ms;
-  if (standing.ever_allowed && !after_revocation) return support(dependencies);
+  const bool needs_support = !standing.ever_allowed || after_revocation;
+  if (!needs_support && unsupported_.empty()) return;
+  std::vector<EntryNumber> dependencies;
+  for_each_dependency(row.op(), [&](const OpId& id) { dependencies.push_back(tables_.ops.find(id)); });
+  if (!needs_support) return support(dependencies);
   if (after_revocation && standing.ever_allowed) revocations_.emplace(*standing.revoked_ms, row.number);
   unsupported_.emplace(row.number, Unsupported{row.row(), standing.ever_allowed ? standing.revoked_ms : std::nullopt,
                                                std::move(dependencies)});
 }
 
 void AdmissionCheck::support(const std::vector<EntryNumber>& dependencies) {
-  if (unsupported_.empty()) return;
   std::vector<EntryNumber> open = dependencies;
   while (!open.empty()) {
     const EntryNumber number = open.back();

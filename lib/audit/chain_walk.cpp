@@ -33,10 +33,21 @@ void ChainWalk::row(const OpRow& row, const OpId& id) {
   pass_marks_before(row.row);
   extend(computed_, row, id);
   if (rebased_) extend(*rebased_, row, id);
-  if (next_mark_ < marks_.size() && marks_[next_mark_].row == row.row) {
+  arrive(row.row);
+}
+
+void ChainWalk::malformed(RowId row) {
+  pass_marks_before(row);
+  expect_break();
+  computed_.row = row;
+  arrive(row);
+}
+
+void ChainWalk::arrive(RowId row) {
+  if (next_mark_ < marks_.size() && marks_[next_mark_].row == row) {
     compare(marks_[next_mark_++]);
-  } else if (raw(row.row) % kMarkEvery == 0) {
-    if (marks_missing_++ == 0) first_missing_ = row.row;
+  } else if (raw(row) % kMarkEvery == 0) {
+    if (marks_missing_++ == 0) first_missing_ = row;
   }
 }
 
@@ -67,17 +78,17 @@ void ChainWalk::compare(const Mark& stored) {
                      .found = text_of(stored),
                      .message = fmt::format("the mark of row {} is not what rows {} to {} add up to: the mark was changed, or a "
                                             "row's received_ms or source, or the log's id",
-                                            raw(stored.row), raw(stretch_from_), raw(stored.row))});
+                                            raw(stored.row), raw(last_mark_) + 1, raw(stored.row))});
     }
     rebased_ = stored;
   }
   break_expected_ = false;
-  stretch_from_ = next(stored.row);
+  last_mark_ = stored.row;
 }
 
 void ChainWalk::finish(bool tail_lost) {
   const bool last_has_mark = next_mark_ > 0 && marks_[next_mark_ - 1].row == computed_.row;
-  if (!last_has_mark && !tail_lost && raw(computed_.row) % kMarkEvery != 0 && marks_missing_++ == 0) {
+  if (!last_has_mark && !tail_lost && !break_expected_ && raw(computed_.row) % kMarkEvery != 0 && marks_missing_++ == 0) {
     first_missing_ = computed_.row;
   }
   if (marks_missing_ > 0) {

@@ -21,6 +21,8 @@ class ChainWalk {
   void expect_break() { break_expected_ = true; }
   /// The next row. Every row is passed that can be read, in rowid order; `id`: what is known to be its own.
   void row(const OpRow& row, const OpId& id);
+  /// A row that is there and cannot be walked over.
+  void malformed(RowId row);
   /// After the last row. tail_lost: rows behind it are known to be missing, and the marks of those with them.
   void finish(bool tail_lost);
 
@@ -33,6 +35,7 @@ class ChainWalk {
   [[nodiscard]] const Digest& chain() const { return computed_.chain; }
 
  private:
+  void arrive(RowId row);
   void compare(const Mark& stored);
   void pass_marks_before(RowId row);
 
@@ -43,7 +46,7 @@ class ChainWalk {
   Mark computed_;
   std::optional<Mark> rebased_;  ///< counted from the last mark that did not fit
   std::size_t next_mark_ = 0;
-  RowId stretch_from_{1};        ///< the first row after the last mark
+  RowId last_mark_{};            ///< the stretch begins after it
   bool break_expected_ = false;
   std::uint64_t marks_missing_ = 0;
   RowId first_missing_{};

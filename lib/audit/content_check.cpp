@@ -16,13 +16,14 @@ Result<void> ContentCheck::finish(LogReader& log, RowId last) {
   std::erase_if(without_content_, [&](EntryNumber number) { return tables_.ops[number].erase_named; });
   if (without_content_.empty()) return {};
   if (const auto now = log.last_row(); now && *now > last) {
-    MUSHER_CHECK(log.scan(last, *now, [&](ScannedRow&& late) {
+    const auto scanned = log.scan(last, *now, [&](ScannedRow&& late) {
       const auto* row = std::get_if<OpRow>(&late);
       if (row == nullptr || row->op.op.kind != OpKind::erase) return true;
       const EntryNumber target = tables_.ops.find(row->op.op.target);
       if (target != kNoEntry) tables_.ops[target].erase_named = true;
       return true;
-    }));
+    });
+    if (!scanned && scanned.error().code != Errc::damaged) return scanned;
   }
   for (const EntryNumber number : without_content_) {
     const OpEntry& entry = tables_.ops[number];

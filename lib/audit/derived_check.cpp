@@ -48,9 +48,9 @@ class Differences {
 bool DerivedCheck::is_explained(const OpId& missing) {
   const EntryNumber number = tables_.ops.find(missing);
   if (number != kNoEntry) return true;  // named by an op too: reported, or explained, there
-  if (lost_ == 0) return false;
-  --lost_;
-  return true;
+  if (explained_.contains(missing)) return true;
+  if (explained_.size() == lost_) return false;
+  return explained_.insert(missing).second;
 }
 
 void DerivedCheck::heads(const std::vector<Head>& stored) {
@@ -117,13 +117,14 @@ void DerivedCheck::authors(const std::vector<AuthorRecord>& stored, const std::v
                  .found = to_hex(first.key),
                  .message = fmt::format("the table authors says of {} {} what the trust_log does not: trust was changed past musher trust",
                                         to_hex(first.key).substr(0, 12),
-                                        differences == 1 ? "" : fmt::format("and {} more", differences - 1)),
-                 .hint = "musher trust list"});
+                                        differences == 1 ? "" : fmt::format("and {} more", differences - 1))});
 }
 
 void DerivedCheck::count_heads() {
   std::size_t heads = 0;
-  for (EntryNumber number = 0; number < tables_.ops.size(); ++number) heads += is_head(tables_.ops[number]) ? 1 : 0;
+  for (EntryNumber number = 0; number < tables_.ops.size(); ++number) {
+    if (is_head(tables_.ops[number])) ++heads;
+  }
   if (heads <= kMaxNamedHeads) return;
   findings_.add({.code = FindingCode::many_heads,
                  .expected = fmt::format("at most {}", kMaxNamedHeads),

@@ -1,6 +1,8 @@
 #pragma once
 // heads, tips and authors as stored against what they follow from. Marks: chain_walk.hpp.
 
+#include <unordered_set>
+
 #include "audit/finding_list.hpp"
 #include "audit/log_snapshot.hpp"
 #include "audit/losses.hpp"
@@ -12,7 +14,7 @@ class DerivedCheck {
  public:
   /// lost: rows that are lost and explain no missing op yet; each may have held one that a table names.
   DerivedCheck(const OpTables& tables, const Losses& losses, std::uint64_t lost, FindingList& findings)
-      : tables_(tables), losses_(losses), lost_(lost), findings_(findings) {}
+      : tables_(tables), losses_(losses), findings_(findings), lost_(lost) {}
 
   void heads(const std::vector<Head>& stored);
   void tips(const std::vector<Tip>& stored);
@@ -28,8 +30,9 @@ class DerivedCheck {
 
   const OpTables& tables_;
   const Losses& losses_;
-  std::uint64_t lost_;
   FindingList& findings_;
+  std::uint64_t lost_;
+  std::unordered_set<OpId, IdHash> explained_;  // each by a lost row of its own
 };
 
 }  // namespace musher

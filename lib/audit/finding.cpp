@@ -16,7 +16,7 @@ constexpr std::string_view kShowOp = "musher inspect op {op} --log {log}";
 constexpr std::string_view kShowRows = "musher inspect ops --log {log}";
 constexpr std::string_view kShowStory = "musher inspect story {story} --log {log}";
 constexpr std::string_view kShowSchema = "sqlite3 {log} .schema  # man 5 musher-oplog has it as it should be";
-constexpr std::string_view kRebuild = "the next write rebuilds it where it can; musher inspect heads --log {log}";
+constexpr std::string_view kShowHeads = "musher inspect heads --log {log}";
 
 constexpr std::array<FindingKind, kFindingCodes> kKinds = {{
     {sqlite_corrupt, "sqlite-corrupt", kError, Check::file, "sqlite3 {log} 'PRAGMA integrity_check'  # then restore a backup"},
@@ -35,7 +35,7 @@ constexpr std::array<FindingKind, kFindingCodes> kKinds = {{
     {dependency_later, "dependency-later", kError, Check::order, kShowOp},
     {depth_mismatch, "depth-mismatch", kError, Check::order, kShowOp},
     {seq_out_of_bounds, "seq-out-of-bounds", kError, Check::order, kShowOp},
-    {many_heads, "many-heads", kWarning, Check::order, "musher inspect heads --log {log}"},
+    {many_heads, "many-heads", kWarning, Check::order, kShowHeads},
     {index_gap, "index-gap", kError, Check::author, kShowOp},
     {index_back, "index-back", kError, Check::author, kShowOp},
     {prev_mismatch, "prev-mismatch", kError, Check::author, kShowOp},
@@ -43,7 +43,7 @@ constexpr std::array<FindingKind, kFindingCodes> kKinds = {{
     {seq_regression, "seq-regression", kError, Check::seq, kShowStory},
     {author_unknown, "author-unknown", kError, Check::trust, "musher trust list --log {log}"},
     {author_revoked, "author-revoked", kError, Check::trust, "musher trust list --log {log}"},
-    {derived_stale, "derived-stale", kError, Check::derived, kRebuild},
+    {derived_stale, "derived-stale", kError, Check::derived, kShowHeads},
     {came_back, "came-back", kWarning, Check::story, kShowStory},
     {duplicate_story, "duplicate-story", kWarning, Check::story, kShowStory},
     {clock_ahead, "clock-ahead", kWarning, Check::clock, "timedatectl  # on the machine that wrote it"},

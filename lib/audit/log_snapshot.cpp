@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace musher {
@@ -23,8 +24,10 @@ class Attempt {
     return {};
   }
 
-  void report(FindingList& findings) const {
+  void report(const SchemaDifferences& schema, FindingList& findings) const {
     for (const auto& [what, why] : damaged_) {
+      const std::string table = std::string("table ") + what;
+      if (std::ranges::find(schema, table, &SqliteOpLog::SchemaDifference::object) != schema.end()) continue;
       const bool derived = std::string_view(what) != "rows";
       findings.add({.code = derived ? FindingCode::derived_stale : FindingCode::sqlite_corrupt,
                     .field = what,
@@ -54,7 +57,7 @@ Result<void> read_tables(SqliteOpLog& log, LogSnapshot& snapshot, Attempt& attem
 
 }  // namespace
 
-Result<LogSnapshot> take_snapshot(SqliteOpLog& log, FindingList& findings) {
+Result<LogSnapshot> take_snapshot(SqliteOpLog& log, const SchemaDifferences& schema, FindingList& findings) {
   for (int i = 0; i < kTries; ++i) {
     LogSnapshot snapshot;
     Attempt attempt;
@@ -70,7 +73,7 @@ Result<LogSnapshot> take_snapshot(SqliteOpLog& log, FindingList& findings) {
     if (snapshot.trust_changes && (!trust_after || trust_after->size() != snapshot.trust_changes->size())) continue;
     snapshot.last = before.value_or(RowId{std::numeric_limits<std::int64_t>::max()});
     snapshot.rows = rows.value_or(0);
-    attempt.report(findings);
+    attempt.report(schema, findings);
     return snapshot;
   }
   return fail(Errc::busy, fmt::format("cannot check {}: it is written to without a pause", log.info().path),

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "audit/finding_list.hpp"
+#include "audit/file_check.hpp"
 #include "oplog/sqlite_op_log.hpp"
 #include "replica/trust_policy.hpp"
 
@@ -24,7 +24,8 @@ struct LogSnapshot {
 };
 
 /// All of it belongs to one row also beside a writer that does not pause: it is read again until nothing came between.
+/// schema: a table that is known to be altered need not be readable.
 /// @errors busy: something always came between.  io.
-[[nodiscard]] Result<LogSnapshot> take_snapshot(SqliteOpLog& log, FindingList& findings);
+[[nodiscard]] Result<LogSnapshot> take_snapshot(SqliteOpLog& log, const SchemaDifferences& schema, FindingList& findings);
 
 }  // namespace musher

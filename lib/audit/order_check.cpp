@@ -18,18 +18,18 @@ std::string decimal(std::uint64_t number) { return std::to_string(number); }
 
 }  // namespace
 
-void OrderCheck::next_row(RowId row) {
+bool OrderCheck::next_row(RowId row) {
   const RowId expected = next(last_);
-  if (row > expected) {
-    const RowId before{raw(row) - 1};
-    losses_.add(expected, static_cast<std::uint64_t>(raw(row) - raw(expected)));
-    findings_.add({.code = FindingCode::rowid_gap,
-                   .row = expected,
-                   .expected = std::to_string(raw(expected)),
-                   .found = std::to_string(raw(row)),
-                   .message = fmt::format("{} not there: what stood there was deleted or moved", rows_text(expected, before))});
-  }
   last_ = row;
+  if (row == expected) return true;
+  losses_.add(expected, static_cast<std::uint64_t>(raw(row) - raw(expected)));
+  findings_.add({.code = FindingCode::rowid_gap,
+                 .row = expected,
+                 .expected = std::to_string(raw(expected)),
+                 .found = std::to_string(raw(row)),
+                 .message = fmt::format("{} not there: what stood there was deleted or moved",
+                                        rows_text(expected, RowId{raw(row) - 1}))});
+  return false;
 }
 
 void OrderCheck::unreadable(RowId first, RowId last) {
@@ -37,10 +37,11 @@ void OrderCheck::unreadable(RowId first, RowId last) {
   last_ = last;
 }
 
-bool OrderCheck::enter(const OpId& id, RowId row) {
+OrderCheck::Entered OrderCheck::enter(const OpId& id, RowId row) {
   OpEntry& entry = tables_.ops[tables_.ops.number_of(id)];
-  if (entry.seen) return false;
-  if (entry.extra != kNoEntry) {
+  if (entry.seen) return Entered::again;
+  const bool late = entry.extra != kNoEntry;
+  if (late) {
     const OpEntry& needs_it = tables_.ops[entry.extra];
     findings_.add({.code = FindingCode::dependency_later,
                    .row = row,
@@ -54,21 +55,24 @@ bool OrderCheck::enter(const OpId& id, RowId row) {
   entry.author = kNoEntry;
   entry.seen = true;
   entry.row = row;
-  return true;
+  return late ? Entered::late : Entered::in_order;
 }
 
-void OrderCheck::row(const AuditedRow& row) {
+bool OrderCheck::row(const AuditedRow& row) {
   Depth deepest{0};
+  bool all_there = true;
   bool all_known = true;
   for_each_dependency(row.op(), [&](const OpId& id) {
     OpEntry& entry = tables_.ops[tables_.ops.number_of(id)];
     entry.has_child = true;
     if (!entry.seen && entry.extra == kNoEntry) entry.extra = row.number;
+    all_there = all_there && entry.seen;
     if (!entry.seen || !entry.depth_known) all_known = false;
     else deepest = std::max(deepest, entry.depth);
   });
   check_target(row);
   check_depth_and_seq(row, deepest, all_known);
+  return all_there;
 }
 
 void OrderCheck::check_target(const AuditedRow& row) {
@@ -76,16 +80,16 @@ void OrderCheck::check_target(const AuditedRow& row) {
   const OpEntry* target = tables_.ops.seen(op.target);
   if (target == nullptr || !target->reliable || row.own == FindingCode::row_malformed) return;
   const bool right_kind = op.kind == OpKind::erase ? target->kind != OpKind::erase : target->kind == OpKind::insert;
+  const bool right_story = !op.is_purge() || tables_.story_of(*target) == op.name;
+  if (right_kind && right_story) return;
   Finding finding = finding_at(FindingCode::row_malformed, row, tables_);
   if (!right_kind) {
     finding.message = fmt::format("the {} in row {} names {}, which is of kind {}", to_string(op.kind), raw(row.row()),
                                   short_name(op.target), to_string(target->kind));
-  } else if (op.is_purge() && tables_.story_of(*target) != op.name) {
+  } else {
     finding.expected = tables_.story_of(*target);
     finding.found = op.name;
     finding.message = fmt::format("the purge in row {} names another story than the item it deletes has", raw(row.row()));
-  } else {
-    return;
   }
   findings_.add(std::move(finding));
 }

@@ -12,15 +12,20 @@ class OrderCheck {
   OrderCheck(OpTables& tables, Losses& losses, FindingList& findings)
       : tables_(tables), losses_(losses), findings_(findings) {}
 
-  /// The number of the next row that could be read; above the last one's.
-  void next_row(RowId row);
+  /// The number of the next row that could be read; above the last one's. False when rows are missing before it.
+  bool next_row(RowId row);
   /// These could not be read: they are there, so they are no gap.
   void unreadable(RowId first, RowId last);
 
-  /// Enters an op that is in the log. False when it was entered before, from another row.
-  bool enter(const OpId& id, RowId row);
-  /// What an entered row depends on. Not for rows whose fields are not reliable.
-  void row(const AuditedRow& row);
+  enum class Entered : std::uint8_t {
+    in_order,
+    late,  ///< an op in an earlier row depends on it: a finding
+    again, ///< another row holds it already
+  };
+  /// Enters an op that is in the log.
+  Entered enter(const OpId& id, RowId row);
+  /// What an entered row depends on. Not for rows whose fields are not reliable. False when some of it has not come yet.
+  bool row(const AuditedRow& row);
 
   /// The log ends here, but gave out row numbers up to `highest`.
   void tail_missing(RowId highest);

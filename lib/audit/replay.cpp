@@ -50,6 +50,7 @@ Result<std::vector<ReplayFailure>> describe(LogReader& log, const TrustPolicy& t
     ReplayFailure entry{failure.row, std::nullopt, failure.reason, failure.detail};
     if (failure.op) {
       MUSHER_TRY(entry.op, describer.describe(*failure.op, Verified::no));
+      if (!failure.op->op.content) entry.op->erased = false;
       if (only && entry.op->story && *entry.op->story != *only) continue;
     }
     described.push_back(std::move(entry));

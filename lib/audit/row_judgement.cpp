@@ -72,7 +72,7 @@ RowJudgement judge_row(const CheckedRow& checked, const Verifier& verifier) {
   if (const auto* malformed = std::get_if<MalformedRow>(&checked.row)) {
     verdict.id = malformed->id;
     verdict.code = FindingCode::row_malformed;
-    verdict.why = fmt::format("cannot be an op: {} is {}", malformed->column, malformed->why);
+    verdict.why = fmt::format("cannot be an op ({}: {})", malformed->column, malformed->why);
     return verdict;
   }
   const OpRow& row = std::get<OpRow>(checked.row);

@@ -142,12 +142,12 @@ Result<void> checked_scan(LogReader& log, const ScanOptions& options, const std:
   Pool pool(verifier, options.signatures, threads);
   Pipeline pipeline(pool, threads * kBatchesPerWorker, sink);
   bool wanted = true;
-  MUSHER_CHECK(log.scan(options.after, options.upto, [&](ScannedRow&& row) {
+  const auto scanned = log.scan(options.after, options.upto, [&](ScannedRow&& row) {
     wanted = !cancelled() && pipeline.add(std::move(row));
     return wanted;
-  }));
-  if (wanted) pipeline.finish();
-  return {};
+  });
+  if (wanted) pipeline.finish();  // also the rows before a page that cannot be read
+  return scanned;
 }
 
 }  // namespace musher

@@ -6,6 +6,7 @@
 
 #include "model/canonical_json.hpp"
 #include "replica/live_document.hpp"
+#include "replica/removal.hpp"
 
 namespace musher {
 namespace {
@@ -13,6 +14,12 @@ namespace {
 Result<RowId> upto(LogReader& log, std::optional<RowId> at) {
   if (at) return *at;
   return log.last_row();
+}
+
+/// Nobody signed the content of a row that does not hold: it is never shown.
+void hide_content(OpView& view) {
+  view.row.op.content.reset();
+  view.erased = false;
 }
 
 /// The fields an insert wrote; those it still wins where its content was erased.
@@ -81,6 +88,7 @@ Result<StoryList> inspect_stories(LogReader& log, std::optional<RowId> at) {
 }
 
 Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::optional<RowId> at) {
+  MUSHER_CHECK(check_story_id(id));
   MUSHER_TRY(const RowId last, upto(log, at));
   MUSHER_TRY(const auto trust, TrustPolicy::read(log));
   MUSHER_TRY(Story story, load_story(log, trust, id, last, Signatures::check));
@@ -140,6 +148,7 @@ Result<OpListing> inspect_ops(LogReader& log, std::optional<RowId> at, Signature
       status = std::unexpected(std::move(view).error());
       return false;
     }
+    if (checked.reject) hide_content(*view);
     return sink(*std::move(view));
   }));
   MUSHER_CHECK(status);
@@ -164,6 +173,7 @@ Result<OpReport> inspect_op(LogReader& log, const std::string& prefix, std::opti
   OpDescriber describer(log, trust);
   MUSHER_TRY(auto view,
              describer.describe(std::get<OpRow>(std::move(checked.row)), failure ? Verified::no : Verified::now));
+  if (failure) hide_content(view);
   return OpReport{std::move(view), std::move(failure)};
 }
 

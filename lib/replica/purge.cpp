@@ -13,7 +13,7 @@ namespace {
 
 Result<PurgedStory> plan_story(LogReader& log, const TrustPolicy& trust, std::string_view id) {
   MUSHER_TRY(const RowId last, log.last_row());
-  MUSHER_TRY(const Story story, load_story(log, trust, id, last, Signatures::check));
+  MUSHER_TRY(const Story story, load_presence(log, trust, id, last));
   if (!story.failures.empty()) return damaged_story(log, story);
   if (!story.was_inserted()) return std::unexpected(no_such_story(log, id));
   PurgedStory planned{.story = story.id, .items = {}, .ops = {}, .by = {}, .time_ms = {}, .reason = {}};

@@ -83,7 +83,7 @@ Result<PutReport> put(Replica& replica, const PutRequest& request) {
   }
   MUSHER_TRY(auto write, OwnWrite::begin(replica));
   MUSHER_TRY(const RowId last, write.log().last_row());
-  MUSHER_TRY(const Story story, load_story(write.log(), write.trust(), request.story, last, Signatures::check));
+  MUSHER_TRY(const Story story, load_presence(write.log(), write.trust(), request.story, last));
   MUSHER_CHECK(check_presence(write.log(), write.trust(), request, story));
   MUSHER_TRY(auto rows, write_ops(write, request, story));
 

@@ -7,8 +7,9 @@ std::optional<RowFailure> failure_of(const CheckedRow& checked) {
     return RowFailure{malformed->row, std::nullopt, "row_malformed", malformed->column + ": " + malformed->why};
   }
   if (!checked.reject) return std::nullopt;
-  const auto& op = std::get<OpRow>(checked.row);
-  return RowFailure{op.row, op, std::string(to_string(*checked.reject)), ""};
+  OpRow op = std::get<OpRow>(checked.row);
+  op.op.content.reset();  // nobody signed it: it is never shown
+  return RowFailure{op.row, std::move(op), std::string(to_string(*checked.reject)), ""};
 }
 
 }  // namespace musher

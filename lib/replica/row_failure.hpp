@@ -11,7 +11,7 @@ namespace musher {
 
 struct RowFailure {
   RowId row{};
-  std::optional<OpRow> op;  ///< absent when the row's columns cannot be an op
+  std::optional<OpRow> op;  ///< without its content; absent when the row's columns cannot be an op
   std::string reason;       ///< a Reject's name, "row_malformed", "target_missing" or "dependency_missing"
   std::string detail;       ///< for people; may be empty
 };

@@ -41,6 +41,20 @@ Result<void> apply_row(LogReader& log, const TrustPolicy& trust, CheckedRow&& ch
   return {};
 }
 
+Result<Story> build(LogReader& log, const TrustPolicy& trust, std::string_view id, std::vector<ScannedRow> rows,
+                    Signatures signatures) {
+  Story story{std::string(id), {}, {}, {}, {}};
+  const Verifier verifier(log.info().document);
+  const LogAncestry ancestry(log);
+  Document document(ancestry);
+  for (ScannedRow& row : rows) {
+    MUSHER_CHECK(apply_row(log, trust, check_row(verifier, std::move(row), signatures), document, story));
+  }
+  story.items = document.story(id);
+  story.purges = document.purges(id);
+  return story;
+}
+
 }  // namespace
 
 const HeardRow* Story::removal() const {
@@ -61,17 +75,13 @@ const HeardRow* Story::row_of(const OpId& op) const {
 
 Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto,
                          Signatures signatures) {
-  Story story{std::string(id), {}, {}, {}, {}};
   MUSHER_TRY(auto rows, log.story_rows(id, upto));
-  const Verifier verifier(log.info().document);
-  const LogAncestry ancestry(log);
-  Document document(ancestry);
-  for (ScannedRow& row : rows) {
-    MUSHER_CHECK(apply_row(log, trust, check_row(verifier, std::move(row), signatures), document, story));
-  }
-  story.items = document.story(id);
-  story.purges = document.purges(id);
-  return story;
+  return build(log, trust, id, std::move(rows), signatures);
+}
+
+Result<Story> load_presence(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto) {
+  MUSHER_TRY(auto rows, log.story_rows(id, upto, StoryPart::presence));
+  return build(log, trust, id, std::move(rows), Signatures::skip);
 }
 
 Result<std::optional<std::string>> story_of(LogReader& log, const OpId& id, const Op& op) {

@@ -39,6 +39,8 @@ struct Story {
 /// @errors as LogReader's. A row that cannot be applied is in `failures`.
 [[nodiscard]] Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto,
                                        Signatures signatures);
+/// The same, of its inserts, deletes and purges alone: what a write needs to know, whatever was set how often.
+[[nodiscard]] Result<Story> load_presence(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto);
 
 /// The story of the op: an insert's own, a set's or delete's target's, an erase's target's. Nothing when it cannot be
 /// found.

@@ -98,7 +98,7 @@ void write_op_report(JsonWriter& json, const Envelope& envelope, const OpReport&
   write_envelope(json, envelope);
   json.key("op");
   write_op(json, report.op);
-  if (report.failure) json.key("reason").string(report.failure->reason);
+  write_failures(json, report.failure ? std::vector{*report.failure} : std::vector<RowFailure>{});
   json.end_object();
   json.end_line();
 }

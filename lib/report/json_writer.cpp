@@ -9,6 +9,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include "model/canonical_json.hpp"
 #include "model/text.hpp"
 #include "model/utc.hpp"
 
@@ -110,8 +111,10 @@ JsonWriter& JsonWriter::decimal_unsigned(std::uint64_t value) { return string(st
 JsonWriter& JsonWriter::hex(std::span<const std::uint8_t> bytes) { return string(to_hex(bytes)); }
 JsonWriter& JsonWriter::time(std::int64_t ms_since_1970) { return string(to_utc(ms_since_1970)); }
 
-JsonWriter& JsonWriter::raw_json(std::string_view canonical) {
-  state_->writer.RawValue(canonical.data(), canonical.size(), rapidjson::kStringType);
+JsonWriter& JsonWriter::raw_json(std::string_view text) {
+  const auto canonical = canonicalise(text);
+  if (!canonical) return string(text);
+  state_->writer.RawValue(canonical->data(), canonical->size(), rapidjson::kStringType);
   return *this;
 }
 

@@ -54,11 +54,11 @@ class JsonWriter {
   JsonWriter& hex(std::span<const std::uint8_t> bytes);
   /// RFC 3339 UTC of ms since 1970 (model/utc.hpp).
   JsonWriter& time(std::int64_t ms_since_1970);
-  /// A value that is JSON already: a field's canonical content.
-  JsonWriter& raw_json(std::string_view canonical);
+  /// A value that is JSON already: a field's content. Content of a damaged row may be anything: what is not JSON is
+  /// written as a string, so that the document stays one.
+  JsonWriter& raw_json(std::string_view text);
 
-  /// Ends the document with a newline and hands everything to the stream. The writer can then begin the next line
-  /// (JSONL).
+  /// Ends the document with a newline and hands everything to the stream. The next line of a JSONL can begin then.
   void end_line();
 
  private:

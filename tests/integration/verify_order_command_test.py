@@ -1,0 +1,176 @@
+"""musher verify-order as a person, a script and cron run it: exit codes, streams, and every fixture through the real binary."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import unittest
+
+from binaries import BIN, SOURCE, Shell
+
+DATA = SOURCE / "tests" / "data"
+FIXTURES = json.loads((DATA / "expected.json").read_text())
+WARNINGS = {"clock-ahead", "came-back", "duplicate-story", "many-heads"}
+
+
+def cron_lines():
+    """The variables and the commands of scripts/musher.cron, as cron reads them."""
+    variables, commands = {}, []
+    for line in (SOURCE / "scripts" / "musher.cron").read_text().splitlines():
+        if re.match(r"[A-Z_]+=", line):
+            name, _, value = line.partition("=")
+            variables[name] = value
+        elif line and not line.startswith("#"):
+            commands.append(line.split(None, 6)[6])
+    return variables, commands
+
+
+class Command(unittest.TestCase):
+    def setUp(self):
+        self.shell = Shell()
+        self.addCleanup(self.shell.close)
+
+    def good_log(self):
+        self.shell.musher("init", "-q")
+        self.shell.musher("put", "-q", "--new", "478_story_sync", "stage=1_backlog")
+        self.shell.musher("put", "-q", "478_story_sync", "stage=2_current")
+        return self.shell.work / "pipeline.db"
+
+    def fixture(self, name):
+        """A copy of a fixture's log, and the options that name its state."""
+        shutil.copy(DATA / name, self.shell.work / "log.db")
+        options = ["--log", "log.db"]
+        state = FIXTURES[name].get("state")
+        if state:
+            for suffix in ("", ".key"):
+                shutil.copy((DATA / name).parent / (state + suffix), self.shell.work / ("log.state" + suffix))
+                (self.shell.work / ("log.state" + suffix)).chmod(0o600)
+            options += ["--state", "log.state"]
+        return options
+
+    def verify(self, *arguments, **options):
+        return self.shell.run(BIN / "musher-verify-order", *arguments, **options)
+
+
+class Fixtures(Command):
+    def test_each_has_its_finding_its_exit_code_and_a_message_and_is_left_as_it_was(self):
+        for name, expected in FIXTURES.items():
+            with self.subTest(name):
+                options = self.fixture(name)
+                before = hashlib.sha256((self.shell.work / "log.db").read_bytes()).digest()
+                done = self.verify(*options, "--json")
+                document = json.loads(done.stdout)
+                codes = [finding["code"] for finding in document["findings"]]
+                # The clock of this machine is later than that of a fixture from the future only until 2071.
+                self.assertEqual(codes, [finding["code"] for finding in expected["findings"]])
+                code = 1 if set(codes) - WARNINGS else 0
+                self.assertEqual((done.returncode, document["exit_code"], done.stderr), (code, code, ""))
+                self.assertEqual(before, hashlib.sha256((self.shell.work / "log.db").read_bytes()).digest())
+
+                text = self.verify(*options, *([] if "--state" in options else ["--state", "none"]))
+                self.assertEqual((text.returncode, text.stderr), (code, ""))
+                for finding in document["findings"]:
+                    self.assertIn(finding["code"], text.stdout)
+                quiet = self.verify(*options, "-q")
+                self.assertEqual((quiet.returncode, quiet.stdout), (code, ""))
+                self.assertEqual(quiet.stderr.count("\n"), 1 if code else 0, quiet.stderr)
+                for companion in self.shell.work.glob("log.*"):
+                    companion.unlink()
+
+    def test_names_of_stories_are_harmless_on_a_terminal(self):
+        log = self.good_log()
+        self.shell.sql(log, "DROP TRIGGER crdt_ops_no_update; UPDATE crdt_ops SET name = char(27) || '[2J' || char(8238) WHERE rowid = 1")
+        done = self.verify("--state", "none")
+        self.assertEqual(done.returncode, 1)
+        self.assertNotRegex(done.stdout, "[\x00-\x09\x0b-\x1f\u202e]")
+
+
+class Streams(Command):
+    def test_a_good_log_says_what_was_looked_at(self):
+        self.good_log()
+        first = self.verify()
+        self.assertEqual(first.returncode, 0)
+        self.assertIn("2 of 2 checked", first.stdout)
+        self.assertIn("first run: nothing to compare with yet", first.stdout)
+        self.assertRegex(first.stdout, r"\nok\n$")
+        second = self.verify()
+        self.assertIn("2 checked by an earlier run", second.stdout)
+        some = self.verify("--checks", "row", "--state", "none")
+        self.assertIn("not checked  file, signature,", some.stdout)
+        self.assertIn("as far as it was checked", some.stdout)
+
+    def test_time_that_is_up_is_incomplete_and_not_ok(self):
+        self.good_log()
+        done = self.verify("--max-duration", "0ms")
+        self.assertEqual(done.returncode, 4)
+        self.assertIn("incomplete: the time was up after 0 of 2 rows", done.stdout)
+        self.assertEqual(self.verify("--require-state").returncode, 4)
+        self.assertEqual(self.verify("-q").returncode, 0)
+        self.assertEqual(self.verify("-q", "--require-state").returncode, 0)
+
+    def test_a_note_that_was_changed_is_named(self):
+        self.good_log()
+        self.verify("-q", "--state", "a.state")
+        (self.shell.work / "a.state").write_text("musher state 1\n")
+        done = self.verify("-q", "--state", "a.state")
+        self.assertEqual((done.returncode, done.stdout), (4, ""))
+        self.assertIn("a.state", done.stderr)
+
+    def test_metrics_keep_the_last_success_and_count_every_code(self):
+        log = self.good_log()
+        metrics = self.shell.work / "musher.prom"
+        self.assertEqual(self.verify("-q", "--textfile", metrics).returncode, 0)
+        good = metrics.read_text()
+        success = re.search(r"^musher_verify_order_last_success_timestamp_seconds\{.*\} (\d+)$", good, re.MULTILINE)[1]
+        self.assertIn(f'musher_verify_order_exit_code{{log="{log}"}} 0\n', good)
+        self.assertIn(f'findings{{log="{log}",code="rowid-gap",severity="error"}} 0\n', good)
+        self.assertEqual(good.count("severity="), 30)
+        damaged = self.shell.copy_of(log, "damaged.db", "DELETE FROM crdt_ops WHERE rowid = 1")
+        self.assertEqual(self.verify("-q", "--log", damaged, "--state", "none", "--textfile", metrics).returncode, 1)
+        self.assertIn(f"_last_success_timestamp_seconds{{log=\"{self.shell.work / damaged}\"}} {success}\n", metrics.read_text())
+        self.assertIn('code="rowid-gap",severity="error"} 1\n', metrics.read_text())
+        self.assertEqual(self.verify("-q", "--log", "none.db", "--textfile", metrics).returncode, 3)
+        self.assertIn("exit_code{log=\"" + str(self.shell.work / "none.db") + "\"} 3\n", metrics.read_text())
+        self.assertIn(f" {success}\n", metrics.read_text())
+        self.assertEqual(self.verify("-q", "--textfile", "no/such/folder/m.prom").returncode, 7)
+        self.assertEqual(self.verify("-q", "--log", damaged, "--state", "none", "--textfile", "no/such/m.prom").returncode, 1)
+
+
+class Cron(Command):
+    """The command of scripts/musher.cron in cron's own surroundings: hardly any."""
+
+    def cron(self, log, command):
+        environment = [f"{name}={value}" for name, value in (cron_lines()[0] | {
+            "PATH": f"{BIN}:/usr/bin:/bin", "MUSHER_LOG": str(log), "XDG_STATE_HOME": str(self.shell.folder / "state")}).items()]
+        return subprocess.run(["env", "-i", *environment, "/bin/sh", "-c", command], cwd="/", stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=60, check=False)
+
+    def test_it_is_silent_on_a_good_log(self):
+        log = self.good_log()
+        for command in cron_lines()[1] * 2:
+            done = self.cron(log, command)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_it_says_one_line_of_a_damaged_log_and_goes_on_saying_it(self):
+        log = self.good_log()
+        self.shell.sql(log, "DROP TRIGGER crdt_ops_no_delete; DELETE FROM crdt_ops WHERE rowid = 1")
+        for command in cron_lines()[1] * 2:
+            done = self.cron(log, command)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertRegex(done.stderr, r"\Amusher-verify-order: .*row 1 is not there.*\n\Z")
+
+    def test_it_says_one_line_and_3_where_there_is_no_log(self):
+        for log in (self.shell.work / "none.db", self.shell.work):
+            done = self.cron(log, cron_lines()[1][0])
+            self.assertEqual((done.returncode, done.stdout), (3, ""))
+            self.assertRegex(done.stderr, r"\Amusher-verify-order: .*\n\Z")
+
+    def test_there_is_something_to_test(self):
+        variables, commands = cron_lines()
+        self.assertEqual(commands, ["musher-verify-order -q", "musher-verify-order -q --full"])
+        self.assertIn("MUSHER_LOG", variables)
+
+
+if __name__ == "__main__":
+    unittest.main()
