@@ -37,6 +37,26 @@ Result<std::uint64_t> parse_count(const std::string& text) {
   return value;
 }
 
+/// Values go in as they are; Text is std::string or std::optional of it.
+template <class Text>
+SetOne store_in(Text& value) {
+  return [&value](const std::string& text) -> Result<void> {
+    value = text;
+    return {};
+  };
+}
+
+SetAll store_all_in(Values& values) {
+  return [&values](const Values& given) -> Result<void> {
+    values = given;
+    return {};
+  };
+}
+
+SetAll first_to(SetOne set) {
+  return [set = std::move(set)](const Values& values) { return set(values.front()); };
+}
+
 struct Declared {
   OptionInfo info;
   SetAll set;
@@ -48,6 +68,7 @@ struct Declared {
 
 struct CommandLine::Impl {
   HelpText help;
+  std::optional<std::string> help_replacement;
   std::string group = "Options";
   std::vector<Declared> declared;
   std::vector<std::vector<std::string>> exclusive;
@@ -56,9 +77,12 @@ struct CommandLine::Impl {
     info.group = group;
     declared.push_back({std::move(info), std::move(set)});
   }
-  void declare_single(std::string_view names, std::string value_name, std::string description, SetOne set) {
-    declare({.names = split_names(names), .value = std::move(value_name), .description = std::move(description)},
-            [set = std::move(set)](const Values& values) { return set(values.front()); });
+  void declare_positional(std::string name, std::string description, bool is_required, bool repeats, SetAll set) {
+    OptionInfo info{.names = {std::move(name)}, .value = {}, .description = std::move(description)};
+    info.is_positional = true;
+    info.is_required = is_required;
+    info.repeats = repeats;
+    declare(std::move(info), std::move(set));
   }
 
   [[nodiscard]] std::optional<OptionShape> shape_of(std::string_view name) const;
@@ -113,6 +137,7 @@ Result<Values> CommandLine::Impl::take_options(const Values& arguments) {
     const Error& error = split.error();
     return bad(error.what, error.candidates.empty() ? Values{} : suggestions(error.candidates.front()));
   }
+  for (Declared& one : declared) one.given.clear();
   for (GivenOption& given : split->options) declared[given.index].given.push_back(std::move(given.value));
   return std::move(split->positionals);
 }
@@ -172,109 +197,71 @@ void CommandLine::flag(bool& value, std::string_view names, std::string descript
 }
 
 void CommandLine::option(std::string& value, std::string_view names, std::string value_name, std::string description) {
-  impl_->declare_single(names, std::move(value_name), std::move(description),
-                        [&value](const std::string& text) -> Result<void> {
-                          value = text;
-                          return {};
-                        });
+  option(store_in(value), names, std::move(value_name), std::move(description));
 }
 
 void CommandLine::option(std::optional<std::string>& value, std::string_view names, std::string value_name,
                          std::string description) {
-  impl_->declare_single(names, std::move(value_name), std::move(description),
-                        [&value](const std::string& text) -> Result<void> {
-                          value = text;
-                          return {};
-                        });
+  option(store_in(value), names, std::move(value_name), std::move(description));
 }
 
 void CommandLine::option(std::optional<std::uint64_t>& value, std::string_view names, std::string value_name,
                          std::string description) {
-  impl_->declare_single(names, std::move(value_name), std::move(description),
-                        [&value](const std::string& text) -> Result<void> {
-                          MUSHER_TRY(value, parse_count(text));
-                          return {};
-                        });
+  const auto read = [&value](const std::string& text) -> Result<void> {
+    MUSHER_TRY(value, parse_count(text));
+    return {};
+  };
+  option(read, names, std::move(value_name), std::move(description));
 }
 
 void CommandLine::option(std::optional<std::chrono::milliseconds>& value, std::string_view names,
                          std::string value_name, std::string description) {
-  impl_->declare_single(names, std::move(value_name), std::move(description),
-                        [&value](const std::string& text) -> Result<void> {
-                          MUSHER_TRY(value, parse_duration(text));
-                          return {};
-                        });
+  const auto read = [&value](const std::string& text) -> Result<void> {
+    MUSHER_TRY(value, parse_duration(text));
+    return {};
+  };
+  option(read, names, std::move(value_name), std::move(description));
 }
 
 void CommandLine::option(std::vector<std::string>& values, std::string_view names, std::string value_name,
                          std::string description) {
-  impl_->declare({.names = split_names(names),
-                  .value = std::move(value_name),
-                  .description = std::move(description),
-                  .repeats = true},
-                 [&values](const Values& given) -> Result<void> {
-                   values = given;
-                   return {};
-                 });
+  OptionInfo info{.names = split_names(names), .value = std::move(value_name), .description = std::move(description)};
+  info.repeats = true;
+  impl_->declare(std::move(info), store_all_in(values));
 }
 
 void CommandLine::option(std::function<Result<void>(const std::string&)> read, std::string_view names,
                          std::string value_name, std::string description) {
-  impl_->declare_single(names, std::move(value_name), std::move(description), std::move(read));
+  impl_->declare({.names = split_names(names), .value = std::move(value_name), .description = std::move(description)},
+                 first_to(std::move(read)));
 }
 
 void CommandLine::choose(std::vector<std::string> words, std::function<void(std::size_t)> set, std::string_view names,
                          std::string value_name, std::string description) {
-  OptionInfo info{.names = split_names(names),
-                  .value = std::move(value_name),
-                  .description = std::move(description),
-                  .choices = words};
-  impl_->declare(std::move(info),
-                 [words = std::move(words), set = std::move(set)](const Values& values) -> Result<void> {
-                   const auto found = std::ranges::find(words, values.front());
-                   if (found == words.end()) {
-                     return fail(Errc::usage,
-                                 fmt::format("{} is not one of {}", quote(values.front()), fmt::join(words, ", ")), {},
-                                 nearest(values.front(), words, 2));
-                   }
-                   set(static_cast<std::size_t>(found - words.begin()));
-                   return {};
-                 });
+  OptionInfo info{.names = split_names(names), .value = std::move(value_name), .description = std::move(description)};
+  info.choices = words;
+  const auto read = [words = std::move(words), set = std::move(set)](const std::string& text) -> Result<void> {
+    const auto found = std::ranges::find(words, text);
+    if (found == words.end()) {
+      return fail(Errc::usage, quote(text) + " is not one of " + joined(words, ", "), {}, nearest(text, words, 2));
+    }
+    set(static_cast<std::size_t>(found - words.begin()));
+    return {};
+  };
+  impl_->declare(std::move(info), first_to(read));
 }
 
 void CommandLine::positional(std::string& value, std::string name, std::string description) {
-  impl_->declare({.names = {std::move(name)},
-                  .value = {},
-                  .description = std::move(description),
-                  .is_positional = true,
-                  .is_required = true},
-                 [&value](const Values& values) -> Result<void> {
-                   value = values.front();
-                   return {};
-                 });
+  impl_->declare_positional(std::move(name), std::move(description), true, false, first_to(store_in(value)));
 }
 
 void CommandLine::positional(std::optional<std::string>& value, std::string name, std::string description) {
-  impl_->declare(
-      {.names = {std::move(name)}, .value = {}, .description = std::move(description), .is_positional = true},
-      [&value](const Values& values) -> Result<void> {
-        value = values.front();
-        return {};
-      });
+  impl_->declare_positional(std::move(name), std::move(description), false, false, first_to(store_in(value)));
 }
 
 void CommandLine::positional(std::vector<std::string>& values, std::string name, std::string description,
                              bool at_least_one) {
-  impl_->declare({.names = {std::move(name)},
-                  .value = {},
-                  .description = std::move(description),
-                  .is_positional = true,
-                  .is_required = at_least_one,
-                  .repeats = true},
-                 [&values](const Values& given) -> Result<void> {
-                   values = given;
-                   return {};
-                 });
+  impl_->declare_positional(std::move(name), std::move(description), at_least_one, true, store_all_in(values));
 }
 
 void CommandLine::exclusive(std::vector<std::string> names) { impl_->exclusive.push_back(std::move(names)); }
@@ -283,6 +270,8 @@ void CommandLine::paragraph(std::string text) { impl_->help.paragraphs.push_back
 void CommandLine::example(std::string command, std::string what_it_does) {
   impl_->help.examples.emplace_back(std::move(command), std::move(what_it_does));
 }
+
+void CommandLine::replace_help(std::string text) { impl_->help_replacement = std::move(text); }
 
 Result<Parsed> CommandLine::parse(int argc, const char* const* argv) {
   const Values arguments = argc > 1 ? Values(argv + 1, argv + argc) : Values{};
@@ -298,7 +287,9 @@ Result<Parsed> CommandLine::parse(int argc, const char* const* argv) {
   return Parsed::run;
 }
 
-std::string CommandLine::help() const { return render_help(impl_->help, options()); }
+std::string CommandLine::help() const {
+  return impl_->help_replacement ? *impl_->help_replacement : render_help(impl_->help, options());
+}
 
 std::vector<OptionInfo> CommandLine::options() const {
   std::vector<OptionInfo> infos;

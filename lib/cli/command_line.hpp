@@ -30,9 +30,9 @@ struct OptionInfo {
   bool repeats = false;
 };
 
-/// Declares options with names as in "-l,--log". A bound variable keeps its value when the option is not given, and must
-/// live until parse() has returned. Options may stand before, between and after the positional arguments; `--` ends them.
-/// Names are never abbreviated. -h, --help and --version are always there.
+/// Declares options with names as in "-l,--log". A bound variable keeps its value when the option is not given, and
+/// must live until parse() has returned. Options may stand before, between and after the positional arguments; `--`
+/// ends them. Names are never abbreviated. -h, --help and --version are always there.
 class CommandLine {
  public:
   /// program: "musher-put". summary: one line of what it does.
@@ -49,7 +49,8 @@ class CommandLine {
 
   // Each takes one value, as --name VALUE, --name=VALUE or -n VALUE, and only once.
   void option(std::string& value, std::string_view names, std::string value_name, std::string description);
-  void option(std::optional<std::string>& value, std::string_view names, std::string value_name, std::string description);
+  void option(std::optional<std::string>& value, std::string_view names, std::string value_name,
+              std::string description);
   /// A whole number from 0.
   void option(std::optional<std::uint64_t>& value, std::string_view names, std::string value_name,
               std::string description);
@@ -57,7 +58,8 @@ class CommandLine {
   void option(std::optional<std::chrono::milliseconds>& value, std::string_view names, std::string value_name,
               std::string description);
   /// One value each time, any number of times.
-  void option(std::vector<std::string>& values, std::string_view names, std::string value_name, std::string description);
+  void option(std::vector<std::string>& values, std::string_view names, std::string value_name,
+              std::string description);
   /// Any other type: read turns the text into the value; its error becomes a usage error that names the option.
   void option(std::function<Result<void>(const std::string&)> read, std::string_view names, std::string value_name,
               std::string description);
@@ -68,14 +70,16 @@ class CommandLine {
               std::string value_name, std::string description) {
     std::vector<std::string> words;
     for (const auto& [word, meaning] : choices) words.push_back(word);
-    choose(std::move(words), [&value, choices](std::size_t index) { value = choices[index].second; }, names,
-           std::move(value_name), std::move(description));
+    choose(
+        std::move(words), [&value, choices](std::size_t index) { value = choices[index].second; }, names,
+        std::move(value_name), std::move(description));
   }
 
   // In the order they are declared; those that must be there come first, a list last.
   void positional(std::string& value, std::string name, std::string description);
   void positional(std::optional<std::string>& value, std::string name, std::string description);
-  void positional(std::vector<std::string>& values, std::string name, std::string description, bool at_least_one = false);
+  void positional(std::vector<std::string>& values, std::string name, std::string description,
+                  bool at_least_one = false);
 
   /// At most one of these options may be given.
   void exclusive(std::vector<std::string> names);
@@ -86,7 +90,10 @@ class CommandLine {
   void paragraph(std::string text);
   void example(std::string command, std::string what_it_does);
 
-  /// Reads the arguments and sets the bound variables. A line with --help or --version asks for that, whatever else it says.
+  /// Replaces all of --help by this text.
+  void replace_help(std::string text);
+
+  /// Reads the arguments and sets the bound variables. With --help or --version among them nothing else counts.
   /// @errors usage: names the argument (cut and escaped when it is long or hostile), hints at --help, and has the known
   ///   options that an unknown one is near to as candidates. Some variables may have been set by then.
   [[nodiscard]] Result<Parsed> parse(int argc, const char* const* argv);

@@ -30,7 +30,8 @@ class Reader {
 
   [[nodiscard]] std::unexpected<Error> bad(const toml::source_region& where, std::string_view what,
                                            std::vector<std::string> candidates = {}) const {
-    return fail(Errc::usage, fmt::format("{}:{}:{}: {}", escape(file_.native()), where.begin.line, where.begin.column, what),
+    return fail(Errc::usage,
+                fmt::format("{}:{}:{}: {}", escape(file_.native()), where.begin.line, where.begin.column, what),
                 "man musher, under \"Configuration\"", std::move(candidates));
   }
 
@@ -48,7 +49,8 @@ class Reader {
 
   Result<void> read_path(const toml::key& key, const toml::node& value, std::optional<fs::path>& to) {
     const auto text = value.value_exact<std::string>();
-    if (!text || text->empty() || text->find('\0') != std::string::npos) return bad(value.source(), fmt::format("{} must be a path in quotes", key.str()));
+    if (!text || text->empty() || text->find('\0') != std::string::npos)
+      return bad(value.source(), fmt::format("{} must be a path in quotes", key.str()));
     const auto home = environment_.get("HOME");
     if (text->starts_with("~/") && home) {
       to = fs::path(*home) / text->substr(2);

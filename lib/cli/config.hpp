@@ -32,8 +32,8 @@ struct Config {
 [[nodiscard]] std::optional<std::filesystem::path> find_config(const std::optional<std::string>& flag,
                                                                const Environment& environment);
 
-/// @errors usage: cannot be read, is not TOML, or has an unknown key or a value of the wrong kind: file:line:column, with
-///   the known keys that an unknown one is near to as candidates.
+/// @errors usage: it cannot be read, is not TOML, or has an unknown key (known ones that it is near to are candidates)
+///   or a value of the wrong kind; what begins with file:line:column.
 [[nodiscard]] Result<Config> read_config(const std::filesystem::path& file, const Environment& environment);
 
 /// The same for text that came from `file`.

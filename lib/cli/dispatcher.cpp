@@ -39,7 +39,8 @@ std::string overview(const fs::path& folder) {
       "       musher help COMMAND\n"
       "       musher --version\n\n" +
       summary_of("musher") + ".\n\nCommands:\n";
-  for (const CommandName& command : commands_in(folder)) text += fmt::format("  {:<14}{}\n", command.name, command.summary);
+  for (const CommandName& command : commands_in(folder))
+    text += fmt::format("  {:<14}{}\n", command.name, command.summary);
   text += "\nThe log is --log FILE, else $MUSHER_LOG, else pipeline.db in this folder.\n";
   return text;
 }
@@ -73,7 +74,11 @@ Command dispatcher_command(const fs::path& folder) {
   const auto words = std::make_shared<std::vector<std::string>>();
   return {.program = "musher",
           .wants = {.common = false, .log = false, .identity = false, .json = false},
-          .declare = [words](CommandLine& line) { line.positional(*words, "COMMAND", "What to run"); },
+          .declare =
+              [folder, words](CommandLine& line) {
+                line.positional(*words, "COMMAND", "What to run");
+                line.replace_help(overview(folder));
+              },
           .run = [folder, words](Context& context) { return run_unfound(folder, *words, context.terminal); }};
 }
 

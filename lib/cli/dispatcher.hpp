@@ -16,8 +16,8 @@ struct Target {
   std::vector<std::string> arguments;  ///< arguments[0] is the program's name
 };
 
-/// `musher put ARG...`: musher-put with ARG...; `musher help put`: musher-put --help. Nothing when the arguments name no
-/// program that is in this folder.
+/// `musher put ARG...`: musher-put with ARG...; `musher help put`: musher-put --help. Nothing when the arguments name
+/// no program that is in this folder.
 [[nodiscard]] std::optional<Target> find_target(int argc, const char* const* argv, const std::filesystem::path& folder);
 
 /// What is left for `musher` itself: its help with the commands that are in the folder, its version, and the error that

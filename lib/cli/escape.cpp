@@ -34,21 +34,21 @@ constexpr bool between(char32_t code, char32_t first, char32_t last) { return co
 
 /// Characters that have no glyph of their own, or turn the direction of others.
 bool is_unseen(char32_t code) {
-  return between(code, 0x80, 0x9F) ||        // C1 controls
-         code == 0xAD ||                     // soft hyphen
-         code == 0x34F ||                    // combining grapheme joiner
-         code == 0x61C ||                    // Arabic letter mark
-         between(code, 0x115F, 0x1160) ||    // Hangul fillers
-         between(code, 0x17B4, 0x17B5) ||    // Khmer inherent vowels
-         between(code, 0x180B, 0x180F) ||    // Mongolian selectors and separator
-         between(code, 0x200B, 0x200F) ||    // zero-width characters, left-to-right and right-to-left marks
-         between(code, 0x2028, 0x202E) ||    // line and paragraph separators, bidi embeddings and overrides
-         between(code, 0x2060, 0x206F) ||    // word joiner, invisible operators, bidi isolates
-         code == 0x3164 || code == 0xFFA0 || // Hangul fillers
-         code == 0xFEFF ||                   // byte order mark
-         between(code, 0xFFF9, 0xFFFB) ||    // interlinear annotations
-         between(code, 0x1D173, 0x1D17A) ||  // musical controls
-         between(code, 0xE0000, 0xE0FFF);    // tags and selectors
+  return between(code, 0x80, 0x9F) ||         // C1 controls
+         code == 0xAD ||                      // soft hyphen
+         code == 0x34F ||                     // combining grapheme joiner
+         code == 0x61C ||                     // Arabic letter mark
+         between(code, 0x115F, 0x1160) ||     // Hangul fillers
+         between(code, 0x17B4, 0x17B5) ||     // Khmer inherent vowels
+         between(code, 0x180B, 0x180F) ||     // Mongolian selectors and separator
+         between(code, 0x200B, 0x200F) ||     // zero-width characters, left-to-right and right-to-left marks
+         between(code, 0x2028, 0x202E) ||     // line and paragraph separators, bidi embeddings and overrides
+         between(code, 0x2060, 0x206F) ||     // word joiner, invisible operators, bidi isolates
+         code == 0x3164 || code == 0xFFA0 ||  // Hangul fillers
+         code == 0xFEFF ||                    // byte order mark
+         between(code, 0xFFF9, 0xFFFB) ||     // interlinear annotations
+         between(code, 0x1D173, 0x1D17A) ||   // musical controls
+         between(code, 0xE0000, 0xE0FFF);     // tags and selectors
 }
 
 std::size_t columns_of(char32_t code) {

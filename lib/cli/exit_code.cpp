@@ -27,7 +27,7 @@ ExitCode exit_code(Errc code) {
 
 ExitCode worst(ExitCode a, ExitCode b) {
   static constexpr std::array kFromTheStrongest = {
-      ExitCode::interrupted, ExitCode::terminated, ExitCode::pipe, ExitCode::usage, ExitCode::refused, ExitCode::no,
+      ExitCode::interrupted, ExitCode::terminated, ExitCode::pipe, ExitCode::usage,   ExitCode::refused, ExitCode::no,
       ExitCode::io,          ExitCode::incomplete, ExitCode::busy, ExitCode::nothing, ExitCode::ok};
   const auto rank = [](ExitCode code) { return std::ranges::find(kFromTheStrongest, code); };
   return std::min(rank(a), rank(b)) == rank(a) ? a : b;

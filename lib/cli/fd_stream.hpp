@@ -1,6 +1,6 @@
 #pragma once
-// An output stream over a file descriptor that remembers why a write failed: a full disk and a closed pipe end a command
-// differently, and std::cout cannot tell them apart.
+// An output stream over a file descriptor that remembers why a write failed: a full disk and a closed pipe end a
+// command differently, and std::cout cannot tell them apart.
 
 #include <array>
 #include <ostream>

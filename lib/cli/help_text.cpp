@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <string_view>
 
 namespace musher {
 namespace {
@@ -29,10 +28,6 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t colum
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return result;
-}
-
-std::string joined(const std::vector<std::string>& words, std::string_view separator) {
-  return fmt::format("{}", fmt::join(words, separator));
 }
 
 std::string described(const OptionInfo& option) {
@@ -62,6 +57,15 @@ std::string default_usage(const std::vector<OptionInfo>& options) {
 }
 
 }  // namespace
+
+std::string joined(const std::vector<std::string>& words, std::string_view separator) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += separator;
+    text += word;
+  }
+  return text;
+}
 
 std::string label(const OptionInfo& option) {
   std::string text = joined(option.names, ", ");

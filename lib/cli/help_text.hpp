@@ -2,6 +2,7 @@
 // The text of --help, from what was declared: 80 columns, one block an option.
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct HelpText {
 
 /// Usage, summary, arguments, options under their headings in the order declared, paragraphs, examples.
 [[nodiscard]] std::string render_help(const HelpText& text, const std::vector<OptionInfo>& options);
+
+/// "a, b, c"
+[[nodiscard]] std::string joined(const std::vector<std::string>& words, std::string_view separator);
 
 /// "-l, --log FILE" or "STORY...": how help and messages show it.
 [[nodiscard]] std::string label(const OptionInfo& option);

@@ -4,7 +4,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "cli/time_text.hpp"
+#include "cli/point_in_time_text.hpp"
 #include "model/text.hpp"
 
 namespace musher {

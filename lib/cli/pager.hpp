@@ -8,8 +8,8 @@
 
 namespace musher {
 
-/// Writes text to out(): through $MUSHER_PAGER (empty: none) or $PAGER when out() is a terminal that the text is too tall
-/// for, directly otherwise, and also when the pager cannot be started. Returns when the reader has left the pager;
+/// Writes text to out(): through $MUSHER_PAGER (empty: none) or $PAGER when out() is a terminal that the text is too
+/// tall for, directly otherwise, and also when the pager cannot be started. Returns when the reader has left the pager;
 /// leaving it early is no error. No lock may be held here: a person may read for hours.
 void page(Terminal& terminal, const Environment& environment, std::string_view text);
 

@@ -23,9 +23,7 @@ std::string grouped(std::uint64_t number) {
 }  // namespace
 
 SteadyClock steady_clock() {
-  return [] {
-    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
-  };
+  return [] { return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()); };
 }
 
 Progress::Progress(Terminal& terminal, SteadyClock clock, std::string what, std::string unit, std::uint64_t total)

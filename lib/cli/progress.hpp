@@ -14,8 +14,9 @@ namespace musher {
 using SteadyClock = std::function<std::chrono::milliseconds()>;
 [[nodiscard]] SteadyClock steady_clock();
 
-/// Nothing in the first second. Then, on a terminal's err, one line that is rewritten ten times a second, with done/total,
-/// rate and the time that is left, and taken away at the end; on any other err a plain line a minute. Nothing when quiet.
+/// Nothing in the first second. Then, on a terminal's err, one line that is rewritten ten times a second, with
+/// done/total, rate and the time that is left, and taken away at the end; on any other err a plain line a minute.
+/// Nothing when quiet.
 class Progress {
  public:
   /// what: "verifying"; unit: "ops"; total: 0 when it is not known.

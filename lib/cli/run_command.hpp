@@ -30,15 +30,15 @@ struct Command {
 };
 
 /// `return run_command(argc, argv, {...})` is a main(). Beyond run_with():
-/// - A reader of stdout that goes away ends the command quietly with 141; a stdout that cannot be written ends it with 7,
-///   also when the disk turns out to be full at the very end. Either unwinds out of run(): whatever holds a lock lets go.
-/// - SIGINT and SIGTERM end the process as they always do; SIGPIPE and SIGXFSZ are ignored, so that a write fails instead.
+/// - A reader of stdout that goes away ends the command quietly with 141. A stdout that cannot be written ends it with
+///   7, also when the disk turns out to be full at the very end. Either unwinds run(): whatever holds a lock lets go.
+/// - SIGINT and SIGTERM end the process as they always do. SIGPIPE and SIGXFSZ are ignored: the write fails instead.
 /// - A standard stream that was closed by the caller is kept from becoming a file of ours.
 [[nodiscard]] int run_command(int argc, char** argv, const Command& command);
 
-/// The same on any streams: reads the options, settles --help and --version, resolves the settings, runs, reports an Error
-/// (as JSON when --json or --jsonl is among the arguments) and turns any exception into Errc::internal.
-/// When out has gone bad, the caller knows why: nothing is reported.
+/// The same on any streams: reads the options, settles --help and --version, resolves the settings, runs, reports an
+/// Error (as JSON when --json or --jsonl is among the arguments) and turns any exception into Errc::internal. When out
+/// has gone bad, the caller knows why: nothing is reported.
 [[nodiscard]] ExitCode run_with(int argc, const char* const* argv, const Command& command, const Streams& streams,
                                 const Environment& environment);
 

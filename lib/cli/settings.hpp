@@ -45,7 +45,8 @@ struct CommonOptions {
 inline constexpr std::chrono::milliseconds kDefaultLockTimeout{10'000};
 
 struct Settings {
-  std::filesystem::path log{};       ///< --log, MUSHER_LOG, key `log`, else pipeline.db here. As named: links are not resolved
+  std::filesystem::path
+      log{};  ///< --log, MUSHER_LOG, key `log`, else pipeline.db here. As named: links are not resolved
   std::filesystem::path identity{};  ///< --identity, MUSHER_IDENTITY, key `identity`, else default_identity(log)
   bool identity_is_named = false;    ///< false: it is the default
   Output output = Output::text;

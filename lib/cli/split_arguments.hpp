@@ -27,12 +27,13 @@ struct SplitArguments {
   std::vector<std::string> positionals;
 };
 
-/// Known forms: --name, --name VALUE, --name=VALUE, -n, -n VALUE, -nVALUE, -nq (two flags), `--` before positionals that
-/// begin with a dash; a lone `-` is positional. A value may be anything, also empty or beginning with a dash.
+/// Known forms: --name, --name VALUE, --name=VALUE, -n, -n VALUE, -nVALUE, -nq (two flags), `--` before positionals
+/// that begin with a dash; a lone `-` is positional. A value may be anything, also empty or beginning with a dash.
 /// shape_of: what is known of "--name" or "-n"; nothing when there is no such option.
 /// @errors usage: an unknown option (its name is the only candidate, for the caller to find better ones), a flag with a
 ///   value, an option without one.
 [[nodiscard]] Result<SplitArguments> split_arguments(
-    const std::vector<std::string>& arguments, const std::function<std::optional<OptionShape>(std::string_view)>& shape_of);
+    const std::vector<std::string>& arguments,
+    const std::function<std::optional<OptionShape>(std::string_view)>& shape_of);
 
 }  // namespace musher

@@ -34,7 +34,7 @@ class Table {
   /// Missing cells are empty; there may not be more than columns.
   void row(std::vector<Cell> cells);
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
-  /// The titles and rows, styled as the terminal's out() allows. On a terminal the last column is cut so that no row wraps.
+  /// The titles and rows, styled as out() allows. On a terminal the last column is cut, so that no row wraps.
   [[nodiscard]] std::string text(const Terminal& terminal) const;
 
  private:

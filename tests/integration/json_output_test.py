@@ -327,6 +327,55 @@ class DamagedLogs(Commands):
                         self.assertEqual(error["exit_code"], done.returncode)
 
 
+class Audits(Commands):
+    def setUp(self):
+        super().setUp()
+        self.new_log("1_a", "2_b")
+        self.musher("put", "1_a", "stage=2_current")
+
+    def test_a_good_log(self):
+        first = self.document("verify-order")
+        self.assertEqual((first["verdict"], first["findings"], first["coverage"]["state"]), ("ok", [], "first_run"))
+        self.assertEqual([first["coverage"][name] for name in ("rows", "rows_checked", "signatures_checked")], [3, 3, 3])
+        self.assertEqual([first["coverage"][name] for name in ("rowid_from", "rowid_to", "checks_skipped")], ["1", "3", []])
+        second = self.document("verify-order", "--require-state")
+        self.assertEqual((second["coverage"]["state"], second["coverage"]["signatures_from_checkpoint"]), ("matched", 3))
+        self.assertEqual(self.document("verify-order", "--full")["coverage"]["signatures_checked"], 3)
+        some = self.document("verify-order", "--state", "none", "--checks", "row,seq")
+        self.assertEqual((some["coverage"]["checks_run"], some["coverage"]["state"]), (["row", "seq"], "none"))
+
+    def test_an_incomplete_run(self):
+        run = self.document("verify-order", "--require-state", code=4)
+        self.assertEqual((run["verdict"], run["findings"]), ("incomplete", []))
+        self.assertNotEqual(run["coverage"]["state_problem"], "")
+
+    def test_findings(self):
+        log = self.shell.copy_of("pipeline.db", "damaged.db", "UPDATE crdt_ops SET content = '\"9_evil\"' WHERE rowid = 3")
+        found = self.document("verify-order", "--log", log, "--state", "none", code=1)
+        self.assertEqual(found["verdict"], "findings")
+        codes = [finding["code"] for finding in found["findings"]]
+        self.assertIn("trigger-missing", codes)
+        (digest,) = (finding for finding in found["findings"] if finding["code"] == "digest-mismatch")
+        self.assertEqual([digest[name] for name in ("severity", "rowid", "story_id", "acknowledged")], ["error", "3", "1_a", False])
+
+    def test_a_restored_copy(self):
+        self.shell.copy_of("pipeline.db", "old.db")
+        self.musher("put", "1_a", "stage=3_qa")
+        self.document("verify-order")
+        found = self.document("verify-order", "--log", "old.db", code=1)
+        self.assertEqual(found["coverage"]["state"], "failed")
+
+    def test_every_log_of_a_fixture(self):
+        """Logs with one finding each: tests/data/bad."""
+        for log in sorted((SOURCE / "tests" / "data" / "bad").glob("**/*.db")):
+            with self.subTest(log.name):
+                shutil.copy(log, self.shell.work / "bad.db")
+                done = self.shell.musher("verify-order", "--log", "bad.db", "--state", "none", "--json")
+                document = json.loads(done.stdout or done.stderr)
+                self.assertEqual(document["exit_code"], done.returncode)
+                validate(document, file_of(document["schema"]))
+
+
 class Errors(Commands):
     """A command that stops with an error leaves standard output empty and says why in one line."""
 
@@ -368,7 +417,8 @@ class Errors(Commands):
                           ["replay", "--order", "time"], ["replay", "--order", "seq", "--compare", "seq"],
                           ["replay", "--compare", "fresh.db"], ["purge"], ["purge", "a", "--stage", "b"], ["purge", "--list", "a"],
                           ["trust", "add", "nonsense", "name"], ["trust", "list", "more"], ["identity", "forget"],
-                          ["init", "--document", "12", "--log", "new.db"], ["nonsense"], ["inspect", "--config", "nowhere.toml"]):
+                          ["init", "--document", "12", "--log", "new.db"], ["nonsense"], ["verify-order", "--checks", "row,nonsense"],
+                          ["verify-order", "--max-duration", "soon"], ["verify-order", "--state", "none", "--require-state"], ["inspect", "--config", "nowhere.toml"]):
             self.check(2, "usage", *arguments)
         self.check(2, "usage", "inspect", environment={"MUSHER_LOCK_TIMEOUT": "soon"})
         (self.shell.work / "c.toml").write_text('lgo = "x"\n')
@@ -377,8 +427,8 @@ class Errors(Commands):
         self.assertIn("c.toml:1:1", error["message"])
 
     def test_ambiguous(self):
-        self.shell.copy_of("pipeline.db", "twins.db", """UPDATE crdt_ops SET op_id = (SELECT substr(o.op_id, 1, 31) FROM crdt_ops o WHERE rowid = 1)
-            || x'00' WHERE rowid = 2""")
+        self.shell.copy_of("pipeline.db", "twins.db", """UPDATE crdt_ops SET op_id = CAST(
+            (SELECT substr(o.op_id, 1, 31) FROM crdt_ops o WHERE rowid = 1) || x'00' AS BLOB) WHERE rowid = 2""")
         one = self.document("inspect", "ops")["ops"][0]["op_id"]
         error = self.check(2, "ambiguous", "inspect", "op", one[:10], "--log", "twins.db")
         self.assertIn(one, error["candidates"])
@@ -405,14 +455,15 @@ class Errors(Commands):
 
     def test_nothing_to_check(self):
         for log in ("nowhere.db", "folder", "empty.db", "text.db", "other.db"):
-            for command in (["inspect"], ["replay"], ["put", "a", "b=1"], ["purge", "a"], ["trust", "list"]):
+            for command in (["inspect"], ["replay"], ["put", "a", "b=1"], ["purge", "a"], ["trust", "list"], ["verify-order"]):
                 self.check(3, "not_a_log", *command, "--log", log)
         self.shell.copy_of("pipeline.db", "newer.db")
         self.shell.sql("newer.db", "PRAGMA user_version = 2")
         self.check(3, "newer_format", "inspect", "--log", "newer.db")
         self.check(3, "newer_format", "put", "--log", "newer.db", "a", "b=1")
         self.check(3, "empty", "replay", "--log", "fresh.db")
-        self.check(3, "empty", "replay", "--at", "2026-04-09")
+        self.check(3, "empty", "verify-order", "--log", "fresh.db")
+        self.check(3, "empty", "replay", "-q", "--at", "2026-04-09")
 
     def test_refused(self):
         self.check(5, "refused", "purge", "478_story_sync")

@@ -47,6 +47,12 @@ TEST_CASE("json writer: text is escaped, and bytes that are not UTF-8 are replac
   CHECK(line([](JsonWriter& json) { json.string(std::string_view("\0", 1)); }) == "\"\\u0000\"\n");
 }
 
+TEST_CASE("json writer: content of a damaged row cannot break the document or its line", "[report]") {
+  CHECK(line([](JsonWriter& json) { json.raw_json("{"); }) == "\"{\"\n");
+  CHECK(line([](JsonWriter& json) { json.raw_json("1,\"effective\":true"); }) == "\"1,\\\"effective\\\":true\"\n");
+  CHECK(line([](JsonWriter& json) { json.raw_json("[1,\n 2]"); }) == "[1,2]\n");
+}
+
 TEST_CASE("json writer: a second line begins afresh", "[report]") {
   std::ostringstream out;
   JsonWriter json(out);

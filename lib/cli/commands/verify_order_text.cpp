@@ -1,0 +1,123 @@
+#include "cli/commands/verify_order_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/escape.hpp"
+#include "model/text.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::size_t kMaxShown = 100;  ///< findings; --json has more
+
+std::string plural(std::uint64_t count, std::string_view word) {
+  return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
+}
+
+std::uint64_t count(const AuditReport& report, Severity severity) {
+  std::uint64_t total = 0;
+  for (const FindingKind& kind : finding_kinds()) {
+    if (kind.severity == severity) total += report.counts[static_cast<std::size_t>(kind.code)];
+  }
+  return total;
+}
+
+/// "3 errors, 1 warning"; what there is none of is left out.
+std::string counts_text(const AuditReport& report) {
+  const std::uint64_t errors = count(report, Severity::error);
+  const std::uint64_t warnings = count(report, Severity::warning);
+  std::string text = errors > 0 ? plural(errors, "error") : "";
+  if (warnings > 0) text += (text.empty() ? "" : ", ") + plural(warnings, "warning");
+  return text;
+}
+
+std::string names(const std::vector<Check>& checks) {
+  std::string text;
+  for (const Check check : checks) text += (text.empty() ? "" : ", ") + std::string(to_string(check));
+  return text;
+}
+
+std::string state_text(const AuditCoverage& coverage) {
+  switch (coverage.state) {
+    case StateOutcome::none: return "not compared with an earlier run";
+    case StateOutcome::first_run: return "first run: nothing to compare with yet";
+    case StateOutcome::matched: return "begins with what the last run saw";
+    case StateOutcome::failed: break;
+  }
+  return coverage.state_problem ? "could not be compared with the last run" : "does not begin with what the last run saw";
+}
+
+std::string signatures_text(const AuditCoverage& coverage) {
+  std::string text = fmt::format("{} checked", coverage.signatures_checked);
+  if (coverage.signatures_from_checkpoint > 0) {
+    text += fmt::format(", {} checked by an earlier run and the same bytes since", coverage.signatures_from_checkpoint);
+  }
+  return text;
+}
+
+std::string why_incomplete(const AuditReport& report) {
+  if (report.coverage.state_problem) return report.coverage.state_problem->what;
+  if (report.out_of_time) return fmt::format("the time was up after {} of {} rows", report.coverage.rows_checked, report.coverage.rows);
+  if (report.cancelled) return fmt::format("it was stopped after {} of {} rows", report.coverage.rows_checked, report.coverage.rows);
+  return "not checked: " + names(report.coverage.checks_skipped);
+}
+
+/// The first error that a row shows; else the first.
+const Finding& worst_of(const AuditReport& report) {
+  const auto error = std::ranges::find(report.findings, Severity::error, &Finding::severity);
+  const auto of_row = std::ranges::find_if(report.findings, [](const Finding& finding) {
+    return finding.row && finding.severity() == Severity::error;
+  });
+  return of_row != report.findings.end() ? *of_row : *error;
+}
+
+void add_finding(std::string& text, const Finding& finding, const Terminal& terminal) {
+  const bool error = finding.severity() == Severity::error;
+  text += fmt::format("{} {}: {}\n", terminal.paint(error ? Style::red : Style::yellow, to_string(finding.severity())),
+                      terminal.paint(Style::bold, kind_of(finding.code).name), escape(finding.message));
+  if (finding.expected && finding.found) {
+    text += fmt::format("  expected {}, found {}\n", escape(*finding.expected), escape(*finding.found));
+  }
+  text += fmt::format("  {} {}\n", terminal.paint(Style::cyan, "hint:"), escape(finding.hint));
+}
+
+std::string verdict_text(const AuditReport& report, const Terminal& terminal) {
+  const std::string counts = counts_text(report);
+  switch (report.verdict) {
+    case AuditVerdict::ok:
+      return terminal.paint(Style::green, "ok") + (counts.empty() ? "" : " (" + counts + ")") +
+             (report.coverage.checks_skipped.empty() ? "" : ", as far as it was checked");
+    case AuditVerdict::findings: return terminal.paint(Style::red, counts);
+    case AuditVerdict::incomplete: break;
+  }
+  return terminal.paint(Style::yellow, "incomplete") + ": " + escape(why_incomplete(report)) + (counts.empty() ? "" : " (" + counts + ")");
+}
+
+}  // namespace
+
+std::string verify_order_text(const std::string& log_path, const AuditReport& report, const Terminal& terminal) {
+  const AuditCoverage& coverage = report.coverage;
+  std::string text;
+  const auto line = [&](std::string_view name, const std::string& value) { text += fmt::format("{:<12} {}\n", name, escape(value)); };
+  line("log", log_path);
+  line("rows", fmt::format("{} of {} checked, row {} to {}", coverage.rows_checked, coverage.rows, raw(coverage.rowid_from),
+                           raw(coverage.rowid_to)));
+  line("signatures", signatures_text(coverage));
+  line("state", state_text(coverage));
+  if (!coverage.checks_skipped.empty()) line("not checked", names(coverage.checks_skipped));
+  if (!report.findings.empty()) text += '\n';
+  for (std::size_t i = 0; i < std::min(report.findings.size(), kMaxShown); ++i) add_finding(text, report.findings[i], terminal);
+  const std::uint64_t more = report.findings.size() - std::min(report.findings.size(), kMaxShown) + report.findings_not_kept;
+  if (more > 0) text += fmt::format("... and {} more (--json lists the first {} of each code)\n", more, FindingList::kKeptOfACode);
+  return text + "\n" + verdict_text(report, terminal) + "\n";
+}
+
+std::string verify_order_line(const std::string& log_path, const AuditReport& report) {
+  if (report.verdict == AuditVerdict::incomplete) return escape(fmt::format("{}: incomplete: {}", log_path, why_incomplete(report)));
+  return escape(fmt::format("{}: {}: {}: {} (musher verify-order --log {})", log_path, counts_text(report), kind_of(worst_of(report).code).name,
+                            worst_of(report).message, shell_word(log_path)));
+}
+
+}  // namespace musher
