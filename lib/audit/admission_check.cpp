@@ -13,8 +13,10 @@ AdmissionCheck::AdmissionCheck(OpTables& tables, FindingList& findings, const st
     : tables_(tables), findings_(findings) {
   for (const TrustChange& change : changes) {
     Standing& standing = standings_[change.after.author];
-    if (change.after.trust == Trust::allowed) standing = {true, std::nullopt};
-    else standing.revoked_ms = change.at_ms;
+    if (change.after.trust == Trust::allowed)
+      standing = {true, std::nullopt};
+    else
+      standing.revoked_ms = change.at_ms;
   }
   for (const AuthorRecord& record : authors) {
     if (record.trust == Trust::allowed) standings_[record.author].ever_allowed = true;
@@ -69,15 +71,17 @@ void AdmissionCheck::finish() {
 void AdmissionCheck::report(FindingCode code, EntryNumber author, const std::vector<EntryNumber>& ops) {
   const EntryNumber first = *std::ranges::min_element(ops, {}, [&](EntryNumber op) { return tables_.ops[op].row; });
   const OpEntry& entry = tables_.ops[first];
-  const char* why = code == FindingCode::author_revoked ? "was revoked before it was received" : "was never trusted here";
+  const char* why =
+      code == FindingCode::author_revoked ? "was revoked before it was received" : "was never trusted here";
   const std::string more = ops.size() == 1 ? "" : fmt::format(" (and {} more)", ops.size() - 1);
-  findings_.add({.code = code,
-                 .row = entry.row,
-                 .op = entry.id,
-                 .story = tables_.story_of(entry),
-                 .found = to_hex(tables_.authors[author].key),
-                 .message = fmt::format("row {}{} is in the log though its author {} {}, and nobody trusted builds on it",
-                                        raw(entry.row), more, to_hex(tables_.authors[author].key).substr(0, 12), why)});
+  findings_.add(
+      {.code = code,
+       .row = entry.row,
+       .op = entry.id,
+       .story = tables_.story_of(entry),
+       .found = to_hex(tables_.authors[author].key),
+       .message = fmt::format("row {}{} is in the log though its author {} {}, and nobody trusted builds on it",
+                              raw(entry.row), more, to_hex(tables_.authors[author].key).substr(0, 12), why)});
 }
 
 }  // namespace musher

@@ -13,9 +13,9 @@
 
 namespace musher {
 
-/// Local trust changes and logs outlive it, so this asks what was known at admission: an author counts as trusted when he
-/// ever was here, and a revoked one's op is out of place only when it and everything after it was received later than the
-/// revocation. What an honest node did is never a finding, even where a clock was set back.
+/// Local trust changes and logs outlive it, so this asks what was known at admission: an author counts as trusted when
+/// he ever was here, and a revoked one's op is out of place only when it and everything after it was received later
+/// than the revocation. What an honest node did is never a finding, even where a clock was set back.
 class AdmissionCheck {
  public:
   AdmissionCheck(OpTables& tables, FindingList& findings, const std::vector<AuthorRecord>& authors,

@@ -49,7 +49,8 @@ class Pass {
   EntryNumber number_of(const OpRow& row) const {
     EntryNumber number = tables_.ops.find(row.id);
     if (number != kNoEntry && tables_.ops[number].row == row.row) return number;
-    if (row.op.op.parents.size() > kMaxParents || row.op.op.name.size() > kMaxNameBytes || row.op.op.actor.size() > kMaxActorBytes) {
+    if (row.op.op.parents.size() > kMaxParents || row.op.op.name.size() > kMaxNameBytes ||
+        row.op.op.actor.size() > kMaxActorBytes) {
       return kNoEntry;
     }
     number = tables_.ops.find(op_id(canonical_bytes(row.op.op)));
@@ -61,7 +62,8 @@ class Pass {
     Op known;
     known.prev = index_.contains(op.prev) ? op.prev : OpId{};
     known.target = index_.contains(op.target) ? op.target : OpId{};
-    std::ranges::copy_if(op.parents, std::back_inserter(known.parents), [&](const OpId& id) { return index_.contains(id); });
+    std::ranges::copy_if(op.parents, std::back_inserter(known.parents),
+                         [&](const OpId& id) { return index_.contains(id); });
     return known;
   }
 
@@ -107,9 +109,9 @@ class Pass {
     Finding finding = finding_at(FindingCode::seq_regression, audited, tables_);
     finding.expected = std::to_string(raw(expected));
     finding.found = std::to_string(raw(row.op.op.seq));
-    finding.message =
-        fmt::format("row {} has seq {} where its writer knew of seq {}: it began to count again, and what it wrote may lose",
-                    raw(row.row), *finding.found, raw(expected) - 1);
+    finding.message = fmt::format(
+        "row {} has seq {} where its writer knew of seq {}: it began to count again, and what it wrote may lose",
+        raw(row.row), *finding.found, raw(expected) - 1);
     findings_.add(std::move(finding));
   }
 

@@ -14,7 +14,8 @@ constexpr RowId kAfterAll{std::numeric_limits<std::int64_t>::max()};
 
 }  // namespace
 
-AuditPass::AuditPass(SqliteOpLog& log, const LogSnapshot& snapshot, StateCheck* state, std::int64_t now_ms, FindingList& findings)
+AuditPass::AuditPass(SqliteOpLog& log, const LogSnapshot& snapshot, StateCheck* state, std::int64_t now_ms,
+                     FindingList& findings)
     : log_(log),
       snapshot_(snapshot),
       state_(state),
@@ -28,7 +29,8 @@ AuditPass::AuditPass(SqliteOpLog& log, const LogSnapshot& snapshot, StateCheck* 
       story_(tables_, findings),
       chain_(log.info().log, snapshot.marks.value_or(std::vector<Mark>{}), findings),
       trust_unknown_(!snapshot.trust) {
-  if (snapshot.authors && snapshot.trust_changes) admission_.emplace(tables_, findings, *snapshot.authors, *snapshot.trust_changes);
+  if (snapshot.authors && snapshot.trust_changes)
+    admission_.emplace(tables_, findings, *snapshot.authors, *snapshot.trust_changes);
 }
 
 Result<void> AuditPass::row(CheckedRow&& checked) {
@@ -72,7 +74,8 @@ void AuditPass::malformed(const MalformedRow& row, const RowJudgement& judgement
 void AuditPass::report(const CheckedRow& checked, const RowJudgement& judgement) {
   Finding finding{.code = *judgement.code, .row = last_, .op = judgement.id, .message = {}};
   if (const auto* row = std::get_if<OpRow>(&checked.row)) {
-    finding = finding_at(*judgement.code, {.stored = *row, .id = *judgement.id, .number = kNoEntry, .own = {}}, tables_);
+    finding =
+        finding_at(*judgement.code, {.stored = *row, .id = *judgement.id, .number = kNoEntry, .own = {}}, tables_);
   }
   finding.expected = judgement.expected;
   finding.found = judgement.found;
@@ -82,9 +85,11 @@ void AuditPass::report(const CheckedRow& checked, const RowJudgement& judgement)
 
 void AuditPass::report_again(const OpRow& row, const OpId& id) {
   const OpEntry& first = tables_.ops[tables_.ops.find(id)];
-  Finding finding = finding_at(FindingCode::index_back, {.stored = row, .id = id, .number = kNoEntry, .own = {}}, tables_);
+  Finding finding =
+      finding_at(FindingCode::index_back, {.stored = row, .id = id, .number = kNoEntry, .own = {}}, tables_);
   finding.found = std::to_string(raw(row.op.op.index));
-  finding.message = fmt::format("row {} holds {} a second time; it stands in row {} already", raw(row.row), short_name(id), raw(first.row));
+  finding.message = fmt::format("row {} holds {} a second time; it stands in row {} already", raw(row.row),
+                                short_name(id), raw(first.row));
   findings_.add(std::move(finding));
 }
 
@@ -104,7 +109,8 @@ void AuditPass::fill_entry(const OpRow& row, EntryNumber number, const RowJudgem
 }
 
 Result<void> AuditPass::reliable_row(const OpRow& row, EntryNumber number, const RowJudgement& judgement) {
-  AuditedRow audited{.stored = row, .id = *judgement.id, .number = number, .authentic = judgement.authentic, .own = judgement.code};
+  AuditedRow audited{
+      .stored = row, .id = *judgement.id, .number = number, .authentic = judgement.authentic, .own = judgement.code};
   MUSHER_TRY(audited.effective, is_effective(row, audited.id));
   if (!order_.row(audited)) chain_.expect_break();
   authors_.row(audited);
@@ -141,7 +147,8 @@ void AuditPass::below_the_first(const ScannedRow& scanned) {
     finding.op = row->id;
     order_.enter(row->id, at);
   }
-  finding.message = fmt::format("row {} is below row 1, where a log begins: no reader of the log would see it", raw(at));
+  finding.message =
+      fmt::format("row {} is below row 1, where a log begins: no reader of the log would see it", raw(at));
   findings_.add(std::move(finding));
   ++rows_;
 }
@@ -151,7 +158,8 @@ void AuditPass::unreadable(RowId first, RowId last) {
   order_.unreadable(first, last);
   last_ = last;
   unreadable_rows_ += static_cast<std::uint64_t>(raw(last) - raw(first)) + 1;
-  const std::string which = first == last ? fmt::format("row {}", raw(first)) : fmt::format("rows {} to {}", raw(first), raw(last));
+  const std::string which =
+      first == last ? fmt::format("row {}", raw(first)) : fmt::format("rows {} to {}", raw(first), raw(last));
   findings_.add({.code = FindingCode::sqlite_corrupt,
                  .row = first,
                  .message = fmt::format("{} cannot be read: the pages that hold them are damaged", which)});
@@ -175,15 +183,18 @@ Result<void> AuditPass::finish() {
   return {};
 }
 
-/// Damage to one column hits one row. When nothing but the document's id keeps every signed id from being right, it is that.
+/// Damage to one column hits one row. When nothing but the document's id keeps every signed id from being right, it is
+/// that.
 void AuditPass::check_whole_document() {
   if (rows_ < 2 || rows_of_another_document_ != rows_) return;
   findings_.take_back(FindingCode::id_mismatch);
-  findings_.add({.code = FindingCode::wrong_document,
-                 .found = to_hex(log_.info().document.bytes),
-                 .message = fmt::format("none of the {} ops, each signed by its author, is of the document that the log says it holds: its "
-                                        "meta row was changed, or its rows come from another log",
-                                        rows_)});
+  findings_.add(
+      {.code = FindingCode::wrong_document,
+       .found = to_hex(log_.info().document.bytes),
+       .message = fmt::format(
+           "none of the {} ops, each signed by its author, is of the document that the log says it holds: its "
+           "meta row was changed, or its rows come from another log",
+           rows_)});
 }
 
 /// What is counted must have been read: a table and its indexes can disagree.
@@ -192,7 +203,8 @@ void AuditPass::check_count() {
   findings_.add({.code = FindingCode::sqlite_corrupt,
                  .expected = fmt::format("{} rows", snapshot_.rows),
                  .found = fmt::format("{} rows", rows_),
-                 .message = fmt::format("SQLite counts {} rows, and reading them one after the other gave {}", snapshot_.rows, rows_)});
+                 .message = fmt::format("SQLite counts {} rows, and reading them one after the other gave {}",
+                                        snapshot_.rows, rows_)});
 }
 
 /// What the file remembers of rows behind its last one. Whether it does, and the tail is known to be lost.
@@ -212,14 +224,16 @@ bool AuditPass::check_tail() {
                    .field = "sqlite_sequence",
                    .expected = std::to_string(raw(last_)),
                    .found = std::to_string(raw(highest)),
-                   .message = fmt::format("SQLite's own table of row numbers says {} where the last row is {}: it was changed by hand",
-                                          raw(highest), raw(last_))});
+                   .message = fmt::format(
+                       "SQLite's own table of row numbers says {} where the last row is {}: it was changed by hand",
+                       raw(highest), raw(last_))});
   } else if (marked > last_) {
     findings_.add({.code = FindingCode::derived_stale,
                    .field = "marks",
                    .expected = std::to_string(raw(last_)),
                    .found = std::to_string(raw(marked)),
-                   .message = fmt::format("there is a mark of row {}, and the log never had more than {} rows", raw(marked), raw(last_))});
+                   .message = fmt::format("there is a mark of row {}, and the log never had more than {} rows",
+                                          raw(marked), raw(last_))});
   }
   return false;
 }

@@ -31,21 +31,20 @@ void AuthorCheck::check_index(const AuditedRow& row, const OpEntry& prev) {
   const bool same_author = prev.author == tables_.ops[row.number].author;
   const std::uint64_t wanted = raw(prev.index) + 1;
   if (same_author && raw(op.index) == wanted) return;
-  const FindingCode code = !same_author               ? FindingCode::prev_mismatch
+  const FindingCode code = !same_author             ? FindingCode::prev_mismatch
                            : raw(op.index) > wanted ? FindingCode::index_gap
-                                                      : FindingCode::index_back;
+                                                    : FindingCode::index_back;
   Finding finding = finding_at(code, row, tables_);
   if (same_author) {
     finding.expected = std::to_string(wanted);
     finding.found = std::to_string(raw(op.index));
-    finding.message = fmt::format("row {} has index {}, but its author's op before it, in row {}, has {}", raw(row.row()),
-                                  raw(op.index), raw(prev.row), raw(prev.index));
+    finding.message = fmt::format("row {} has index {}, but its author's op before it, in row {}, has {}",
+                                  raw(row.row()), raw(op.index), raw(prev.row), raw(prev.index));
   } else {
     finding.expected = to_hex(op.author.key);
     finding.found = to_hex(tables_.authors[prev.author].key);
-    finding.message =
-        fmt::format("row {} names {} in row {} as its author's op before, which another author wrote", raw(row.row()),
-                    short_name(prev.id), raw(prev.row));
+    finding.message = fmt::format("row {} names {} in row {} as its author's op before, which another author wrote",
+                                  raw(row.row()), short_name(prev.id), raw(prev.row));
   }
   findings_.add(std::move(finding));
 }
@@ -70,8 +69,9 @@ void AuthorCheck::report_branch(const AuditedRow& row) {
   const Op& op = row.op();
   Finding finding = finding_at(FindingCode::equivocation, row, tables_);
   finding.found = to_hex(row.id.hash);
-  finding.message = fmt::format("author {} wrote two ops of index {} after the same op; the second is in row {}: one key on two branches",
-                                to_hex(op.author.key).substr(0, 12), raw(op.index), raw(row.row()));
+  finding.message = fmt::format(
+      "author {} wrote two ops of index {} after the same op; the second is in row {}: one key on two branches",
+      to_hex(op.author.key).substr(0, 12), raw(op.index), raw(row.row()));
   findings_.add(std::move(finding));
 }
 

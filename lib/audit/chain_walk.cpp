@@ -71,14 +71,15 @@ void ChainWalk::compare(const Mark& stored) {
     rebased_.reset();
   } else {
     if (!break_expected_) {
-      findings_.add({.code = FindingCode::derived_stale,
-                     .row = stored.row,
-                     .field = "marks",
-                     .expected = text_of(computed_),
-                     .found = text_of(stored),
-                     .message = fmt::format("the mark of row {} is not what rows {} to {} add up to: the mark was changed, or a "
-                                            "row's received_ms or source, or the log's id",
-                                            raw(stored.row), raw(last_mark_) + 1, raw(stored.row))});
+      findings_.add(
+          {.code = FindingCode::derived_stale,
+           .row = stored.row,
+           .field = "marks",
+           .expected = text_of(computed_),
+           .found = text_of(stored),
+           .message = fmt::format("the mark of row {} is not what rows {} to {} add up to: the mark was changed, or a "
+                                  "row's received_ms or source, or the log's id",
+                                  raw(stored.row), raw(last_mark_) + 1, raw(stored.row))});
     }
     rebased_ = stored;
   }
@@ -88,7 +89,8 @@ void ChainWalk::compare(const Mark& stored) {
 
 void ChainWalk::finish(bool tail_lost) {
   const bool last_has_mark = next_mark_ > 0 && marks_[next_mark_ - 1].row == computed_.row;
-  if (!last_has_mark && !tail_lost && !break_expected_ && raw(computed_.row) % kMarkEvery != 0 && marks_missing_++ == 0) {
+  if (!last_has_mark && !tail_lost && !break_expected_ && raw(computed_.row) % kMarkEvery != 0 &&
+      marks_missing_++ == 0) {
     first_missing_ = computed_.row;
   }
   if (marks_missing_ > 0) {

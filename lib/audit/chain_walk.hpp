@@ -9,9 +9,9 @@
 
 namespace musher {
 
-/// Every stretch between two marks is judged by itself: after a mark that does not fit, the walk goes on both from what it
-/// computed and from what is stored, so that one damaged mark is one finding, and damage further on is found as well.
-/// A stretch in which a row is lost or damaged cannot fit; that row's own finding says so.
+/// Every stretch between two marks is judged by itself: after a mark that does not fit, the walk goes on both from what
+/// it computed and from what is stored, so that one damaged mark is one finding, and damage further on is found as
+/// well. A stretch in which a row is lost or damaged cannot fit; that row's own finding says so.
 class ChainWalk {
  public:
   /// marks: as stored, by row.
@@ -26,8 +26,8 @@ class ChainWalk {
   /// After the last row. tail_lost: rows behind it are known to be missing, and the marks of those with them.
   void finish(bool tail_lost);
 
-  /// Whether the log up to and including the last row passed has this digest. As far as damage that has a finding of its
-  /// own allows: after a broken stretch, counting from the mark behind it.
+  /// Whether the log up to and including the last row passed has this digest. As far as damage that has a finding of
+  /// its own allows: after a broken stretch, counting from the mark behind it.
   [[nodiscard]] bool agrees(const Digest& chain) const;
   /// The last row passed lies in a stretch that is broken already.
   [[nodiscard]] bool break_expected() const { return break_expected_; }
@@ -46,7 +46,7 @@ class ChainWalk {
   Mark computed_;
   std::optional<Mark> rebased_;  ///< counted from the last mark that did not fit
   std::size_t next_mark_ = 0;
-  RowId last_mark_{};            ///< the stretch begins after it
+  RowId last_mark_{};  ///< the stretch begins after it
   bool break_expected_ = false;
   std::uint64_t marks_missing_ = 0;
   RowId first_missing_{};

@@ -18,7 +18,8 @@ std::int64_t difference(std::int64_t a, std::int64_t b) {
 }
 
 std::string count_text(std::uint64_t rows, RowId first) {
-  return rows == 1 ? fmt::format("row {}", raw(first)) : fmt::format("{} rows, the first of them row {},", rows, raw(first));
+  return rows == 1 ? fmt::format("row {}", raw(first))
+                   : fmt::format("{} rows, the first of them row {},", rows, raw(first));
 }
 
 }  // namespace
@@ -49,18 +50,20 @@ void ClockCheck::finish() {
                    .row = ahead.first,
                    .op = ahead.op,
                    .found = to_utc(ahead.claimed_ms),
-                   .message = fmt::format("{} of author {} {} to be written up to {} s after this node received it: that clock is ahead",
-                                          count_text(ahead.rows, ahead.first), to_hex(tables_.authors[author].key).substr(0, 12),
-                                          ahead.rows == 1 ? "claims" : "claim", ahead.by_ms / 1000)});
+                   .message = fmt::format(
+                       "{} of author {} {} to be written up to {} s after this node received it: that clock is ahead",
+                       count_text(ahead.rows, ahead.first), to_hex(tables_.authors[author].key).substr(0, 12),
+                       ahead.rows == 1 ? "claims" : "claim", ahead.by_ms / 1000)});
   }
   if (here_.rows == 0) return;
   findings_.add({.code = FindingCode::clock_ahead,
                  .row = here_.first,
                  .op = here_.op,
                  .found = to_utc(here_.claimed_ms),
-                 .message = fmt::format("{} {} received up to {} s later than it is now: this machine's clock was ahead then, or is "
-                                        "behind now",
-                                        count_text(here_.rows, here_.first), here_.rows == 1 ? "was" : "were", here_.by_ms / 1000),
+                 .message = fmt::format(
+                     "{} {} received up to {} s later than it is now: this machine's clock was ahead then, or is "
+                     "behind now",
+                     count_text(here_.rows, here_.first), here_.rows == 1 ? "was" : "were", here_.by_ms / 1000),
                  .hint = "timedatectl"});
 }
 

@@ -28,11 +28,12 @@ Result<void> ContentCheck::finish(LogReader& log, RowId last) {
   for (const EntryNumber number : without_content_) {
     const OpEntry& entry = tables_.ops[number];
     if (entry.erase_named) continue;
-    findings_.add({.code = FindingCode::content_missing,
-                   .row = entry.row,
-                   .op = entry.id,
-                   .story = tables_.story_of(entry),
-                   .message = fmt::format("the content of row {} is gone, and no erase in the log names it", raw(entry.row))});
+    findings_.add(
+        {.code = FindingCode::content_missing,
+         .row = entry.row,
+         .op = entry.id,
+         .story = tables_.story_of(entry),
+         .message = fmt::format("the content of row {} is gone, and no erase in the log names it", raw(entry.row))});
   }
   return {};
 }

@@ -32,7 +32,8 @@ class Differences {
                   .row = raw(row_) > 0 ? std::optional(row_) : std::nullopt,
                   .op = op_,
                   .field = table_,
-                  .message = fmt::format("the table {} does not follow from the ops: {} {}{}", table_, short_name(op_), what_, more)});
+                  .message = fmt::format("the table {} does not follow from the ops: {} {}{}", table_, short_name(op_),
+                                         what_, more)});
   }
 
  private:
@@ -64,7 +65,8 @@ void DerivedCheck::heads(const std::vector<Head>& stored) {
     } else if (!is_head(*entry)) {
       differences.add(head.id, entry->row, "is a head there, but other ops depend on it");
     } else if (entry->reliable && entry->depth_known && entry->depth != head.depth) {
-      differences.add(head.id, entry->row, fmt::format("has depth {} there and {} in truth", raw(head.depth), raw(entry->depth)));
+      differences.add(head.id, entry->row,
+                      fmt::format("has depth {} there and {} in truth", raw(head.depth), raw(entry->depth)));
     }
   }
   for (EntryNumber number = 0; number < tables_.ops.size(); ++number) {
@@ -112,12 +114,13 @@ void DerivedCheck::authors(const std::vector<AuthorRecord>& stored, const std::v
   }
   for (const auto& [author, record] : expected) differ(author);
   if (differences == 0) return;
-  findings_.add({.code = FindingCode::derived_stale,
-                 .field = "authors",
-                 .found = to_hex(first.key),
-                 .message = fmt::format("the table authors says of {} {} what the trust_log does not: trust was changed past musher trust",
-                                        to_hex(first.key).substr(0, 12),
-                                        differences == 1 ? "" : fmt::format("and {} more", differences - 1))});
+  findings_.add(
+      {.code = FindingCode::derived_stale,
+       .field = "authors",
+       .found = to_hex(first.key),
+       .message = fmt::format(
+           "the table authors says of {} {} what the trust_log does not: trust was changed past musher trust",
+           to_hex(first.key).substr(0, 12), differences == 1 ? "" : fmt::format("and {} more", differences - 1))});
 }
 
 void DerivedCheck::count_heads() {
@@ -126,11 +129,12 @@ void DerivedCheck::count_heads() {
     if (is_head(tables_.ops[number])) ++heads;
   }
   if (heads <= kMaxNamedHeads) return;
-  findings_.add({.code = FindingCode::many_heads,
-                 .expected = fmt::format("at most {}", kMaxNamedHeads),
-                 .found = std::to_string(heads),
-                 .message = fmt::format("the log has {} heads; an op can name {} of them, so it takes several to join them", heads,
-                                        kMaxNamedHeads)});
+  findings_.add(
+      {.code = FindingCode::many_heads,
+       .expected = fmt::format("at most {}", kMaxNamedHeads),
+       .found = std::to_string(heads),
+       .message = fmt::format("the log has {} heads; an op can name {} of them, so it takes several to join them",
+                              heads, kMaxNamedHeads)});
 }
 
 }  // namespace musher

@@ -11,7 +11,8 @@ void report_corrupt(FindingList& findings, const std::vector<std::string>& probl
   std::string message = "SQLite finds its structures damaged: " + problems.front();
   for (std::size_t i = 1; i < std::min(problems.size(), kLinesShown); ++i) message += "; " + problems[i];
   if (problems.size() > kLinesShown) message += fmt::format("; and {} more", problems.size() - kLinesShown);
-  findings.add({.code = FindingCode::sqlite_corrupt, .found = fmt::format("{} problems", problems.size()), .message = message});
+  findings.add(
+      {.code = FindingCode::sqlite_corrupt, .found = fmt::format("{} problems", problems.size()), .message = message});
 }
 
 }  // namespace
@@ -28,7 +29,8 @@ Result<SchemaDifferences> check_schema(SqliteOpLog& log, FindingList& findings) 
     findings.add({.code = missing_trigger ? FindingCode::trigger_missing : FindingCode::schema_altered,
                   .field = difference.object,
                   .message = missing_trigger
-                                 ? fmt::format("the {} is missing: rows of its table can be changed or deleted", difference.object)
+                                 ? fmt::format("the {} is missing: rows of its table can be changed or deleted",
+                                               difference.object)
                                  : fmt::format("the {} is {}", difference.object, difference.what)});
   }
   return *std::move(differences);

@@ -5,8 +5,8 @@
 namespace musher {
 namespace {
 
-constexpr std::array<std::string_view, kChecks> kCheckNames = {"file",  "row",     "signature", "order", "author", "seq",
-                                                               "trust", "derived", "story",     "clock", "state"};
+constexpr std::array<std::string_view, kChecks> kCheckNames = {
+    "file", "row", "signature", "order", "author", "seq", "trust", "derived", "story", "clock", "state"};
 
 using enum FindingCode;
 constexpr auto kError = Severity::error;
@@ -19,14 +19,17 @@ constexpr std::string_view kShowSchema = "sqlite3 {log} .schema  # man 5 musher-
 constexpr std::string_view kShowHeads = "musher inspect heads --log {log}";
 
 constexpr std::array<FindingKind, kFindingCodes> kKinds = {{
-    {sqlite_corrupt, "sqlite-corrupt", kError, Check::file, "sqlite3 {log} 'PRAGMA integrity_check'  # then restore a backup"},
+    {sqlite_corrupt, "sqlite-corrupt", kError, Check::file,
+     "sqlite3 {log} 'PRAGMA integrity_check'  # then restore a backup"},
     {schema_altered, "schema-altered", kError, Check::file, kShowSchema},
     {trigger_missing, "trigger-missing", kError, Check::file, kShowSchema},
     {row_malformed, "row-malformed", kError, Check::row, "sqlite3 {log} 'SELECT * FROM crdt_ops WHERE rowid = {row}'"},
-    {limit_exceeded, "limit-exceeded", kError, Check::row, "sqlite3 {log} 'SELECT * FROM crdt_ops WHERE rowid = {row}'"},
+    {limit_exceeded, "limit-exceeded", kError, Check::row,
+     "sqlite3 {log} 'SELECT * FROM crdt_ops WHERE rowid = {row}'"},
     {wrong_document, "wrong-document", kError, Check::row, "musher inspect summary --log {log}"},
     {id_mismatch, "id-mismatch", kError, Check::row, "sqlite3 {log} 'SELECT * FROM crdt_ops WHERE rowid = {row}'"},
-    {digest_mismatch, "digest-mismatch", kError, Check::row, "sqlite3 {log} 'SELECT * FROM crdt_ops WHERE rowid = {row}'"},
+    {digest_mismatch, "digest-mismatch", kError, Check::row,
+     "sqlite3 {log} 'SELECT * FROM crdt_ops WHERE rowid = {row}'"},
     {content_missing, "content-missing", kError, Check::row, kShowOp},
     {signature_invalid, "signature-invalid", kError, Check::signature, kShowOp},
     {rowid_gap, "rowid-gap", kError, Check::order, kShowRows},

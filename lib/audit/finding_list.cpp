@@ -56,16 +56,14 @@ std::uint64_t FindingList::not_kept() const {
 }
 
 bool FindingList::has_error() const {
-  return std::ranges::any_of(findings_, [](const Finding& finding) {
-    return finding.severity() == Severity::error && !finding.acknowledged;
-  });
+  return std::ranges::any_of(
+      findings_, [](const Finding& finding) { return finding.severity() == Severity::error && !finding.acknowledged; });
 }
 
 std::vector<Finding> FindingList::sorted() const {
   std::vector<Finding> all = findings_;
-  std::ranges::stable_sort(all, {}, [](const Finding& finding) {
-    return std::pair(finding.row.value_or(RowId{0}), finding.code);
-  });
+  std::ranges::stable_sort(
+      all, {}, [](const Finding& finding) { return std::pair(finding.row.value_or(RowId{0}), finding.code); });
   return all;
 }
 

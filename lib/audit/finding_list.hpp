@@ -12,7 +12,9 @@ namespace musher {
 
 using CheckSet = std::bitset<kChecks>;
 [[nodiscard]] inline CheckSet all_checks() { return CheckSet{}.set(); }
-[[nodiscard]] inline bool contains(const CheckSet& set, Check check) { return set.test(static_cast<std::size_t>(check)); }
+[[nodiscard]] inline bool contains(const CheckSet& set, Check check) {
+  return set.test(static_cast<std::size_t>(check));
+}
 
 class FindingList {
  public:

@@ -63,8 +63,9 @@ class Words {
 };
 
 std::string record_text(const AuthorRecord& record) {
-  return fmt::format("{} {} {} {} {}", to_hex(record.author.key), record.trust == Trust::allowed ? "allowed" : "revoked",
-                     record.eraser ? 1 : 0, record.revoked_from ? to_hex(record.revoked_from->hash) : "-", record.name);
+  return fmt::format("{} {} {} {} {}", to_hex(record.author.key),
+                     record.trust == Trust::allowed ? "allowed" : "revoked", record.eraser ? 1 : 0,
+                     record.revoked_from ? to_hex(record.revoked_from->hash) : "-", record.name);
 }
 
 }  // namespace
@@ -80,22 +81,23 @@ Digest trust_digest(const std::vector<TrustChange>& changes, std::uint64_t count
   for (std::uint64_t i = 0; i < count; ++i) {
     const TrustChange& change = changes[i];
     // Lengths first: names may hold any character a line is made of.
-    text += fmt::format("{} {}:{} {}:{} {}\n", change.at_ms, change.who.size(), change.who, change.action.size(), change.action,
-                        record_text(change.after));
+    text += fmt::format("{} {}:{} {}:{} {}\n", change.at_ms, change.who.size(), change.who, change.action.size(),
+                        change.action, record_text(change.after));
   }
   return content_digest(Salt{}, text);
 }
 
 std::string to_text(const HighWaterMark& mark) {
-  std::string text = fmt::format("{}\nlog {}\ndocument {}\nmade {} {}\nruns {}\nops {}\nrow {}\nop {}\nchain {}\ntrust {} {}\n", kFirstLine,
-                                 to_hex(mark.log.bytes), to_hex(mark.document.bytes), to_utc(mark.made_ms), mark.made_ms, mark.runs,
-                                 mark.ops, raw(mark.row), to_hex(mark.last_op.hash), to_hex(mark.chain.bytes), mark.trust_changes,
-                                 to_hex(mark.trust.bytes));
+  std::string text = fmt::format(
+      "{}\nlog {}\ndocument {}\nmade {} {}\nruns {}\nops {}\nrow {}\nop {}\nchain {}\ntrust {} {}\n", kFirstLine,
+      to_hex(mark.log.bytes), to_hex(mark.document.bytes), to_utc(mark.made_ms), mark.made_ms, mark.runs, mark.ops,
+      raw(mark.row), to_hex(mark.last_op.hash), to_hex(mark.chain.bytes), mark.trust_changes, to_hex(mark.trust.bytes));
   for (const Head& head : mark.heads) text += fmt::format("head {} {}\n", to_hex(head.id.hash), raw(head.depth));
   for (const Tip& tip : mark.tips) {
     text += fmt::format("tip {} {} {}\n", to_hex(tip.author.key), raw(tip.index), to_hex(tip.id.hash));
   }
-  for (const auto& sample : mark.samples) text += fmt::format("at {} {}\n", raw(sample.row), to_hex(sample.chain.bytes));
+  for (const auto& sample : mark.samples)
+    text += fmt::format("at {} {}\n", raw(sample.row), to_hex(sample.chain.bytes));
   return text;
 }
 

@@ -19,11 +19,11 @@ struct HighWaterMark {
   std::int64_t made_ms = 0;
   std::uint64_t runs = 0;  ///< complete runs without an error, this one included
   std::uint64_t ops = 0;
-  RowId row{};    ///< the last one
-  OpId last_op;   ///< the op in it
-  Digest chain;   ///< docs/format.md, "Chain digest", of that row
+  RowId row{};   ///< the last one
+  OpId last_op;  ///< the op in it
+  Digest chain;  ///< docs/format.md, "Chain digest", of that row
   std::uint64_t trust_changes = 0;
-  Digest trust;   ///< of those first changes of the trust log
+  Digest trust;  ///< of those first changes of the trust log
   std::vector<Head> heads;
   std::vector<Tip> tips;
   struct Sample {

@@ -50,8 +50,10 @@ Result<void> read_tables(SqliteOpLog& log, LogSnapshot& snapshot, Attempt& attem
   if (highest) snapshot.highest = *highest;
   if (!snapshot.authors) return {};
   auto trust = TrustPolicy::read(log);  // fails where the index of the ops is damaged
-  if (trust) snapshot.trust = *std::move(trust);
-  else if (trust.error().code != Errc::damaged) return std::unexpected(std::move(trust).error());
+  if (trust)
+    snapshot.trust = *std::move(trust);
+  else if (trust.error().code != Errc::damaged)
+    return std::unexpected(std::move(trust).error());
   return {};
 }
 

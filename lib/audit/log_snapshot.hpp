@@ -26,6 +26,7 @@ struct LogSnapshot {
 /// All of it belongs to one row also beside a writer that does not pause: it is read again until nothing came between.
 /// schema: a table that is known to be altered need not be readable.
 /// @errors busy: something always came between.  io.
-[[nodiscard]] Result<LogSnapshot> take_snapshot(SqliteOpLog& log, const SchemaDifferences& schema, FindingList& findings);
+[[nodiscard]] Result<LogSnapshot> take_snapshot(SqliteOpLog& log, const SchemaDifferences& schema,
+                                                FindingList& findings);
 
 }  // namespace musher

@@ -12,21 +12,21 @@ namespace musher {
 /// One op that is in the log or that some op of the log names.
 struct OpEntry {
   OpId id;
-  RowId row{};                     ///< 0 until it was seen
+  RowId row{};  ///< 0 until it was seen
   OpIndex index{};
-  Depth depth{};                   ///< what its dependencies say; the column where they do not tell
-  EntryNumber author = kNoEntry;   ///< of one that was not seen, or is not reliable: who first named it as prev
-  EntryNumber extra = kNoEntry;    ///< an insert: its story's number. Not seen: the op that first named it
+  Depth depth{};                  ///< what its dependencies say; the column where they do not tell
+  EntryNumber author = kNoEntry;  ///< of one that was not seen, or is not reliable: who first named it as prev
+  EntryNumber extra = kNoEntry;   ///< an insert: its story's number. Not seen: the op that first named it
   OpKind kind{};
   bool seen : 1 = false;
-  bool reliable : 1 = false;       ///< its fields are those its id was made of
+  bool reliable : 1 = false;  ///< its fields are those its id was made of
   bool depth_known : 1 = false;
-  bool has_child : 1 = false;      ///< a reliable op depends on it
-  bool continued : 1 = false;      ///< a reliable op of its author names it as prev
+  bool has_child : 1 = false;           ///< a reliable op depends on it
+  bool continued : 1 = false;           ///< a reliable op of its author names it as prev
   bool continued_for_sure : 1 = false;  ///< and its author signed that
-  bool erase_named : 1 = false;    ///< an erase names it
-  bool hidden : 1 = false;         ///< an insert whose item is not shown
-  bool counts : 1 = false;         ///< its seq is one that its author signed and its depth allows
+  bool erase_named : 1 = false;         ///< an erase names it
+  bool hidden : 1 = false;              ///< an insert whose item is not shown
+  bool counts : 1 = false;              ///< its seq is one that its author signed and its depth allows
 };
 
 class OpTable {

@@ -48,8 +48,8 @@ OrderCheck::Entered OrderCheck::enter(const OpId& id, RowId row) {
                    .op = id,
                    .expected = fmt::format("before row {}", raw(needs_it.row)),
                    .found = fmt::format("row {}", raw(row)),
-                   .message = fmt::format("{} stands in row {}, after {} in row {} that depends on it", short_name(id), raw(row),
-                                          short_name(needs_it.id), raw(needs_it.row))});
+                   .message = fmt::format("{} stands in row {}, after {} in row {} that depends on it", short_name(id),
+                                          raw(row), short_name(needs_it.id), raw(needs_it.row))});
   }
   entry.extra = kNoEntry;
   entry.author = kNoEntry;
@@ -67,8 +67,10 @@ bool OrderCheck::row(const AuditedRow& row) {
     entry.has_child = true;
     if (!entry.seen && entry.extra == kNoEntry) entry.extra = row.number;
     all_there = all_there && entry.seen;
-    if (!entry.seen || !entry.depth_known) all_known = false;
-    else deepest = std::max(deepest, entry.depth);
+    if (!entry.seen || !entry.depth_known)
+      all_known = false;
+    else
+      deepest = std::max(deepest, entry.depth);
   });
   check_target(row);
   check_depth_and_seq(row, deepest, all_known);
@@ -89,7 +91,8 @@ void OrderCheck::check_target(const AuditedRow& row) {
   } else {
     finding.expected = tables_.story_of(*target);
     finding.found = op.name;
-    finding.message = fmt::format("the purge in row {} names another story than the item it deletes has", raw(row.row()));
+    finding.message =
+        fmt::format("the purge in row {} names another story than the item it deletes has", raw(row.row()));
   }
   findings_.add(std::move(finding));
 }
@@ -105,7 +108,8 @@ void OrderCheck::check_depth_and_seq(const AuditedRow& row, Depth deepest, bool 
     Finding finding = finding_at(FindingCode::depth_mismatch, row, tables_);
     finding.expected = decimal(raw(depth));
     finding.found = decimal(raw(row.stored.depth));
-    finding.message = fmt::format("row {} has depth {}; its dependencies give {}", raw(row.row()), *finding.found, *finding.expected);
+    finding.message =
+        fmt::format("row {} has depth {}; its dependencies give {}", raw(row.row()), *finding.found, *finding.expected);
     findings_.add(std::move(finding));
   }
   const std::uint64_t seq = raw(row.op().seq);
@@ -125,8 +129,8 @@ void OrderCheck::tail_missing(RowId highest) {
                  .row = next(last_),
                  .expected = std::to_string(raw(highest)),
                  .found = std::to_string(raw(last_)),
-                 .message = fmt::format("the log ends at row {}, but the file remembers rows up to {}: {} cut off", raw(last_),
-                                        raw(highest), rows_text(next(last_), highest))});
+                 .message = fmt::format("the log ends at row {}, but the file remembers rows up to {}: {} cut off",
+                                        raw(last_), raw(highest), rows_text(next(last_), highest))});
 }
 
 std::uint64_t OrderCheck::finish() {
@@ -143,11 +147,12 @@ std::uint64_t OrderCheck::finish() {
       continue;
     }
     const OpEntry& entry = tables_.ops[number];
-    findings_.add({.code = FindingCode::dependency_missing,
-                   .row = row,
-                   .op = tables_.ops[entry.extra].id,
-                   .expected = to_hex(entry.id.hash),
-                   .message = fmt::format("row {} depends on {}, which is not in this log", raw(row), short_name(entry.id))});
+    findings_.add(
+        {.code = FindingCode::dependency_missing,
+         .row = row,
+         .op = tables_.ops[entry.extra].id,
+         .expected = to_hex(entry.id.hash),
+         .message = fmt::format("row {} depends on {}, which is not in this log", raw(row), short_name(entry.id))});
   }
   return explained;
 }

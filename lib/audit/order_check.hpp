@@ -19,17 +19,19 @@ class OrderCheck {
 
   enum class Entered : std::uint8_t {
     in_order,
-    late,  ///< an op in an earlier row depends on it: a finding
-    again, ///< another row holds it already
+    late,   ///< an op in an earlier row depends on it: a finding
+    again,  ///< another row holds it already
   };
   /// Enters an op that is in the log.
   Entered enter(const OpId& id, RowId row);
-  /// What an entered row depends on. Not for rows whose fields are not reliable. False when some of it has not come yet.
+  /// What an entered row depends on. Not for rows whose fields are not reliable. False when some of it has not come
+  /// yet.
   bool row(const AuditedRow& row);
 
   /// The log ends here, but gave out row numbers up to `highest`.
   void tail_missing(RowId highest);
-  /// Ops that others name and that are in no row. Those that a lost row explains are left out, one a row; returns how many.
+  /// Ops that others name and that are in no row. Those that a lost row explains are left out, one a row; returns how
+  /// many.
   std::uint64_t finish();
 
  private:

@@ -13,7 +13,8 @@ constexpr std::size_t kMaxCounted = 255;  // lengths in canonical bytes are one 
 
 /// The id of these fields; nothing when they have no canonical bytes.
 std::optional<OpId> id_of(const Op& op) {
-  if (op.parents.size() > kMaxCounted || op.name.size() > kMaxCounted || op.actor.size() > kMaxCounted) return std::nullopt;
+  if (op.parents.size() > kMaxCounted || op.name.size() > kMaxCounted || op.actor.size() > kMaxCounted)
+    return std::nullopt;
   return op_id(canonical_bytes(op));
 }
 
@@ -49,7 +50,8 @@ std::string why(FindingCode code, Reject reject, const Op& op) {
 }
 
 /// With a column changed since: who is right, the id that is stored or the id of the fields?
-void judge_mismatch(const OpRow& row, const std::optional<OpId>& computed, const Verifier& verifier, RowJudgement& verdict) {
+void judge_mismatch(const OpRow& row, const std::optional<OpId>& computed, const Verifier& verifier,
+                    RowJudgement& verdict) {
   const AuthorId& author = row.op.op.author;
   if (computed && verifier.check_signature(author, *computed, row.op.signature)) {
     verdict.id = *computed;

@@ -21,7 +21,8 @@ std::optional<RowId> probe(LogReader& log, RowId from, RowId upto) {
   return found;
 }
 
-/// Where reading works again: in steps that double, then halved back. Between several damaged parts it may miss a few rows.
+/// Where reading works again: in steps that double, then halved back. Between several damaged parts it may miss a few
+/// rows.
 std::optional<RowId> first_readable(LogReader& log, RowId from, RowId upto) {
   std::int64_t fails = raw(from) - 1;
   std::int64_t works = raw(from);
@@ -46,7 +47,8 @@ std::optional<RowId> first_readable(LogReader& log, RowId from, RowId upto) {
 
 }  // namespace
 
-Result<void> salvage_scan(LogReader& log, RowId upto, RowGate& gate, const std::function<Result<void>(RowId after)>& scan,
+Result<void> salvage_scan(LogReader& log, RowId upto, RowGate& gate,
+                          const std::function<Result<void>(RowId after)>& scan,
                           const std::function<void(RowId first, RowId last)>& unreadable) {
   while (gate.last() < upto) {
     const RowId began = gate.last();

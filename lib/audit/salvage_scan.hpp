@@ -28,10 +28,11 @@ class RowGate {
   bool stopped_ = false;
 };
 
-/// Starts `scan` (rows after the one it is given, up to `upto`; stops where the gate says so) again behind each part that
-/// cannot be read, and names that part. upto: the last row, or the highest number there is when nobody can tell.
+/// Starts `scan` (rows after the one it is given, up to `upto`; stops where the gate says so) again behind each part
+/// that cannot be read, and names that part. upto: the last row, or the highest number there is when nobody can tell.
 /// @errors what `scan` fails with, other than damaged.
-Result<void> salvage_scan(LogReader& log, RowId upto, RowGate& gate, const std::function<Result<void>(RowId after)>& scan,
+Result<void> salvage_scan(LogReader& log, RowId upto, RowGate& gate,
+                          const std::function<Result<void>(RowId after)>& scan,
                           const std::function<void(RowId first, RowId last)>& unreadable);
 
 }  // namespace musher

@@ -1,6 +1,6 @@
 #pragma once
-// Lamport counters: a seq is above those of its ancestors on the same register. A writer that began to count again is found
-// here: the incident's second half.
+// Lamport counters: a seq is above those of its ancestors on the same register. A writer that began to count again is
+// found here: the incident's second half.
 
 #include <deque>
 
@@ -8,8 +8,8 @@
 
 namespace musher {
 
-/// While rows pass it notes the registers in which some seq is not above every earlier row's: concurrent writers do that
-/// too, so only ancestry can tell (ancestry_pass.hpp). A log of one writer has none.
+/// While rows pass it notes the registers in which some seq is not above every earlier row's: concurrent writers do
+/// that too, so only ancestry can tell (ancestry_pass.hpp). A log of one writer has none.
 class SeqCheck {
  public:
   /// Inserts and deletes count in the list's register.

@@ -21,7 +21,8 @@ void StateCheck::row(RowId row, const ChainWalk& walk) {
   break_expected_ = walk.break_expected();
 }
 
-void StateCheck::finish(const LogInfo& info, const LogSnapshot& snapshot, const OpTable& ops, RowId last, bool tail_reported) {
+void StateCheck::finish(const LogInfo& info, const LogSnapshot& snapshot, const OpTable& ops, RowId last,
+                        bool tail_reported) {
   if (mark_.document != info.document) {
     matched_ = false;
     if (findings_.count(FindingCode::wrong_document) == 0) {
@@ -42,13 +43,14 @@ void StateCheck::finish(const LogInfo& info, const LogSnapshot& snapshot, const 
 
 /// Whole as far as it goes: an old copy, or rows and every trace of them taken away.
 void StateCheck::check_end(RowId last) {
-  findings_.add({.code = FindingCode::log_rolled_back,
-                 .row = last,
-                 .expected = std::to_string(raw(mark_.row)),
-                 .found = std::to_string(raw(last)),
-                 .message = fmt::format("the log ends at row {}; at the last check ({}) it had {}: an older copy was put in its place{}",
-                                        raw(last), to_utc(mark_.made_ms), raw(mark_.row),
-                                        differs_at_ ? ", and it has gone another way since" + where() : "")});
+  findings_.add(
+      {.code = FindingCode::log_rolled_back,
+       .row = last,
+       .expected = std::to_string(raw(mark_.row)),
+       .found = std::to_string(raw(last)),
+       .message = fmt::format(
+           "the log ends at row {}; at the last check ({}) it had {}: an older copy was put in its place{}", raw(last),
+           to_utc(mark_.made_ms), raw(mark_.row), differs_at_ ? ", and it has gone another way since" + where() : "")});
 }
 
 void StateCheck::check_prefix(const OpTable& ops) {
@@ -57,13 +59,15 @@ void StateCheck::check_prefix(const OpTable& ops) {
   if (ops.seen(mark_.last_op) == nullptr) {
     finding.code = FindingCode::log_rolled_back;
     finding.expected = to_hex(mark_.last_op.hash);
-    finding.message = fmt::format("the log has lost {}, its last at the last check ({}), and has gone another way since{}: an older copy "
-                                  "was put in its place and written to",
-                                  short_name(mark_.last_op), to_utc(mark_.made_ms), where());
+    finding.message = fmt::format(
+        "the log has lost {}, its last at the last check ({}), and has gone another way since{}: an older copy "
+        "was put in its place and written to",
+        short_name(mark_.last_op), to_utc(mark_.made_ms), where());
   } else {
-    finding.message = fmt::format("rows up to {} are not what they were at the last check ({}){}: a row was moved or exchanged, or its "
-                                  "received_ms or source changed",
-                                  raw(mark_.row), to_utc(mark_.made_ms), where());
+    finding.message = fmt::format(
+        "rows up to {} are not what they were at the last check ({}){}: a row was moved or exchanged, or its "
+        "received_ms or source changed",
+        raw(mark_.row), to_utc(mark_.made_ms), where());
   }
   findings_.add(std::move(finding));
 }
@@ -82,8 +86,8 @@ void StateCheck::check_trust(const std::vector<TrustChange>& changes) {
                  .field = "trust_log",
                  .expected = fmt::format("{} changes", mark_.trust_changes),
                  .found = fmt::format("{} changes", changes.size()),
-                 .message = fmt::format("the trust log does not begin with the {} changes of the last check ({})", mark_.trust_changes,
-                                        to_utc(mark_.made_ms)),
+                 .message = fmt::format("the trust log does not begin with the {} changes of the last check ({})",
+                                        mark_.trust_changes, to_utc(mark_.made_ms)),
                  .hint = {}});
 }
 

@@ -35,10 +35,10 @@ class StateCheck {
   FindingList& findings_;
   // changes with each row
   std::size_t next_sample_ = 0;
-  RowId same_upto_{};                    ///< the last sample that agreed
-  std::optional<RowId> differs_at_;      ///< the first that did not
-  std::optional<bool> agrees_;           ///< at the mark's row, as far as reported damage allows
-  bool break_expected_ = false;          ///< there
+  RowId same_upto_{};                ///< the last sample that agreed
+  std::optional<RowId> differs_at_;  ///< the first that did not
+  std::optional<bool> agrees_;       ///< at the mark's row, as far as reported damage allows
+  bool break_expected_ = false;      ///< there
   bool matched_ = false;
 };
 

@@ -124,22 +124,26 @@ Result<Identity> load_or_make_key(const fs::path& file) {
 
 }  // namespace
 
-fs::path default_state_file(const fs::path& state_dir, const LogId& log) { return state_dir / (to_hex(log.bytes) + ".state"); }
+fs::path default_state_file(const fs::path& state_dir, const LogId& log) {
+  return state_dir / (to_hex(log.bytes) + ".state");
+}
 
 Result<std::optional<HighWaterMark>> read_state(const fs::path& file, const LogId& log) {
   MUSHER_TRY(const auto text, read_all(file));
   if (!text) return std::nullopt;
   const auto key_at = text->rfind("key ");
-  if (key_at == text->npos || key_at == 0 || (*text)[key_at - 1] != '\n') return unusable(file, "is not a state file, or is cut off");
+  if (key_at == text->npos || key_at == 0 || (*text)[key_at - 1] != '\n')
+    return unusable(file, "is not a state file, or is cut off");
   const auto mark = parse_high_water_mark(std::string_view(*text).substr(0, key_at));
   if (!mark) return unusable(file, "is not a state file, or was changed");
   const auto key = Identity::load(key_file(file));
   if (!key) return unusable(file, fmt::format("cannot be checked: {}", key.error().what));
-  if (*text != signed_text(*mark, *key)) return unusable(file, fmt::format("was not signed with {}", key_file(file).string()));
+  if (*text != signed_text(*mark, *key))
+    return unusable(file, fmt::format("was not signed with {}", key_file(file).string()));
   if (mark->log != log) {
     return fail(Errc::refused,
-                fmt::format("the state file {} belongs to the log {}, and this log is {}", file.string(), to_hex(mark->log.bytes),
-                            to_hex(log.bytes)),
+                fmt::format("the state file {} belongs to the log {}, and this log is {}", file.string(),
+                            to_hex(mark->log.bytes), to_hex(log.bytes)),
                 "is this the right log? leave --state out to use the file that is its own");
   }
   return mark;

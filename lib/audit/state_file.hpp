@@ -13,7 +13,8 @@ namespace musher {
 [[nodiscard]] std::filesystem::path default_state_file(const std::filesystem::path& state_dir, const LogId& log);
 
 /// The mark of an earlier run; nothing when there is no such file, and only then.
-/// @errors refused: it was written for another log.  damaged: it is not what was signed, or its key (file + ".key") is gone
+/// @errors refused: it was written for another log.  damaged: it is not what was signed, or its key (file + ".key") is
+/// gone
 ///   or cannot be used.  io.
 [[nodiscard]] Result<std::optional<HighWaterMark>> read_state(const std::filesystem::path& file, const LogId& log);
 

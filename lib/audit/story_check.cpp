@@ -24,7 +24,8 @@ void StoryCheck::row(const AuditedRow& row) {
 
 bool StoryCheck::needs_ancestry() const {
   return std::ranges::any_of(stories_, [&](const Story& story) {
-    return !story.purges.empty() && std::ranges::any_of(story.inserts, [&](EntryNumber insert) { return !tables_.ops[insert].hidden; });
+    return !story.purges.empty() &&
+           std::ranges::any_of(story.inserts, [&](EntryNumber insert) { return !tables_.ops[insert].hidden; });
   });
 }
 
@@ -51,8 +52,8 @@ Result<void> StoryCheck::hide_purged(EntryNumber insert, const Story& story, con
   }
   if (item.hidden && !known_to_a_purge) {
     report(FindingCode::came_back, insert,
-           fmt::format("row {} inserts story \"{}\" again by a writer that had not seen its purge; it stays hidden", raw(item.row),
-                       *tables_.story_of(item)));
+           fmt::format("row {} inserts story \"{}\" again by a writer that had not seen its purge; it stays hidden",
+                       raw(item.row), *tables_.story_of(item)));
   }
   return {};
 }
@@ -60,12 +61,13 @@ Result<void> StoryCheck::hide_purged(EntryNumber insert, const Story& story, con
 void StoryCheck::finish() {
   for (const Story& story : stories_) {
     std::vector<EntryNumber> visible;
-    std::ranges::copy_if(story.inserts, std::back_inserter(visible), [&](EntryNumber insert) { return !tables_.ops[insert].hidden; });
+    std::ranges::copy_if(story.inserts, std::back_inserter(visible),
+                         [&](EntryNumber insert) { return !tables_.ops[insert].hidden; });
     if (visible.size() < 2) continue;
     const OpEntry& last = tables_.ops[visible.back()];
     report(FindingCode::duplicate_story, visible.back(),
-           fmt::format("story \"{}\" has {} items, the last of them in row {}: views show one of them", *tables_.story_of(last),
-                       visible.size(), raw(last.row)));
+           fmt::format("story \"{}\" has {} items, the last of them in row {}: views show one of them",
+                       *tables_.story_of(last), visible.size(), raw(last.row)));
   }
 }
 

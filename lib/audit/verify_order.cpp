@@ -81,7 +81,8 @@ Result<AuditReport> Audit::run() {
     if (wants(Check::file) && patience_.lasts()) MUSHER_CHECK(check_integrity(log_, findings_));
   }
   if (patience_.ran_out()) {
-    for (const Check check : {Check::file, Check::order, Check::trust, Check::derived, Check::clock, Check::state}) skip(check);
+    for (const Check check : {Check::file, Check::order, Check::trust, Check::derived, Check::clock, Check::state})
+      skip(check);
   }
   if (pass.trust_unknown()) skip(Check::trust);
   AuditReport result = report();
@@ -99,13 +100,15 @@ Result<void> Audit::look_at_state() {
   } else if (*mark) {
     state_.emplace(**std::move(mark), findings_);
     const HighWaterMark& known = state_->mark();
-    if (!request_.full && known.document == log_.info().document && known.row <= snapshot_.last) signed_upto_ = known.row;
+    if (!request_.full && known.document == log_.info().document && known.row <= snapshot_.last)
+      signed_upto_ = known.row;
   } else {
     coverage_.state = StateOutcome::first_run;
     if (!request_.require_state) return {};
-    coverage_.state_problem = Error{Errc::incomplete,
-                                    fmt::format("there is no earlier run to compare with: {} does not exist", request_.state->string()),
-                                    "musher verify-order without --require-state makes one"};
+    coverage_.state_problem =
+        Error{Errc::incomplete,
+              fmt::format("there is no earlier run to compare with: {} does not exist", request_.state->string()),
+              "musher verify-order without --require-state makes one"};
   }
   if (coverage_.state_problem) skip(Check::state);
   return {};
@@ -113,7 +116,8 @@ Result<void> Audit::look_at_state() {
 
 /// A log that never had a row has nothing to check. One that lost all of them has.
 Result<void> Audit::check_something_is_there() const {
-  const bool had_rows = snapshot_.highest.value_or(RowId{0}) > RowId{0} || (snapshot_.marks && !snapshot_.marks->empty());
+  const bool had_rows =
+      snapshot_.highest.value_or(RowId{0}) > RowId{0} || (snapshot_.marks && !snapshot_.marks->empty());
   if (snapshot_.last > RowId{0} || had_rows || (state_ && state_->mark().row > RowId{0})) return {};
   return fail(Errc::empty, fmt::format("there is nothing to check: {} has no ops", log_.info().path),
               "musher put --new STORY FIELD=TEXT writes one");
@@ -139,10 +143,13 @@ Result<void> Audit::read_rows(AuditPass& pass) {
     if (refused) return false;
     if (coverage_.rowid_from == RowId{0}) coverage_.rowid_from = row;
     coverage_.rowid_to = row;
-    if (checked.signature_checked) ++coverage_.signatures_checked;
-    else if (row <= signed_upto_ && wanted == Signatures::check) ++coverage_.signatures_from_checkpoint;
+    if (checked.signature_checked)
+      ++coverage_.signatures_checked;
+    else if (row <= signed_upto_ && wanted == Signatures::check)
+      ++coverage_.signatures_from_checkpoint;
     passed = pass.row(std::move(checked));
-    if (++coverage_.rows_checked % kRowsBetweenLooks == 0 && request_.on_progress) request_.on_progress(coverage_.rows_checked);
+    if (++coverage_.rows_checked % kRowsBetweenLooks == 0 && request_.on_progress)
+      request_.on_progress(coverage_.rows_checked);
     if (!passed || (coverage_.rows_checked % kRowsBetweenLooks == 0 && !patience_.lasts())) gate.stop();
     return !gate.stopped();
   };
@@ -156,7 +163,8 @@ Result<void> Audit::read_rows(AuditPass& pass) {
     return checked_scan(log_, {after, snapshot_.last, wanted, request_.threads, nullptr}, sink);
   };
   if (!patience_.lasts()) return {};
-  MUSHER_CHECK(salvage_scan(log_, snapshot_.last, gate, scan, [&](RowId first, RowId last) { pass.unreadable(first, last); }));
+  MUSHER_CHECK(
+      salvage_scan(log_, snapshot_.last, gate, scan, [&](RowId first, RowId last) { pass.unreadable(first, last); }));
   if (request_.on_progress) request_.on_progress(coverage_.rows_checked);
   return passed;
 }
@@ -167,19 +175,21 @@ Result<void> Audit::recheck_signatures() {
   coverage_.signatures_from_checkpoint = 0;
   RowGate gate;
   const auto scan = [&](RowId after) {
-    return checked_scan(log_, {after, signed_upto_, Signatures::check, request_.threads, nullptr}, [&](CheckedRow&& checked) {
-      if (!gate.admits(std::visit([](const auto& either) { return either.row; }, checked.row))) return false;
-      if (checked.signature_checked) ++coverage_.signatures_checked;
-      if (checked.reject == Reject::bad_signature) {
-        const OpRow& row = std::get<OpRow>(checked.row);
-        findings_.add({.code = FindingCode::signature_invalid,
-                       .row = row.row,
-                       .op = row.id,
-                       .message = fmt::format("row {} has a signature that its author did not make", raw(row.row))});
-      }
-      if (raw(gate.last()) % static_cast<std::int64_t>(kRowsBetweenLooks) == 0 && !patience_.lasts()) gate.stop();
-      return !gate.stopped();
-    });
+    return checked_scan(
+        log_, {after, signed_upto_, Signatures::check, request_.threads, nullptr}, [&](CheckedRow&& checked) {
+          if (!gate.admits(std::visit([](const auto& either) { return either.row; }, checked.row))) return false;
+          if (checked.signature_checked) ++coverage_.signatures_checked;
+          if (checked.reject == Reject::bad_signature) {
+            const OpRow& row = std::get<OpRow>(checked.row);
+            findings_.add(
+                {.code = FindingCode::signature_invalid,
+                 .row = row.row,
+                 .op = row.id,
+                 .message = fmt::format("row {} has a signature that its author did not make", raw(row.row))});
+          }
+          if (raw(gate.last()) % static_cast<std::int64_t>(kRowsBetweenLooks) == 0 && !patience_.lasts()) gate.stop();
+          return !gate.stopped();
+        });
   };
   return salvage_scan(log_, signed_upto_, gate, scan, [](RowId, RowId) {});
 }
@@ -191,7 +201,8 @@ Result<void> Audit::ask_ancestry(AuditPass& pass) {
   if (seq || (story != nullptr && story->needs_ancestry())) {
     std::uint64_t rows = 0;
     const auto go_on = [&] { return ++rows % kRowsBetweenLooks != 0 || patience_.lasts(); };
-    MUSHER_CHECK(answer_by_ancestry(log_, snapshot_.last, pass.tables(), {pass.seq(), story, pass.authors()}, findings_, go_on));
+    MUSHER_CHECK(
+        answer_by_ancestry(log_, snapshot_.last, pass.tables(), {pass.seq(), story, pass.authors()}, findings_, go_on));
   }
   if (patience_.ran_out()) {
     skip(Check::seq);
@@ -206,8 +217,10 @@ AuditReport Audit::report() const {
   AuditReport report;
   report.coverage = coverage_;
   report.coverage.rows = std::max(snapshot_.rows, coverage_.rows_checked);
-  if (state_) report.coverage.state = state_->matched() && !patience_.ran_out() ? StateOutcome::matched : StateOutcome::failed;
-  const bool compared = report.coverage.state == StateOutcome::matched || report.coverage.state == StateOutcome::failed ||
+  if (state_)
+    report.coverage.state = state_->matched() && !patience_.ran_out() ? StateOutcome::matched : StateOutcome::failed;
+  const bool compared = report.coverage.state == StateOutcome::matched ||
+                        report.coverage.state == StateOutcome::failed ||
                         report.coverage.state == StateOutcome::first_run;
   for (std::size_t i = 0; i < kChecks; ++i) {
     const Check check{static_cast<std::uint8_t>(i)};
@@ -216,11 +229,14 @@ AuditReport Audit::report() const {
   }
   report.findings = findings_.sorted();
   report.findings_not_kept = findings_.not_kept();
-  for (const FindingKind& kind : finding_kinds()) report.counts[static_cast<std::size_t>(kind.code)] = findings_.count(kind.code);
+  for (const FindingKind& kind : finding_kinds())
+    report.counts[static_cast<std::size_t>(kind.code)] = findings_.count(kind.code);
   report.cancelled = patience_.cancelled();
   report.out_of_time = patience_.out_of_time();
   const bool complete = !patience_.ran_out() && !coverage_.state_problem && (skipped_ & request_.checks).none();
-  report.verdict = findings_.has_error() ? AuditVerdict::findings : complete ? AuditVerdict::ok : AuditVerdict::incomplete;
+  report.verdict = findings_.has_error() ? AuditVerdict::findings
+                   : complete            ? AuditVerdict::ok
+                                         : AuditVerdict::incomplete;
   return report;
 }
 

@@ -21,8 +21,8 @@ struct AuditRequest {
   std::optional<std::filesystem::path> state;
   bool require_state = false;  ///< without a noted run to compare with, the audit is incomplete
   std::optional<std::chrono::milliseconds> max_duration;
-  unsigned threads = 0;        ///< see ScanOptions
-  std::int64_t now_ms = 0;     ///< ms since 1970 UTC
+  unsigned threads = 0;     ///< see ScanOptions
+  std::int64_t now_ms = 0;  ///< ms since 1970 UTC
   const std::atomic<bool>* cancel = nullptr;
   std::function<void(std::uint64_t rows)> on_progress;  ///< rows checked so far; may be empty
   std::function<std::chrono::steady_clock::time_point()> steady_now = std::chrono::steady_clock::now;
@@ -58,18 +58,19 @@ struct AuditCoverage {
 struct AuditReport {
   AuditVerdict verdict = AuditVerdict::incomplete;
   AuditCoverage coverage;
-  std::vector<Finding> findings;        ///< by row; those of the whole log first
-  std::uint64_t findings_not_kept = 0;  ///< beyond FindingList::kKeptOfACode of a code
+  std::vector<Finding> findings;                      ///< by row; those of the whole log first
+  std::uint64_t findings_not_kept = 0;                ///< beyond FindingList::kKeptOfACode of a code
   std::array<std::uint64_t, kFindingCodes> counts{};  ///< by code, all of them
   bool cancelled = false;
   bool out_of_time = false;
   bool state_written = false;
 };
 
-/// Checks the rows there are when it begins; safe beside writers and live servers. One finding never stops the rest, and
-/// a page that cannot be read costs its own rows only. Memory: about 90 bytes an op, 130 where writers were concurrent.
-/// After a complete run of all checks without an error it notes the run in `state`.
-/// @errors empty: no ops, and no sign that there ever were any.  busy, io: reading failed, or the run was good and could
+/// Checks the rows there are when it begins; safe beside writers and live servers. One finding never stops the rest,
+/// and a page that cannot be read costs its own rows only. Memory: about 90 bytes an op, 130 where writers were
+/// concurrent. After a complete run of all checks without an error it notes the run in `state`.
+/// @errors empty: no ops, and no sign that there ever were any.  busy, io: reading failed, or the run was good and
+/// could
 ///   not be noted.
 [[nodiscard]] Result<AuditReport> verify_order(SqliteOpLog& log, const AuditRequest& request);
 

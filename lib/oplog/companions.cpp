@@ -43,7 +43,8 @@ Result<void> Companions::check_still_there(const LogFile& file) const {
   for (const auto& [suffix, identity] : noted) {
     const std::string path = file.path + suffix;
     if (!identity || identity_of(path) == identity) continue;
-    return fail(Errc::refused, fmt::format("{} was removed or replaced while the log was open here; nothing was written", path),
+    return fail(Errc::refused,
+                fmt::format("{} was removed or replaced while the log was open here; nothing was written", path),
                 fmt::format("stop every program that has the log open, then: musher verify-order --log {}", file.path));
   }
   return {};

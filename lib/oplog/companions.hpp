@@ -24,8 +24,8 @@ class Companions {
   std::optional<FileIdentity> shm_;
 };
 
-/// Whether a reader may let SQLite make -wal and -shm beside this log: the folder is writable, and the log's own writers
-/// could use what is made.
+/// Whether a reader may let SQLite make -wal and -shm beside this log: the folder is writable, and the log's own
+/// writers could use what is made.
 [[nodiscard]] bool may_make_companions(const LogFile& file);
 
 }  // namespace musher

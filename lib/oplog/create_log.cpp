@@ -35,19 +35,22 @@ Result<std::string> resolve_new(const std::filesystem::path& path) {
 Result<void> check_nothing_there(const std::string& path) {
   struct stat status {};
   if (lstat(path.c_str(), &status) == 0) {
-    return fail(Errc::refused, fmt::format("will not make {}: something has that name already", path), fmt::format("ls -l {}", path));
+    return fail(Errc::refused, fmt::format("will not make {}: something has that name already", path),
+                fmt::format("ls -l {}", path));
   }
   // SQLite would take them for the new log's own.
   for (const char* suffix : {"-wal", "-shm", "-journal"}) {
     if (lstat((path + suffix).c_str(), &status) != 0) continue;
-    return fail(Errc::refused, fmt::format("will not make {0}: {0}{1} is left over from another database", path, suffix),
+    return fail(Errc::refused,
+                fmt::format("will not make {0}: {0}{1} is left over from another database", path, suffix),
                 fmt::format("move {}{} away", path, suffix));
   }
   if (const auto network = network_file_system(folder_of(path))) {
-    return fail(Errc::refused,
-                fmt::format("will not make {}: it would be on a network file system ({}), and SQLite's WAL needs a local disk",
-                            path, *network),
-                "make the log on a local disk and let the other machines sync with it");
+    return fail(
+        Errc::refused,
+        fmt::format("will not make {}: it would be on a network file system ({}), and SQLite's WAL needs a local disk",
+                    path, *network),
+        "make the log on a local disk and let the other machines sync with it");
   }
   return {};
 }
@@ -67,7 +70,8 @@ Result<void> check_folder_for(gid_t group, const std::string& name, const std::s
   const bool all_write = (facts->permissions & (S_IWOTH | S_IXOTH)) == (S_IWOTH | S_IXOTH);
   if (group_writes || all_write) return {};
   return fail(Errc::refused,
-              fmt::format("the group {} could not work on a log in {}: its members must be able to make files there", name, folder),
+              fmt::format("the group {} could not work on a log in {}: its members must be able to make files there",
+                          name, folder),
               fmt::format("chgrp {0} {1} && chmod g+rwxs {1}", name, folder));
 }
 
@@ -88,7 +92,9 @@ Result<void> fill(int descriptor, sql::Blob bytes, const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t written = write(descriptor, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return fail(Errc::io, fmt::format("cannot write {}: {}", path, std::strerror(errno)), fmt::format("df {}", folder_of(path)));
+    if (written <= 0)
+      return fail(Errc::io, fmt::format("cannot write {}: {}", path, std::strerror(errno)),
+                  fmt::format("df {}", folder_of(path)));
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
   if (fsync(descriptor) != 0) return fail(Errc::io, fmt::format("cannot sync {}: {}", path, std::strerror(errno)));
@@ -117,7 +123,8 @@ Result<std::string> create_log_file(const std::filesystem::path& path, const Cre
   info.document = options.document;
   info.log = random_id<LogId>();
   info.created_ms = options.created_ms.value_or(wall_clock_ms());
-  MUSHER_TRY(const auto image, sql::guarded("make", info.path, [&] { return new_log_image(info, options.created_by); }));
+  MUSHER_TRY(const auto image,
+             sql::guarded("make", info.path, [&] { return new_log_image(info, options.created_by); }));
 
   MUSHER_TRY(NewFile file, NewFile::in_folder_of(info.path));
   if (options.group) {

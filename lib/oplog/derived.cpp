@@ -50,7 +50,8 @@ bool Derived::belong_to_last_row() {
     sql::Query any(connection_, "SELECT EXISTS (SELECT 1 FROM heads) OR EXISTS (SELECT 1 FROM tips)");
     return any.step() && any.integer(0) == 0 && last_.row == RowId{0};
   }
-  if (RowId{newest.integer(0)} != last_.row || last_.ops == 0 || last_.ops > static_cast<std::uint64_t>(raw(last_.row))) {
+  if (RowId{newest.integer(0)} != last_.row || last_.ops == 0 ||
+      last_.ops > static_cast<std::uint64_t>(raw(last_.row))) {
     return false;
   }
   sql::Query known(connection_,
@@ -71,8 +72,8 @@ void Derived::rebuild(const DocumentId& document) {
       const ScannedRow scanned = decode_row(all.statement(), document);
       if (const auto* bad = std::get_if<MalformedRow>(&scanned)) {
         sql::raise(Errc::damaged,
-                   fmt::format("cannot bring heads, tips and marks up to date: row {} is malformed ({}: {})", raw(bad->row),
-                               bad->column, bad->why),
+                   fmt::format("cannot bring heads, tips and marks up to date: row {} is malformed ({}: {})",
+                               raw(bad->row), bad->column, bad->why),
                    "musher verify-order");
       }
       const OpRow& row = *std::get_if<OpRow>(&scanned);

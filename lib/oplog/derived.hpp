@@ -27,8 +27,8 @@ class Derived {
  public:
   Derived(sql::Connection& connection, const LogId& log) : connection_(connection), log_(log) {}
 
-  /// Reads where the tables stand; rebuilds them from all rows when they do not belong to the last row (a row came in by
-  /// hand, or a table was emptied). Throws damaged when a row cannot be read.
+  /// Reads where the tables stand; rebuilds them from all rows when they do not belong to the last row (a row came in
+  /// by hand, or a table was emptied). Throws damaged when a row cannot be read.
   void begin(const DocumentId& document);
 
   void add(RowId row, const OpId& id, const Op& op, Depth depth, const Signature& signature, std::int64_t received_ms,

@@ -13,7 +13,8 @@ constexpr std::chrono::milliseconds kPatience{100};
 
 bool is_there(sql::Connection& connection, const CommitTrace& trace) {
   if (trace.op) return is_known(connection, *trace.op);
-  if (trace.trust_change) return sql::Query(connection, "SELECT 1 FROM trust_log WHERE id = ?", *trace.trust_change).step();
+  if (trace.trust_change)
+    return sql::Query(connection, "SELECT 1 FROM trust_log WHERE id = ?", *trace.trust_change).step();
   return sql::Query(connection, "SELECT 1 FROM quarantine WHERE id = ?", trace.quarantined).step();
 }
 
@@ -23,14 +24,16 @@ std::string describe(const CommitTrace& trace) {
 }
 
 std::string hint(const OpenLog& log, const CommitTrace& trace) {
-  const std::string look = trace.op ? fmt::format("op {}", to_hex(trace.op->hash).substr(0, 12)) : trace.trust_change ? "authors" : "quarantine";
+  const std::string look = trace.op             ? fmt::format("op {}", to_hex(trace.op->hash).substr(0, 12))
+                           : trace.trust_change ? "authors"
+                                                : "quarantine";
   return fmt::format("look at the disk, then: musher inspect --log {} {}", log.info.path, look);
 }
 
 bool succeeds(OpenLog& log, auto&& work) { return sql::guarded("write to", log.info.path, work).value_or(false); }
 
-/// Any commit takes the place of what a failed one left in the -wal behind the last good frame, so that no later recovery
-/// can find it there.
+/// Any commit takes the place of what a failed one left in the -wal behind the last good frame, so that no later
+/// recovery can find it there.
 bool seal(OpenLog& log) {
   return succeeds(log, [&] {
     log.database().exec("PRAGMA user_version = 1");
@@ -43,11 +46,12 @@ bool seal(OpenLog& log) {
 void leave_doubtful_wal(OpenLog& log) {
   if (!log.wal_in_doubt) return;
   if (!empty_wal(log.database(), kPatience)) {
-    sql::raise(Errc::io,
-               fmt::format("will not write to {}: the disk did not confirm what is in its -wal, and a reader keeps it from "
-                           "being written anew",
-                           log.info.path),
-               fmt::format("fuser -v {}", log.info.path));
+    sql::raise(
+        Errc::io,
+        fmt::format("will not write to {}: the disk did not confirm what is in its -wal, and a reader keeps it from "
+                    "being written anew",
+                    log.info.path),
+        fmt::format("fuser -v {}", log.info.path));
   }
   log.wal_in_doubt = false;
 }

@@ -42,16 +42,15 @@ std::string group_name(gid_t group) {
 constexpr std::uint64_t kFuseMagic = 0x65735546;
 
 constexpr std::pair<std::uint64_t, const char*> kNetworkMagics[] = {
-    {0x6969, "nfs"},       {0x517B, "smb"},         {0xFF534D42, "cifs"},    {0xFE534D42, "smb2"},
-    {0x5346414F, "afs"},   {0x6B414653, "kafs"},    {0x00C36400, "ceph"},    {0x73757245, "coda"},
-    {0x564C, "ncp"},       {0x01021997, "9p"},      {0x013661, "gpfs"},      {0x0BD00BD0, "lustre"},
-    {0x7461636f, "ocfs2"}, {0x01161970, "gfs2"},    {0x19830326, "fhgfs"},
+    {0x6969, "nfs"},      {0x517B, "smb"},        {0xFF534D42, "cifs"},  {0xFE534D42, "smb2"}, {0x5346414F, "afs"},
+    {0x6B414653, "kafs"}, {0x00C36400, "ceph"},   {0x73757245, "coda"},  {0x564C, "ncp"},      {0x01021997, "9p"},
+    {0x013661, "gpfs"},   {0x0BD00BD0, "lustre"}, {0x7461636f, "ocfs2"}, {0x01161970, "gfs2"}, {0x19830326, "fhgfs"},
 };
 
 // FUSE is local (encrypted folders) or remote, which only the mount's type tells.
-constexpr const char* kNetworkFuses[] = {"fuse.sshfs",  "fuse.glusterfs", "fuse.s3fs", "fuse.rclone", "fuse.davfs",
-                                         "fuse.curlftpfs", "fuse.ceph", "fuse.juicefs", "fuse.gcsfuse", "fuse.goofys",
-                                         "fuse.moosefs", "fuse.seaweedfs", "fuse.smbnetfs", "virtiofs"};
+constexpr const char* kNetworkFuses[] = {
+    "fuse.sshfs",   "fuse.glusterfs", "fuse.s3fs",   "fuse.rclone",  "fuse.davfs",     "fuse.curlftpfs", "fuse.ceph",
+    "fuse.juicefs", "fuse.gcsfuse",   "fuse.goofys", "fuse.moosefs", "fuse.seaweedfs", "fuse.smbnetfs",  "virtiofs"};
 
 std::string mount_type(dev_t device) {
   // 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue

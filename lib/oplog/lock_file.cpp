@@ -82,10 +82,13 @@ Result<bool> LockFile::open(Lock lock) {
       MUSHER_CHECK(create());
       continue;
     }
-    if (errno == ELOOP) return fail(Errc::refused, fmt::format("{} is a symbolic link, not a lock file", path_), fmt::format("ls -l {}", path_));
+    if (errno == ELOOP)
+      return fail(Errc::refused, fmt::format("{} is a symbolic link, not a lock file", path_),
+                  fmt::format("ls -l {}", path_));
     const auto facts = facts_of(path_);
-    return fail(Errc::io, fmt::format("cannot open {}: {}{}", path_, std::strerror(errno),
-                                      facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
+    return fail(Errc::io,
+                fmt::format("cannot open {}: {}{}", path_, std::strerror(errno),
+                            facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
                 fmt::format("ls -l {} {}", path_, log_));
   }
   const auto facts = facts_of_descriptor(descriptor_.get());
@@ -105,7 +108,8 @@ Result<void> LockFile::create() {
   return {};
 }
 
-/// SQLite does the same for -wal and -shm. What this user may not change stays: a member of the group owns what it makes.
+/// SQLite does the same for -wal and -shm. What this user may not change stays: a member of the group owns what it
+/// makes.
 Result<void> LockFile::follow_log(int descriptor) const {
   const auto mine = facts_of_descriptor(descriptor);
   if (!mine) return fail(Errc::io, fmt::format("cannot look at {}: {}", path_, std::strerror(errno)));
@@ -152,7 +156,8 @@ Error LockFile::busy() const {
   const auto holders = facts ? flock_holders(facts->identity) : std::vector<pid_t>{};
   // The kernel's word goes first: one who copies the log holds the lock without signing.
   const pid_t holder = holders.empty() ? signed_pid : holders.front();
-  if (holder == 0) return {Errc::busy, fmt::format("{} is locked by another process", log_), fmt::format("fuser -v {}", path_)};
+  if (holder == 0)
+    return {Errc::busy, fmt::format("{} is locked by another process", log_), fmt::format("fuser -v {}", path_)};
   const std::string when = holder == signed_pid ? fmt::format(" since {}", local_time(since)) : "";
   return {Errc::busy, fmt::format("{} is locked by PID {}{}", log_, holder, when), fmt::format("ps -fp {}", holder)};
 }

@@ -1,6 +1,6 @@
 #pragma once
-// `<log>.lock`: one flock that every write transaction and every WAL checkpoint holds. It names its holder and carries the
-// doorbell. Decision 0002 tells why it exists and why it waits as it does.
+// `<log>.lock`: one flock that every write transaction and every WAL checkpoint holds. It names its holder and carries
+// the doorbell. Decision 0002 tells why it exists and why it waits as it does.
 
 #include <chrono>
 #include <cstdint>

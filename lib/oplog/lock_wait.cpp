@@ -36,7 +36,8 @@ class Interrupter {
     event._sigev_un._tid = static_cast<pid_t>(syscall(SYS_gettid));
     armed_ = timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
     if (!armed_) return;
-    const auto left = std::max(std::chrono::nanoseconds(1), std::chrono::nanoseconds(deadline - std::chrono::steady_clock::now()));
+    const auto left =
+        std::max(std::chrono::nanoseconds(1), std::chrono::nanoseconds(deadline - std::chrono::steady_clock::now()));
     itimerspec times{};
     times.it_value.tv_sec = left.count() / 1'000'000'000;
     times.it_value.tv_nsec = left.count() % 1'000'000'000;

@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "model/text.hpp"
 #include "crypto/hashing.hpp"
+#include "model/text.hpp"
 #include "oplog/file_facts.hpp"
 
 namespace musher {
@@ -39,7 +39,9 @@ Result<NewFile> NewFile::in_folder_of(const std::string& path) {
 }
 
 NewFile::NewFile(NewFile&& other) noexcept
-    : path_(std::move(other.path_)), draft_(std::exchange(other.draft_, {})), descriptor_(std::move(other.descriptor_)) {}
+    : path_(std::move(other.path_)),
+      draft_(std::exchange(other.draft_, {})),
+      descriptor_(std::move(other.descriptor_)) {}
 
 NewFile::~NewFile() {
   if (!draft_.empty()) unlink(draft_.c_str());

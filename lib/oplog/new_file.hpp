@@ -10,8 +10,8 @@ namespace musher {
 
 class NewFile {
  public:
-  /// A file without a name in the folder of `path`, mode 0600. A process killed now leaves nothing; only on file systems
-  /// without O_TMPFILE a hidden draft may stay behind.
+  /// A file without a name in the folder of `path`, mode 0600. A process killed now leaves nothing; only on file
+  /// systems without O_TMPFILE a hidden draft may stay behind.
   [[nodiscard]] static Result<NewFile> in_folder_of(const std::string& path);
 
   NewFile(NewFile&& other) noexcept;

@@ -15,8 +15,8 @@
 namespace musher {
 
 /// Reads. Rows are never changed or reordered, so reading in several short transactions is reading one log; pass the
-/// last_row() you started from to leave later appends out. All functions: @errors io, busy, damaged (SQLite says the file
-/// is corrupt), incomplete.
+/// last_row() you started from to leave later appends out. All functions: @errors io, busy, damaged (SQLite says the
+/// file is corrupt), incomplete.
 class LogReader {
  public:
   virtual ~LogReader() = default;
@@ -26,8 +26,8 @@ class LogReader {
   [[nodiscard]] virtual Result<RowId> last_row() = 0;
   [[nodiscard]] virtual Result<std::uint64_t> count() = 0;
 
-  /// Rows after `after` up to and including `upto`, in rowid order, each passed to `sink` once; false from it stops the scan.
-  /// Memory is bounded (batches of at most 1,000 rows and 4 MiB). No transaction is open while `sink` runs.
+  /// Rows after `after` up to and including `upto`, in rowid order, each passed to `sink` once; false from it stops the
+  /// scan. Memory is bounded (batches of at most 1,000 rows and 4 MiB). No transaction is open while `sink` runs.
   using Sink = std::function<bool(ScannedRow&&)>;
   [[nodiscard]] virtual Result<void> scan(RowId after, RowId upto, const Sink& sink) = 0;
   /// These rows, in the order asked for; a row that is not there is left out.
@@ -36,8 +36,8 @@ class LogReader {
   [[nodiscard]] virtual Result<std::optional<ScannedRow>> find(const OpId& id) = 0;
   /// Op ids that start with these hex digits, ascending, at most `limit`.
   [[nodiscard]] virtual Result<std::vector<OpId>> find_prefix(std::string_view hex, std::size_t limit) = 0;
-  /// Every op that concerns a story, in rowid order up to and including `upto`: its inserts; the sets, deletes and erases of
-  /// those items; purges that name it; erases of any of those ops. Cost: the story's ops, not the log's.
+  /// Every op that concerns a story, in rowid order up to and including `upto`: its inserts; the sets, deletes and
+  /// erases of those items; purges that name it; erases of any of those ops. Cost: the story's ops, not the log's.
   /// StoryPart::presence: only what decides whether it is there, its inserts, deletes and purges; what a write needs.
   [[nodiscard]] virtual Result<std::vector<ScannedRow>> story_rows(std::string_view story, RowId upto,
                                                                    StoryPart part = StoryPart::all) = 0;
@@ -71,9 +71,9 @@ class LogReader {
 /// every other writer committed, and nobody else can write meanwhile. Do not prompt, print or wait inside.
 class WriteTransaction : public LogReader {
  public:
-  /// Appends an op whose dependencies are all in the log and valid (the replica checks), and keeps heads, tips and marks.
-  /// An erase whose author may erase its target (`erases_now`) drops the target's content, checkpoints at or after it and
-  /// quarantined copies of it.
+  /// Appends an op whose dependencies are all in the log and valid (the replica checks), and keeps heads, tips and
+  /// marks. An erase whose author may erase its target (`erases_now`) drops the target's content, checkpoints at or
+  /// after it and quarantined copies of it.
   /// @errors internal: the op id is there already, or a dependency is not.
   [[nodiscard]] virtual Result<RowId> append(const VerifiedOp& op, Depth depth, std::string_view source,
                                              std::int64_t received_ms, bool erases_now) = 0;
@@ -84,8 +84,8 @@ class WriteTransaction : public LogReader {
   [[nodiscard]] virtual Result<void> quarantine_add(const QuarantinedOp& op) = 0;
   [[nodiscard]] virtual Result<void> quarantine_remove(std::int64_t id) = 0;
 
-  /// Makes it durable (fsync), rings the doorbell and gives the lock back. An I/O error may come after the data is safe:
-  /// then the log is read back and the truth returned.
+  /// Makes it durable (fsync), rings the doorbell and gives the lock back. An I/O error may come after the data is
+  /// safe: then the log is read back and the truth returned.
   /// @errors io: it is known that nothing was written.  incomplete: unknown; what says which op id to look for.
   ///   refused: the file was renamed or deleted under us; nothing was written.
   [[nodiscard]] virtual Result<void> commit() = 0;
@@ -96,7 +96,8 @@ inline constexpr std::size_t kMaxQuarantineBytes = 64 * 1024 * 1024;
 
 class OpLog : public LogReader {
  public:
-  /// @errors busy: another process held the lock for all of `timeout`; names its PID.  refused: opened for reading, renamed
+  /// @errors busy: another process held the lock for all of `timeout`; names its PID.  refused: opened for reading,
+  /// renamed
   ///   or deleted since it was opened, or has several hard links.
   [[nodiscard]] virtual Result<std::unique_ptr<WriteTransaction>> begin_write(std::chrono::milliseconds timeout) = 0;
 };

@@ -57,12 +57,14 @@ Result<std::string> resolve(const std::string& path) {
   const int error = errno;
   struct stat status {};
   if (error == ENOENT && lstat(path.c_str(), &status) == 0) {
-    return fail(Errc::not_a_log, fmt::format("{} is a symbolic link to a file that does not exist", path), init_hint(path));
+    return fail(Errc::not_a_log, fmt::format("{} is a symbolic link to a file that does not exist", path),
+                init_hint(path));
   }
   if (error == ENOENT || error == ENOTDIR) {
     return fail(Errc::not_a_log, fmt::format("there is no file {}", path), init_hint(path));
   }
-  return fail(Errc::io, fmt::format("cannot open {}: {}", path, std::strerror(error)), fmt::format("namei -l {}", path));
+  return fail(Errc::io, fmt::format("cannot open {}: {}", path, std::strerror(error)),
+              fmt::format("namei -l {}", path));
 }
 
 Result<void> check_access(const LogFile& file, OpenMode mode) {
@@ -83,10 +85,11 @@ Result<void> check_access(const LogFile& file, OpenMode mode) {
 Result<void> check_write_place(const LogFile& file) {
   const std::string folder = folder_of(file.path);
   if (const auto network = network_file_system(file.path)) {
-    return fail(Errc::refused,
-                fmt::format("will not write to {}: it is on a network file system ({}), and SQLite's WAL needs a local disk",
-                            file.path, *network),
-                "move the log to a local disk and let the other machines sync with it");
+    return fail(
+        Errc::refused,
+        fmt::format("will not write to {}: it is on a network file system ({}), and SQLite's WAL needs a local disk",
+                    file.path, *network),
+        "move the log to a local disk and let the other machines sync with it");
   }
   if (faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     if (errno == EROFS) {
@@ -106,14 +109,17 @@ Result<void> check_write_place(const LogFile& file) {
 Result<void> check_no_stray_files(const LogFile& file) {
   const auto wal = facts_of(file.path + "-wal");
   if (wal && wal->size > 0) {
-    return fail(Errc::refused,
-                fmt::format("{0}-wal was left by another database than {0} (a backup was put in its place?)", file.path),
-                fmt::format("move {}-wal away", file.path));
+    return fail(
+        Errc::refused,
+        fmt::format("{0}-wal was left by another database than {0} (a backup was put in its place?)", file.path),
+        fmt::format("move {}-wal away", file.path));
   }
   const auto journal = facts_of(file.path + "-journal");
   if (journal && journal->size > 0) {
-    return fail(Errc::io, fmt::format("{0} is in the middle of a change by another program, to be undone from {0}-journal", file.path),
-                fmt::format("sqlite3 {} 'PRAGMA journal_mode = WAL'", file.path));
+    return fail(
+        Errc::io,
+        fmt::format("{0} is in the middle of a change by another program, to be undone from {0}-journal", file.path),
+        fmt::format("sqlite3 {} 'PRAGMA journal_mode = WAL'", file.path));
   }
   return {};
 }
@@ -123,8 +129,7 @@ Result<void> check_length(const LogFile& file, const Header& header) {
   const auto wal = facts_of(file.path + "-wal");
   if (wal && wal->size > 0) return {};
   const std::uint64_t page = page_size(header);
-  const bool count_is_valid =
-      big_endian(header, kChangeCounterOffset) == big_endian(header, kVersionValidForOffset);
+  const bool count_is_valid = big_endian(header, kChangeCounterOffset) == big_endian(header, kVersionValidForOffset);
   const std::uint64_t expected = count_is_valid ? big_endian(header, kPageCountOffset) * page : 0;
   if (file.facts.size < expected || file.facts.size % page != 0) {
     return fail(Errc::damaged,
@@ -139,14 +144,16 @@ Result<void> check_header(LogFile& file, const Header& header) {
   const std::uint32_t application = big_endian(header, kApplicationIdOffset);
   const std::uint32_t version = big_endian(header, kUserVersionOffset);
   if (application != kApplicationId) {
-    return fail(Errc::not_a_log,
-                fmt::format("{} is an SQLite database of another program (application_id 0x{:08x})", file.path, application),
-                "name the op log with --log");
+    return fail(
+        Errc::not_a_log,
+        fmt::format("{} is an SQLite database of another program (application_id 0x{:08x})", file.path, application),
+        "name the op log with --log");
   }
   if (version > kFormat) {
-    return fail(Errc::newer_format,
-                fmt::format("{} has format {}; this version of musher knows formats up to {}", file.path, version, kFormat),
-                "install the version of musher that wrote it, or a newer one");
+    return fail(
+        Errc::newer_format,
+        fmt::format("{} has format {}; this version of musher knows formats up to {}", file.path, version, kFormat),
+        "install the version of musher that wrote it, or a newer one");
   }
   if (version == 0) {
     return fail(Errc::not_a_log, fmt::format("{} has musher's mark but no format number", file.path),
@@ -170,7 +177,8 @@ Result<Header> read_header(const LogFile& file) {
     size = database.size();
     database.read(0, std::span(header).first(std::min<std::uint64_t>(size, kHeaderBytes)));
   }));
-  const std::string_view begin(reinterpret_cast<const char*>(header.data()), std::min<std::uint64_t>(size, kMagic.size()));
+  const std::string_view begin(reinterpret_cast<const char*>(header.data()),
+                               std::min<std::uint64_t>(size, kMagic.size()));
   if (begin != kMagic.substr(0, begin.size()) || begin.empty()) {
     return fail(Errc::not_a_log, fmt::format("{} is not an SQLite database", file.path), "name the op log with --log");
   }
@@ -190,7 +198,8 @@ Result<LogFile> check_log_file(const std::filesystem::path& path, OpenMode mode)
   if (!facts) return fail(Errc::io, fmt::format("cannot look at {}: {}", file.path, std::strerror(errno)));
   file.facts = *facts;
   if (facts->type != S_IFREG) {
-    return fail(Errc::not_a_log, fmt::format("{} is {}", file.path, kind_of_file(facts->type)), "name the op log with --log");
+    return fail(Errc::not_a_log, fmt::format("{} is {}", file.path, kind_of_file(facts->type)),
+                "name the op log with --log");
   }
   MUSHER_CHECK(check_access(file, mode));
   if (facts->size == 0) {
@@ -215,11 +224,12 @@ Result<void> check_still_there(const LogFile& file) {
                 fmt::format("put it back, or open it again under its new name (ls -l {})", folder_of(file.path)));
   }
   if (now->links > 1) {
-    return fail(Errc::refused,
-                fmt::format("will not write to {}: the file has {} names (hard links), and a writer through another name "
-                            "would not see its -wal and lock",
-                            file.path, now->links),
-                fmt::format("find {} -xdev -samefile {}", folder_of(file.path), file.path));
+    return fail(
+        Errc::refused,
+        fmt::format("will not write to {}: the file has {} names (hard links), and a writer through another name "
+                    "would not see its -wal and lock",
+                    file.path, now->links),
+        fmt::format("find {} -xdev -samefile {}", folder_of(file.path), file.path));
   }
   return {};
 }

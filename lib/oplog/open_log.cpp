@@ -19,7 +19,8 @@ void check_format(sql::Connection& connection, const std::string& path) {
   sql::Query version(connection, "PRAGMA user_version");
   if (version.step() && version.integer(0) > std::int64_t{kFormat}) {
     sql::raise(Errc::newer_format,
-               fmt::format("{} has format {}; this version of musher knows formats up to {}", path, version.integer(0), kFormat),
+               fmt::format("{} has format {}; this version of musher knows formats up to {}", path, version.integer(0),
+                           kFormat),
                "install the version of musher that wrote it, or a newer one");
   }
 }
@@ -50,8 +51,8 @@ sql::Connection& OpenLog::database() {
 void connect(OpenLog& log) {
   using sql::Connection;
   const std::string path = log.copy ? log.copy->path() : log.file.path;
-  auto connection =
-      std::make_unique<Connection>(path, log.mode == OpenMode::write ? Connection::Access::write : Connection::Access::read);
+  auto connection = std::make_unique<Connection>(
+      path, log.mode == OpenMode::write ? Connection::Access::write : Connection::Access::read);
   check_format(*connection, log.info.path);
   read_meta(*connection, log.info);
   log.connection = std::move(connection);

@@ -39,8 +39,8 @@ template <class Work>
 /// Connects to the file (or its private copy) and checks that its meta rows are those of an op log. Throws; fills info.
 void connect(OpenLog& log);
 
-/// Closes a writer's connection under the lock, so that its closing WAL checkpoint races nobody; without that checkpoint
-/// when others keep the lock.
+/// Closes a writer's connection under the lock, so that its closing WAL checkpoint races nobody; without that
+/// checkpoint when others keep the lock.
 void close_writer(OpenLog& log) noexcept;
 
 }  // namespace musher

@@ -26,7 +26,8 @@ void write_all(int descriptor, sql::Blob bytes, const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t written = write(descriptor, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) sql::raise(Errc::io, fmt::format("cannot copy the log to {}: {}", path, std::strerror(errno)), kSpaceHint);
+    if (written <= 0)
+      sql::raise(Errc::io, fmt::format("cannot copy the log to {}: {}", path, std::strerror(errno)), kSpaceHint);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
 }
@@ -75,7 +76,8 @@ std::string make_folder() {
   const std::string parent = configured != nullptr && configured[0] == '/' ? configured : "/tmp";
   std::string folder = parent + "/musher-copy-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) {
-    sql::raise(Errc::io, fmt::format("cannot make a private folder in {}: {}", parent, std::strerror(errno)), kSpaceHint);
+    sql::raise(Errc::io, fmt::format("cannot make a private folder in {}: {}", parent, std::strerror(errno)),
+               kSpaceHint);
   }
   return folder;
 }
@@ -86,7 +88,8 @@ Result<PrivateCopy> PrivateCopy::make(const LogFile& log, std::chrono::milliseco
   LockFile lock(log.path, log.facts);
   MUSHER_TRY(bool locked, lock.acquire_shared(timeout));
   while (true) {
-    MUSHER_TRY(PrivateCopy copy, sql::guarded("copy", log.path, [] { return PrivateCopy(make_folder(), wall_clock_ms()); }));
+    MUSHER_TRY(PrivateCopy copy,
+               sql::guarded("copy", log.path, [] { return PrivateCopy(make_folder(), wall_clock_ms()); }));
     MUSHER_CHECK(sql::guarded("copy", log.path, [&] {
       copy_database(log.path, copy.path());
       copy_wal(log.path + "-wal", copy.path() + "-wal");

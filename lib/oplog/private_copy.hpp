@@ -11,8 +11,8 @@ namespace musher {
 
 class PrivateCopy {
  public:
-  /// Copies database and -wal into a new 0700 folder under $TMPDIR, while nobody writes: under a shared lock of the lock
-  /// file, if there is one.
+  /// Copies database and -wal into a new 0700 folder under $TMPDIR, while nobody writes: under a shared lock of the
+  /// lock file, if there is one.
   /// @errors busy: a writer held the lock for all of `timeout`.  io.
   [[nodiscard]] static Result<PrivateCopy> make(const LogFile& log, std::chrono::milliseconds timeout);
 

@@ -42,9 +42,10 @@ void Quarantine::make_room() {
   while (size_->rows > kMaxQuarantine || size_->bytes > kMaxQuarantineBytes) {
     std::string crowded;
     {
-      sql::Query most(connection_,
-                      "SELECT source FROM quarantine GROUP BY source ORDER BY sum(bytes) + 1024 * count(*) DESC, source "
-                      "LIMIT 1");
+      sql::Query most(
+          connection_,
+          "SELECT source FROM quarantine GROUP BY source ORDER BY sum(bytes) + 1024 * count(*) DESC, source "
+          "LIMIT 1");
       if (!most.step()) return;
       crowded = most.text(0);
     }
@@ -64,7 +65,8 @@ void Quarantine::grow(std::uint64_t bytes) {
     return;
   }
   sql::Query totals(connection_, "SELECT count(*), coalesce(sum(bytes), 0) FROM quarantine");
-  if (totals.step()) size_ = Size{static_cast<std::uint64_t>(totals.integer(0)), static_cast<std::uint64_t>(totals.integer(1))};
+  if (totals.step())
+    size_ = Size{static_cast<std::uint64_t>(totals.integer(0)), static_cast<std::uint64_t>(totals.integer(1))};
 }
 
 }  // namespace musher

@@ -1,5 +1,6 @@
 #pragma once
-// The quarantine's writing side: bounded, so that nobody can fill the disk with ops that may not enter. Functions throw.
+// The quarantine's writing side: bounded, so that nobody can fill the disk with ops that may not enter. Functions
+// throw.
 
 #include "oplog/rows.hpp"
 #include "oplog/sql.hpp"
@@ -10,8 +11,8 @@ class Quarantine {
  public:
   explicit Quarantine(sql::Connection& connection) : connection_(connection) {}
 
-  /// Keeps an op aside; the same op for the same reason is there already. Then makes room: of the source that holds most,
-  /// the oldest goes.
+  /// Keeps an op aside; the same op for the same reason is there already. Then makes room: of the source that holds
+  /// most, the oldest goes.
   void add(const QuarantinedOp& op);
   void remove(std::int64_t id);
   /// Every copy of an op.

@@ -93,7 +93,8 @@ std::vector<std::string> read_story_ids(sql::Connection& connection) {
 }
 
 std::optional<DependencyFacts> facts_of_op(sql::Connection& connection, const OpId& id) {
-  sql::Query query(connection, "SELECT kind, author, idx, depth, name FROM crdt_ops WHERE op_id = ?", sql::Blob(id.hash));
+  sql::Query query(connection, "SELECT kind, author, idx, depth, name FROM crdt_ops WHERE op_id = ?",
+                   sql::Blob(id.hash));
   if (!query.step()) return std::nullopt;
   DependencyFacts facts;
   facts.id = id;
@@ -134,11 +135,13 @@ Seq highest_seq(sql::Connection& connection, const OpId& item, std::string_view 
 RowId last_row_at(sql::Connection& connection, std::int64_t at_ms) {
   const RowId last = read_last_row(connection);
   for (std::int64_t after = 0; after < raw(last); after += kRowsPerTransaction) {
-    sql::Query later(connection,
-                     "SELECT rowid FROM crdt_ops WHERE rowid > ? AND rowid <= ? AND received_ms > ? ORDER BY rowid LIMIT 1",
-                     after, after + kRowsPerTransaction, at_ms);
+    sql::Query later(
+        connection,
+        "SELECT rowid FROM crdt_ops WHERE rowid > ? AND rowid <= ? AND received_ms > ? ORDER BY rowid LIMIT 1", after,
+        after + kRowsPerTransaction, at_ms);
     if (!later.step()) continue;
-    sql::Query before(connection, "SELECT rowid FROM crdt_ops WHERE rowid < ? ORDER BY rowid DESC LIMIT 1", later.integer(0));
+    sql::Query before(connection, "SELECT rowid FROM crdt_ops WHERE rowid < ? ORDER BY rowid DESC LIMIT 1",
+                      later.integer(0));
     return before.step() ? RowId{before.integer(0)} : RowId{0};
   }
   return last;

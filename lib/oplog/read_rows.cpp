@@ -76,7 +76,8 @@ void scan_rows(sql::Connection& connection, const DocumentId& document, RowId af
   }
 }
 
-std::vector<ScannedRow> read_rows(sql::Connection& connection, const DocumentId& document, std::span<const RowId> wanted) {
+std::vector<ScannedRow> read_rows(sql::Connection& connection, const DocumentId& document,
+                                  std::span<const RowId> wanted) {
   std::vector<ScannedRow> found;
   found.reserve(wanted.size());
   while (!wanted.empty()) {
@@ -111,8 +112,9 @@ std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view s
   }
   for (const auto& id : named) {  // inserts, and purges whose own target is another item
     sql::Query targeting(connection,
-                         part == StoryPart::presence ? "SELECT rowid FROM crdt_ops WHERE target = ? AND kind = 3"
-                                                     : "SELECT rowid FROM crdt_ops WHERE target = ? AND kind IN (2, 3, 4)",
+                         part == StoryPart::presence
+                             ? "SELECT rowid FROM crdt_ops WHERE target = ? AND kind = 3"
+                             : "SELECT rowid FROM crdt_ops WHERE target = ? AND kind IN (2, 3, 4)",
                          sql::Blob(id));
     while (targeting.step()) found.push_back(RowId{targeting.integer(0)});
     if (part == StoryPart::presence) continue;

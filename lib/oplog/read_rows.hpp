@@ -26,8 +26,10 @@ void scan_rows(sql::Connection& connection, const DocumentId& document, RowId af
                const LogReader::Sink& sink);
 [[nodiscard]] std::vector<ScannedRow> read_rows(sql::Connection& connection, const DocumentId& document,
                                                 std::span<const RowId> wanted);
-[[nodiscard]] std::optional<ScannedRow> find_row(sql::Connection& connection, const DocumentId& document, const OpId& id);
+[[nodiscard]] std::optional<ScannedRow> find_row(sql::Connection& connection, const DocumentId& document,
+                                                 const OpId& id);
 /// Rows of every op that concerns a story, ascending.
-[[nodiscard]] std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view story, RowId upto, StoryPart part);
+[[nodiscard]] std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view story, RowId upto,
+                                               StoryPart part);
 
 }  // namespace musher

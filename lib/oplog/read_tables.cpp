@@ -102,8 +102,9 @@ std::vector<TrustChange> read_trust_changes(sql::Connection& connection) {
 }
 
 std::vector<QuarantinedOp> read_quarantine(sql::Connection& connection) {
-  sql::Query query(connection,
-                   "SELECT id, reason, source, received_ms, canonical, signature, content, salt FROM quarantine ORDER BY id");
+  sql::Query query(
+      connection,
+      "SELECT id, reason, source, received_ms, canonical, signature, content, salt FROM quarantine ORDER BY id");
   std::vector<QuarantinedOp> ops;
   while (query.step()) {
     QuarantinedOp& op = ops.emplace_back();

@@ -7,13 +7,30 @@ namespace musher {
 namespace {
 
 enum Column : int {
-  kRowId, kOpId, kAuthor, kIndex, kPrev, kKind, kSeq, kTarget, kParents, kName, kActor, kDigest, kContent, kSalt,
-  kTime, kSignature, kDepth, kSource, kReceived
+  kRowId,
+  kOpId,
+  kAuthor,
+  kIndex,
+  kPrev,
+  kKind,
+  kSeq,
+  kTarget,
+  kParents,
+  kName,
+  kActor,
+  kDigest,
+  kContent,
+  kSalt,
+  kTime,
+  kSignature,
+  kDepth,
+  kSource,
+  kReceived
 };
 
-constexpr const char* kColumnNames[] = {"rowid",   "op_id", "author", "idx",     "prev", "kind",    "seq",
-                                        "target",  "parents", "name", "actor",   "digest", "content", "salt",
-                                        "time_ms", "signature", "depth", "source", "received_ms"};
+constexpr const char* kColumnNames[] = {"rowid",   "op_id",     "author", "idx",    "prev",       "kind",    "seq",
+                                        "target",  "parents",   "name",   "actor",  "digest",     "content", "salt",
+                                        "time_ms", "signature", "depth",  "source", "received_ms"};
 
 const char* type_name(int type) {
   switch (type) {
@@ -25,8 +42,8 @@ const char* type_name(int type) {
   }
 }
 
-/// Reads columns one by one and remembers the first that has not the shape it must have. Through sqlite3_value, which is
-/// safe without mutexes (sql::Connection has none) and saves half the calls.
+/// Reads columns one by one and remembers the first that has not the shape it must have. Through sqlite3_value, which
+/// is safe without mutexes (sql::Connection has none) and saves half the calls.
 class Columns {
  public:
   explicit Columns(sqlite3_stmt* statement) : statement_(statement) {}
@@ -163,8 +180,7 @@ RowId insert_row(sql::Connection& connection, const VerifiedOp& verified, Depth 
   const auto salt = verified.content() ? std::optional<sql::Blob>(verified.salt().bytes) : std::nullopt;
   const auto content = verified.content() ? std::optional<std::string_view>(*verified.content()) : std::nullopt;
   sql::Query insert(connection,
-                    "INSERT INTO crdt_ops (" MUSHER_OP_COLUMNS
-                    ") VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    "INSERT INTO crdt_ops (" MUSHER_OP_COLUMNS ") VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     sql::Blob(verified.id().hash), sql::Blob(op.author.key), sql::to_column(raw(op.index)),
                     sql::unless_zero(op.prev.hash), static_cast<std::int64_t>(op.kind), sql::to_column(raw(op.seq)),
                     sql::unless_zero(op.target.hash), parents, std::string_view(op.name), std::string_view(op.actor),

@@ -6,7 +6,7 @@
 #include "oplog/sql.hpp"
 
 // The columns in the order that decode_row reads and insert_row writes.
-#define MUSHER_OP_COLUMNS                                                                                           \
+#define MUSHER_OP_COLUMNS                                                                                      \
   "rowid, op_id, author, idx, prev, kind, seq, target, parents, name, actor, digest, content, salt, time_ms, " \
   "signature, depth, source, received_ms"
 

@@ -12,7 +12,8 @@
 
 namespace musher {
 
-/// One row of crdt_ops as it is stored: the id and depth are claims of the file, nothing is checked but the columns' shapes.
+/// One row of crdt_ops as it is stored: the id and depth are claims of the file, nothing is checked but the columns'
+/// shapes.
 struct OpRow {
   RowId row{};
   OpId id;  ///< column op_id; equals the digest of the canonical bytes unless the file was damaged
@@ -61,9 +62,9 @@ struct Tip {
 /// What the log says about its prefix up to a row: one every 256 rows and one for the last row.
 struct Mark {
   RowId row{};
-  Digest chain;          ///< docs/format.md, "Chain digest"
-  Seq list_seq{};        ///< the highest seq of an insert or delete up to here
-  std::uint64_t ops = 0; ///< rows up to here
+  Digest chain;           ///< docs/format.md, "Chain digest"
+  Seq list_seq{};         ///< the highest seq of an insert or delete up to here
+  std::uint64_t ops = 0;  ///< rows up to here
   bool operator==(const Mark&) const = default;
 };
 
@@ -75,7 +76,8 @@ struct AuthorRecord {
   std::string name;
   Trust trust = Trust::allowed;
   bool eraser = false;
-  std::optional<OpId> revoked_from;  ///< revoked: this op and what descends from it by prev is muted; absent: every op is
+  std::optional<OpId>
+      revoked_from;  ///< revoked: this op and what descends from it by prev is muted; absent: every op is
   bool operator==(const AuthorRecord&) const = default;
 };
 

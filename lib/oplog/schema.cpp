@@ -175,8 +175,8 @@ Objects read_objects(sqlite3* handle) {
   sqlite3_stmt* raw = nullptr;
   // Statistics of ANALYZE are nobody's business.
   if (sqlite3_prepare_v2(handle,
-                         "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'", -1,
-                         &raw, nullptr) != SQLITE_OK) {
+                         "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'",
+                         -1, &raw, nullptr) != SQLITE_OK) {
     throw SQLite::Exception(handle);
   }
   const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> statement(raw, &sqlite3_finalize);

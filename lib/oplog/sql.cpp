@@ -48,7 +48,8 @@ std::string_view failed_call(int extended) {
 Error to_error(std::string_view act, const std::string& path, const SQLite::Exception& exception) {
   const auto about = [&](std::string_view cause) { return fmt::format("cannot {} {}: {}", act, path, cause); };
   // From the file layer the one code is the extended one.
-  const int extended = exception.getExtendedErrorCode() == -1 ? exception.getErrorCode() : exception.getExtendedErrorCode();
+  const int extended =
+      exception.getExtendedErrorCode() == -1 ? exception.getErrorCode() : exception.getExtendedErrorCode();
   switch (exception.getErrorCode() & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -72,8 +73,7 @@ Error to_error(std::string_view act, const std::string& path, const SQLite::Exce
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-    case SQLITE_CANTOPEN:
-      return {Errc::io, about(exception.what()), fmt::format("ls -ld {0}*", path)};
+    case SQLITE_CANTOPEN: return {Errc::io, about(exception.what()), fmt::format("ls -ld {0}*", path)};
     case SQLITE_NOMEM: return {Errc::internal, about("memory ran out"), ""};
     default: return {Errc::internal, about(fmt::format("{} (SQLite {})", exception.what(), extended)), ""};
   }
@@ -84,10 +84,11 @@ Error to_error(std::string_view act, const std::string& path, const SQLite::Exce
 void raise(Errc code, std::string what, std::string hint) { throw Failure{{code, std::move(what), std::move(hint)}}; }
 
 Connection::Connection(const std::string& path, Access access)
-    : database_(std::make_unique<SQLite::Database>(
-          path, (access == Access::write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX |
-                    SQLITE_OPEN_NOFOLLOW,
-          static_cast<int>(kBusyTimeout.count()))) {
+    : database_(
+          std::make_unique<SQLite::Database>(path,
+                                             (access == Access::write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
+                                                 SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+                                             static_cast<int>(kBusyTimeout.count()))) {
   configure(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);
   configure(handle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
   configure(handle(), SQLITE_DBCONFIG_DEFENSIVE, 1);
@@ -169,8 +170,7 @@ void Query::bind(int position, std::nullopt_t) {
 void Query::bind(int position, Blob value) {
   // A null pointer would bind NULL, and an empty blob is not NULL.
   const void* bytes = value.empty() ? "" : static_cast<const void*>(value.data());
-  check(sqlite3_db_handle(statement_),
-        sqlite3_bind_blob64(statement_, position, bytes, value.size(), SQLITE_STATIC));
+  check(sqlite3_db_handle(statement_), sqlite3_bind_blob64(statement_, position, bytes, value.size(), SQLITE_STATIC));
 }
 
 void Query::bind(int position, std::string_view value) {

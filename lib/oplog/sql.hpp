@@ -1,6 +1,6 @@
 #pragma once
-// SQLite for the rest of lib/oplog: a connection, borrowed statements, and the one place where its failures become Errors.
-// Inside the module a failure travels as an exception; guarded() stops it at each public function.
+// SQLite for the rest of lib/oplog: a connection, borrowed statements, and the one place where its failures become
+// Errors. Inside the module a failure travels as an exception; guarded() stops it at each public function.
 
 #include <chrono>
 #include <cstdint>
@@ -28,7 +28,8 @@ struct Failure {
 };
 [[noreturn]] void raise(Errc code, std::string what, std::string hint = {});
 
-/// How long SQLite itself waits for a lock that the lock file does not cover: recovery, or a program that is not musher.
+/// How long SQLite itself waits for a lock that the lock file does not cover: recovery, or a program that is not
+/// musher.
 inline constexpr std::chrono::milliseconds kBusyTimeout{5'000};
 
 /// One open connection, used by one thread at a time. Its -wal is checkpointed by nobody but wal.hpp and, when that was
@@ -77,8 +78,8 @@ class BusyTimeout {
 
 using Blob = std::span<const std::uint8_t>;
 
-/// A borrowed statement with its values bound: reset when it goes out of scope, so that no read transaction is left open.
-/// The bound values must outlive it. One Query of one literal at a time.
+/// A borrowed statement with its values bound: reset when it goes out of scope, so that no read transaction is left
+/// open. The bound values must outlive it. One Query of one literal at a time.
 class Query {
  public:
   template <class... Values>

@@ -31,7 +31,8 @@ Result<void> switch_to_wal(OpenLog& log, milliseconds patience) {
   const auto switched = sql::guarded("write to", log.info.path, [&] {
     sql::Query mode(log.database(), "PRAGMA journal_mode = WAL");
     if (!mode.step() || mode.text(0) != "wal") {
-      sql::raise(Errc::io, fmt::format("cannot switch {} to WAL mode", log.info.path), fmt::format("fuser -v {}", log.info.path));
+      sql::raise(Errc::io, fmt::format("cannot switch {} to WAL mode", log.info.path),
+                 fmt::format("fuser -v {}", log.info.path));
     }
   });
   log.lock->release();
@@ -79,7 +80,8 @@ SqliteOpLog::SqliteOpLog(std::unique_ptr<OpenLog> log) : Reads(*log), log_(std::
 
 SqliteOpLog::~SqliteOpLog() { close_writer(*log_); }
 
-Result<std::unique_ptr<SqliteOpLog>> SqliteOpLog::create(const std::filesystem::path& path, const CreateOptions& options) {
+Result<std::unique_ptr<SqliteOpLog>> SqliteOpLog::create(const std::filesystem::path& path,
+                                                         const CreateOptions& options) {
   MUSHER_TRY(const std::string made, create_log_file(path, options));
   MUSHER_TRY(auto log, open(made, OpenMode::write));
   MUSHER_CHECK(log->log_->lock->acquire(std::chrono::seconds(10)));  // makes the lock file
@@ -95,7 +97,7 @@ Result<std::unique_ptr<SqliteOpLog>> SqliteOpLog::open(const std::filesystem::pa
   log->info.path = log->file.path;
   std::unique_ptr<SqliteOpLog> opened(new SqliteOpLog(std::move(log)));
   MUSHER_CHECK(mode == OpenMode::write ? open_for_writing(*opened->log_, patience)
-                                      : open_for_reading(*opened->log_, patience));
+                                       : open_for_reading(*opened->log_, patience));
   return opened;
 }
 
@@ -138,8 +140,10 @@ Result<SqliteOpLog::WalEmptied> SqliteOpLog::empty_wal(milliseconds wait) {
   const auto deadline = steady_clock::now() + wait;
   while (true) {  // in slices, so that other writers get their turn
     MUSHER_CHECK(check_still_there(log_->file));
-    MUSHER_CHECK(log_->lock->acquire(std::max(std::chrono::ceil<milliseconds>(deadline - steady_clock::now()), kWalSlice)));
-    const auto done = sql::guarded("write to", log_->info.path, [&] { return musher::empty_wal(log_->database(), kWalSlice); });
+    MUSHER_CHECK(
+        log_->lock->acquire(std::max(std::chrono::ceil<milliseconds>(deadline - steady_clock::now()), kWalSlice)));
+    const auto done =
+        sql::guarded("write to", log_->info.path, [&] { return musher::empty_wal(log_->database(), kWalSlice); });
     log_->lock->release();
     MUSHER_CHECK(done);
     if (*done) return WalEmptied{true, {}};

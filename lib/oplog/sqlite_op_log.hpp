@@ -10,15 +10,15 @@
 
 namespace musher {
 
-// One object is used by one thread at a time, and a process that has one open does not fork. Several objects on one file,
-// in one process or in many, are fine; open the log's own files by path only through this class, since closing any
-// descriptor of a database drops the locks that this process holds on it.
+// One object is used by one thread at a time, and a process that has one open does not fork. Several objects on one
+// file, in one process or in many, are fine; open the log's own files by path only through this class, since closing
+// any descriptor of a database drops the locks that this process holds on it.
 
 /// Who may read and write a new log. Every companion file (-wal, -shm, .lock) follows the log's owner, group and mode.
 struct CreateOptions {
   DocumentId document;
-  std::optional<std::string> group{};  ///< group name: the log is made 0660 with this group; else 0600
-  std::string created_by = "musher";  ///< program and version, for people
+  std::optional<std::string> group{};        ///< group name: the log is made 0660 with this group; else 0600
+  std::string created_by = "musher";         ///< program and version, for people
   std::optional<std::int64_t> created_ms{};  ///< by default the system's clock
 };
 
@@ -31,14 +31,17 @@ enum class OpenMode : std::uint8_t {
 class SqliteOpLog final : public Reads<OpLog> {
  public:
   /// Makes a log: file, lock file and schema. Killed at any instant it leaves nothing that looks like a log.
-  /// @errors refused: something is at that path, or the -wal, -shm or -journal of another database beside it; the folder
+  /// @errors refused: something is at that path, or the -wal, -shm or -journal of another database beside it; the
+  /// folder
   ///   does not let the group work; a network file system.  usage: no such group.  io.
-  [[nodiscard]] static Result<std::unique_ptr<SqliteOpLog>> create(const std::filesystem::path& path, const CreateOptions& options);
+  [[nodiscard]] static Result<std::unique_ptr<SqliteOpLog>> create(const std::filesystem::path& path,
+                                                                   const CreateOptions& options);
 
-  /// @errors not_a_log: missing, a directory, a pipe, empty, text, someone else's SQLite file, truncated header; says which.
-  ///   newer_format.  refused: opened for writing, it has several hard links or is on a network file system; or a -wal of
-  ///   another database is beside it.  io: permissions; says whose.  busy: it must be copied, and a writer held the lock for
-  ///   all of `patience`.  damaged: cut off, or SQLite cannot read it.
+  /// @errors not_a_log: missing, a directory, a pipe, empty, text, someone else's SQLite file, truncated header; says
+  /// which.
+  ///   newer_format.  refused: opened for writing, it has several hard links or is on a network file system; or a -wal
+  ///   of another database is beside it.  io: permissions; says whose.  busy: it must be copied, and a writer held the
+  ///   lock for all of `patience`.  damaged: cut off, or SQLite cannot read it.
   [[nodiscard]] static Result<std::unique_ptr<SqliteOpLog>> open(
       const std::filesystem::path& path, OpenMode mode, std::chrono::milliseconds patience = std::chrono::seconds(10));
 
@@ -52,11 +55,11 @@ class SqliteOpLog final : public Reads<OpLog> {
   struct SchemaDifference {
     std::string object;  ///< "trigger crdt_ops_no_delete"
     bool is_trigger = false;
-    std::string what;    ///< "missing", "altered", "not part of format 1"
+    std::string what;  ///< "missing", "altered", "not part of format 1"
   };
   [[nodiscard]] Result<std::vector<SchemaDifference>> schema_differences();
-  /// The highest row number SQLite remembers having given out (sqlite_sequence): above last_row() when rows were deleted from
-  /// the end. Nothing before the first row.
+  /// The highest row number SQLite remembers having given out (sqlite_sequence): above last_row() when rows were
+  /// deleted from the end. Nothing before the first row.
   [[nodiscard]] Result<std::optional<RowId>> highest_row_ever();
   /// Bytes of the database and of its -wal.
   struct FileSizes {
@@ -65,8 +68,8 @@ class SqliteOpLog final : public Reads<OpLog> {
   };
   [[nodiscard]] Result<FileSizes> file_sizes();
 
-  /// After an erase: brings everything from the -wal into the database and empties it, so that no erased byte is left in
-  /// either file. Waits for readers; what one held back the next writer finishes.
+  /// After an erase: brings everything from the -wal into the database and empties it, so that no erased byte is left
+  /// in either file. Waits for readers; what one held back the next writer finishes.
   struct WalEmptied {
     bool done = false;
     std::vector<std::int64_t> readers;  ///< PIDs that held it back; empty when the system does not tell

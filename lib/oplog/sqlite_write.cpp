@@ -48,8 +48,9 @@ SqliteWrite::~SqliteWrite() { end(); }
 template <class Work>
 Result<std::invoke_result_t<Work>> SqliteWrite::writing(Work work) {
   if (failed_ || ended_) {
-    return fail(Errc::internal, fmt::format("cannot write to {}: an earlier step of this transaction failed, or it has ended",
-                                            log().info.path));
+    return fail(Errc::internal,
+                fmt::format("cannot write to {}: an earlier step of this transaction failed, or it has ended",
+                            log().info.path));
   }
   auto result = sql::guarded("write to", log().info.path, work);
   failed_ = !result;
@@ -94,7 +95,8 @@ void SqliteWrite::check_new(const VerifiedOp& op) {
 /// The erase is in the table: the trigger lets content go only then.
 void SqliteWrite::erase_content(const OpId& target) {
   sql::Connection& connection = log().database();
-  sql::Query(connection, "UPDATE crdt_ops SET content = NULL, salt = NULL WHERE op_id = ?", sql::Blob(target.hash)).run();
+  sql::Query(connection, "UPDATE crdt_ops SET content = NULL, salt = NULL WHERE op_id = ?", sql::Blob(target.hash))
+      .run();
   sql::Query(connection, "DELETE FROM checkpoints WHERE row >= (SELECT rowid FROM crdt_ops WHERE op_id = ?)",
              sql::Blob(target.hash))
       .run();
@@ -106,12 +108,13 @@ Result<void> SqliteWrite::set_author(const TrustChange& change) {
     sql::Connection& connection = log().database();
     const AuthorRecord& after = change.after;
     const auto from = after.revoked_from ? std::optional<sql::Blob>(after.revoked_from->hash) : std::nullopt;
-    sql::Query(connection,
-               "INSERT INTO authors (author, name, trust, eraser, revoked_from) VALUES (?, ?, ?, ?, ?) ON CONFLICT (author) "
-               "DO UPDATE SET name = excluded.name, trust = excluded.trust, eraser = excluded.eraser, "
-               "revoked_from = excluded.revoked_from",
-               sql::Blob(after.author.key), std::string_view(after.name), to_string(after.trust),
-               static_cast<std::int64_t>(after.eraser), from)
+    sql::Query(
+        connection,
+        "INSERT INTO authors (author, name, trust, eraser, revoked_from) VALUES (?, ?, ?, ?, ?) ON CONFLICT (author) "
+        "DO UPDATE SET name = excluded.name, trust = excluded.trust, eraser = excluded.eraser, "
+        "revoked_from = excluded.revoked_from",
+        sql::Blob(after.author.key), std::string_view(after.name), to_string(after.trust),
+        static_cast<std::int64_t>(after.eraser), from)
         .run();
     sql::Query(connection,
                "INSERT INTO trust_log (at_ms, who, action, author, name, trust, eraser, revoked_from) "
@@ -139,12 +142,14 @@ Result<void> SqliteWrite::commit() {
     end();
     return committed;
   }
-  // Between the look before and the commit the file may have been renamed: then nobody will look for the op where it went.
+  // Between the look before and the commit the file may have been renamed: then nobody will look for the op where it
+  // went.
   if (const auto place = check_place(); !place) {
     end();
-    return fail(Errc::incomplete, fmt::format("{} was renamed or replaced during the commit; what was written is in the "
-                                              "file that was there before",
-                                              log().info.path),
+    return fail(Errc::incomplete,
+                fmt::format("{} was renamed or replaced during the commit; what was written is in the "
+                            "file that was there before",
+                            log().info.path),
                 place.error().hint);
   }
   log().lock->ring();
@@ -159,7 +164,8 @@ Result<void> SqliteWrite::check_place() const {
   MUSHER_TRY(const bool moved,
              sql::guarded("look at", log().info.path, [&] { return log().database().file_has_moved(); }));
   if (!moved) return {};
-  return fail(Errc::refused, fmt::format("{} was renamed or deleted while it was open here; nothing was written", log().info.path),
+  return fail(Errc::refused,
+              fmt::format("{} was renamed or deleted while it was open here; nothing was written", log().info.path),
               fmt::format("ls -l {}", folder_of(log().info.path)));
 }
 
@@ -183,7 +189,8 @@ void SqliteWrite::end() {
   if (ended_) return;
   ended_ = true;
   if (log().connection != nullptr && log().connection->in_transaction()) {
-    static_cast<void>(sql::guarded("write to", log().info.path, [&] { sql::Query(log().database(), "ROLLBACK").run(); }));
+    static_cast<void>(
+        sql::guarded("write to", log().info.path, [&] { sql::Query(log().database(), "ROLLBACK").run(); }));
   }
   log().lock->release();
   log().writing = false;

@@ -45,7 +45,7 @@ class SqliteWrite final : public Reads<WriteTransaction> {
 
   Derived derived_;
   Quarantine quarantine_;
-  std::optional<OpId> last_op_;         ///< the last one appended here
+  std::optional<OpId> last_op_;  ///< the last one appended here
   std::optional<std::int64_t> last_trust_change_;
   bool failed_ = false;  ///< a step failed: whatever follows, nothing of this may be committed
   bool ended_ = false;

@@ -17,7 +17,8 @@ constexpr int kLongWalFrames = 1'000;
 void shorten_wal(sql::Connection& connection) noexcept {
   if (connection.wal_frames() <= kLongWalFrames) return;
   const sql::BusyTimeout at_once(connection, std::chrono::milliseconds(0));
-  if (sqlite3_wal_checkpoint_v2(connection.handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK) return;
+  if (sqlite3_wal_checkpoint_v2(connection.handle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) == SQLITE_OK)
+    return;
   sqlite3_wal_checkpoint_v2(connection.handle(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// SQLite's write-ahead log, kept short. "WAL checkpoint" is SQLite's word: it copies the -wal into the database. Every one
-// is made by a holder of the write lock (decision 0002).
+// SQLite's write-ahead log, kept short. "WAL checkpoint" is SQLite's word: it copies the -wal into the database. Every
+// one is made by a holder of the write lock (decision 0002).
 
 #include <chrono>
 #include <string>
@@ -13,7 +13,8 @@ namespace musher {
 /// never fails: what it could not do, the next commit does.
 void shorten_wal(sql::Connection& connection) noexcept;
 
-/// Copies everything back and empties the -wal, waiting for readers to move on. False when one held it past the timeout.
+/// Copies everything back and empties the -wal, waiting for readers to move on. False when one held it past the
+/// timeout.
 [[nodiscard]] bool empty_wal(sql::Connection& connection, std::chrono::milliseconds timeout);
 
 /// fsync of the -wal by path, which nobody locks. False when that failed.

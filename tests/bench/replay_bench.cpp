@@ -31,8 +31,8 @@ std::unique_ptr<SqliteOpLog> open_log() {
 }
 
 void per_op(benchmark::State& state, std::uint64_t ops) {
-  state.counters["per_op"] = benchmark::Counter(static_cast<double>(ops), benchmark::Counter::kIsIterationInvariantRate |
-                                                                              benchmark::Counter::kInvert);
+  state.counters["per_op"] = benchmark::Counter(
+      static_cast<double>(ops), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 struct Signed {
@@ -72,10 +72,11 @@ void raw_scan(benchmark::State& state) {
   std::uint64_t rows = 0;
   for (auto _ : state) {
     sqlite3_stmt* statement = nullptr;
-    sqlite3_prepare_v2(db,
-                       "SELECT rowid, op_id, author, idx, prev, kind, seq, target, parents, name, actor, digest, content, salt, "
-                       "time_ms, signature, depth, source, received_ms FROM crdt_ops ORDER BY rowid",
-                       -1, &statement, nullptr);
+    sqlite3_prepare_v2(
+        db,
+        "SELECT rowid, op_id, author, idx, prev, kind, seq, target, parents, name, actor, digest, content, salt, "
+        "time_ms, signature, depth, source, received_ms FROM crdt_ops ORDER BY rowid",
+        -1, &statement, nullptr);
     rows = 0;
     while (sqlite3_step(statement) == SQLITE_ROW) {
       for (int column = 0; column < 19; ++column) {

@@ -359,6 +359,7 @@ def form_vectors():
         bad("33 brackets in a string that does not end", "bad_content", content='"\\"' + "[" * 33),
         bad("40 pairs of brackets, one behind the other", "bad_content", content="]]" + "[]" * 40),
         bad("index 0", "bad_fields", index=0),
+        bad("index 0 with prev", "bad_fields", index=0, prev=id_of(3), dependencies=[fact(id_of(7))]),
         bad("index 2 without prev", "bad_fields", index=2),
         bad("index 1 with prev", "bad_fields", prev=id_of(3)),
         bad("index 2^63", "bad_fields", index=2**63, prev=id_of(3)),

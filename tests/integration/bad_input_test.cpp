@@ -1,5 +1,5 @@
-// What an operator may point a command at by mistake: the right exit code, one message that names the thing and what to do
-// next, and nothing changed.
+// What an operator may point a command at by mistake: the right exit code, one message that names the thing and what to
+// do next, and nothing changed.
 
 #include <sys/stat.h>
 
@@ -17,8 +17,10 @@ namespace {
 namespace fs = std::filesystem;
 using Words = std::vector<std::string>;
 
-const std::vector<Words> kReaders = {{"musher-inspect"}, {"musher-inspect", "stories"}, {"musher-inspect", "ops"}, {"musher-replay"}};
-const std::vector<Words> kWriters = {{"musher-put", "--new", "1_story"}, {"musher-purge", "1_story", "--yes"}, {"musher-trust", "list"}};
+const std::vector<Words> kReaders = {
+    {"musher-inspect"}, {"musher-inspect", "stories"}, {"musher-inspect", "ops"}, {"musher-replay"}};
+const std::vector<Words> kWriters = {
+    {"musher-put", "--new", "1_story"}, {"musher-purge", "1_story", "--yes"}, {"musher-trust", "list"}};
 
 std::string contents(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -27,7 +29,9 @@ std::string contents(const fs::path& file) {
 
 void write(const fs::path& file, const std::string& bytes) { std::ofstream(file, std::ios::binary) << bytes; }
 
-std::size_t lines(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
 
 /// Runs a command on a log and wants this code, no answer, and an error of one line and a hint that names the file.
 void check_refused(Workshop& workshop, Words words, const std::string& log, int code, const std::string& says) {
@@ -134,7 +138,8 @@ TEST_CASE("a log that is named through a symbolic link is the log itself, lock a
   fs::create_directory(workshop.file("elsewhere"));
   fs::create_symlink(workshop.log(), workshop.file("elsewhere/link.db"));
   workshop.must({"musher-put", "--log", "elsewhere/link.db", "1_story", "stage=2_current"});
-  CHECK(workshop.json(workshop.must({"musher-inspect", "story", "1_story", "--json"}), "['story']['fields']['stage']") == "2_current");
+  CHECK(workshop.json(workshop.must({"musher-inspect", "story", "1_story", "--json"}),
+                      "['story']['fields']['stage']") == "2_current");
   CHECK_FALSE(fs::exists(workshop.file("elsewhere/link.db.lock")));
   CHECK_FALSE(fs::exists(workshop.file("elsewhere/link.db.key")));
 }
@@ -143,7 +148,10 @@ TEST_CASE("a log whose companion is another's -wal, or that was left by a killed
   Workshop workshop;
   begin(workshop);
   // The writer is gone before it could tidy up: rows are in the -wal alone.
-  REQUIRE(workshop.shell("(echo 'pragma wal_autocheckpoint=0; update authors set name = \"renamed\";'; kill -9 $$) | sqlite3 pipeline.db; true").code >= 0);
+  REQUIRE(workshop
+              .shell("(echo 'pragma wal_autocheckpoint=0; update authors set name = \"renamed\";'; kill -9 $$) | "
+                     "sqlite3 pipeline.db; true")
+              .code >= 0);
   workshop.must({"musher-replay"});
   workshop.must({"musher-put", "1_story", "stage=2_current"});
 }
@@ -153,10 +161,11 @@ TEST_CASE("reading commands leave every byte of the log as it was") {
   begin(workshop);
   workshop.must({"musher-purge", "1_story", "--yes"});
   const std::string before = contents(workshop.log());
-  for (const Words& words : {Words{"musher-inspect"}, Words{"musher-inspect", "stories"}, Words{"musher-inspect", "story", "1_story"},
-                             Words{"musher-inspect", "ops"}, Words{"musher-inspect", "authors"}, Words{"musher-inspect", "heads"},
-                             Words{"musher-inspect", "quarantine"}, Words{"musher-inspect", "--copy"}, Words{"musher-replay"},
-                             Words{"musher-purge", "--list"}, Words{"musher-purge", "1_story", "-n"}, Words{"musher-trust", "list"}}) {
+  for (const Words& words :
+       {Words{"musher-inspect"}, Words{"musher-inspect", "stories"}, Words{"musher-inspect", "story", "1_story"},
+        Words{"musher-inspect", "ops"}, Words{"musher-inspect", "authors"}, Words{"musher-inspect", "heads"},
+        Words{"musher-inspect", "quarantine"}, Words{"musher-inspect", "--copy"}, Words{"musher-replay"},
+        Words{"musher-purge", "--list"}, Words{"musher-purge", "1_story", "-n"}, Words{"musher-trust", "list"}}) {
     workshop.must(words);
     CHECK(contents(workshop.log()) == before);
   }
@@ -176,7 +185,8 @@ TEST_CASE("a key that is missing, open to others, cut off or another's is exit 5
   CHECK_THAT(open_to_others.err, Contains("chmod 600"));
   ::chmod(key.c_str(), 0600);
 
-  for (const std::string& bytes : {std::string(), std::string("no key"), good.substr(0, good.size() - 10), good + "more\n"}) {
+  for (const std::string& bytes :
+       {std::string(), std::string("no key"), good.substr(0, good.size() - 10), good + "more\n"}) {
     write(key, bytes);
     const Outcome broken = workshop.run(put);
     INFO(broken.err);
@@ -250,7 +260,8 @@ TEST_CASE("arguments with control bytes or of a megabyte are refused or stored, 
   CHECK(story.err.size() < 2000);
 
   workshop.must({"musher-put", "1_story", "name=\x1b[31mred\xe2\x80\xae"});
-  for (const Words& words : {Words{"musher-inspect", "stories"}, Words{"musher-inspect", "story", "1_story"}, Words{"musher-inspect", "ops"}, Words{"musher-replay"}}) {
+  for (const Words& words : {Words{"musher-inspect", "stories"}, Words{"musher-inspect", "story", "1_story"},
+                             Words{"musher-inspect", "ops"}, Words{"musher-replay"}}) {
     const std::string shown = workshop.must(words);
     CHECK(shown.find('\x1b') == std::string::npos);
     CHECK(shown.find("\xe2\x80\xae") == std::string::npos);
@@ -263,8 +274,9 @@ TEST_CASE("a full disk under stdout is exit 7, and a reader that goes away is a 
   const Outcome full = workshop.shell("musher-inspect ops > /dev/full");
   CHECK(full.code == 7);
   CHECK_FALSE(full.err.empty());
-  const Outcome gone = workshop.shell("for i in $(seq 300); do echo stage$i=x; done > many; musher-put --new 2_story - < many; "
-                                      "(musher-inspect ops --jsonl; echo $? > code) | true; cat code");
+  const Outcome gone = workshop.shell(
+      "for i in $(seq 300); do echo stage$i=x; done > many; musher-put --new 2_story - < many; "
+      "(musher-inspect ops --jsonl; echo $? > code) | true; cat code");
   CHECK_THAT(gone.out, Contains("141") || Contains("0"));
   CHECK(gone.err.empty());
 }
@@ -284,8 +296,10 @@ TEST_CASE("an unknown command is exit 2 with a suggestion, and musher alone list
 TEST_CASE("a damaged row is never shown as good: inspect and replay are exit 1 and name the row") {
   Workshop workshop;
   begin(workshop);
-  workshop.sql("drop trigger crdt_ops_no_update; update crdt_ops set content = '{\"stage\":\"9_forged\"}' where rowid = 1");
-  for (const Words& words : {Words{"musher-inspect", "stories"}, Words{"musher-inspect", "story", "1_story"}, Words{"musher-replay"}}) {
+  workshop.sql(
+      "drop trigger crdt_ops_no_update; update crdt_ops set content = '{\"stage\":\"9_forged\"}' where rowid = 1");
+  for (const Words& words :
+       {Words{"musher-inspect", "stories"}, Words{"musher-inspect", "story", "1_story"}, Words{"musher-replay"}}) {
     const Outcome outcome = workshop.run(words);
     INFO(words.front() << outcome.out << outcome.err);
     CHECK(outcome.code == 1);

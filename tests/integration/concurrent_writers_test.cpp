@@ -1,4 +1,5 @@
-// Many processes on one log and one identity: invariants 2 and 4 of docs/architecture.md, with real processes and kill -9.
+// Many processes on one log and one identity: invariants 2 and 4 of docs/architecture.md, with real processes and kill
+// -9.
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -29,8 +30,8 @@ Host host_in(const Workshop& workshop) {
   return {[] { return std::int64_t{1'700'000'000'000}; }, workshop.file("state"), "writer"};
 }
 
-/// What a child does: opens the log as a shell would and writes; each op id goes down the pipe once its put has returned.
-/// Returns the exit code: 0, or 1 with the error on stderr.
+/// What a child does: opens the log as a shell would and writes; each op id goes down the pipe once its put has
+/// returned. Returns the exit code: 0, or 1 with the error on stderr.
 int write_ops(const Workshop& workshop, int writer, int ops, int acknowledged) {
   auto log = SqliteOpLog::open(workshop.log(), OpenMode::write);
   if (!log) return 1;
@@ -101,7 +102,8 @@ LogFacts read_log(const Workshop& workshop) {
 }
 
 void check_no_forks(const LogFacts& facts) {
-  const bool single = std::all_of(facts.ops_at_index.begin(), facts.ops_at_index.end(), [](const auto& at) { return at.second == 1; });
+  const bool single =
+      std::all_of(facts.ops_at_index.begin(), facts.ops_at_index.end(), [](const auto& at) { return at.second == 1; });
   CHECK(single);
   CHECK(facts.ops_at_index.size() == facts.ids.size());
   CHECK(facts.ops_at_index.rbegin()->first == facts.ids.size());  // indexes without a gap

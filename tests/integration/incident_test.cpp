@@ -20,7 +20,8 @@ namespace {
 class Node {
  public:
   Node(Workshop& workshop, const std::string& log, const std::string& key)
-      : replica_(open(workshop.file(log)), Host{[] { return 1'700'000'000'000; }, workshop.file("state-" + log), "node"}) {
+      : replica_(open(workshop.file(log)),
+                 Host{[] { return 1'700'000'000'000; }, workshop.file("state-" + log), "node"}) {
     auto identity = Identity::load(workshop.file(key));
     REQUIRE(identity);
     replica_.use_identity(*std::move(identity));
@@ -90,7 +91,8 @@ TEST_CASE("a purged story stays purged after the log is closed and opened again"
   purge_478(workshop);
   CHECK_FALSE(lists(workshop, "478_story_sync"));
   CHECK(lists(workshop, "503_story_other"));
-  CHECK(workshop.json(workshop.must({"musher-inspect", "story", "478_story_sync", "--json"}), "['story']['status']") == "purged");
+  CHECK(workshop.json(workshop.must({"musher-inspect", "story", "478_story_sync", "--json"}), "['story']['status']") ==
+        "purged");
 }
 
 TEST_CASE("a purged story stays purged when the purging process is killed right after it said so") {
@@ -191,7 +193,8 @@ TEST_CASE("a purge is signed ops through the normal append path and touches noth
   CHECK(workshop.json(purged, "['stories'][0]['ops'][0]['kind']") == "delete");
   CHECK(workshop.json(purged, "['stories'][0]['reason']") == "stuck");
   CHECK(workshop.sql("select count(*) from crdt_ops") == "3");
-  CHECK(workshop.sql("select group_concat(hex(op_id) || hex(signature) || content) from crdt_ops where rowid < 3") == before);
+  CHECK(workshop.sql("select group_concat(hex(op_id) || hex(signature) || content) from crdt_ops where rowid < 3") ==
+        before);
   workshop.must({"musher-replay"});
   CHECK(workshop.json(workshop.must({"musher-replay", "--json"}), "['ops']['signatures_checked']") == "3");
 }
@@ -230,7 +233,8 @@ TEST_CASE("six inserts, then a set with seq 1: replay in seq order loses the upd
   CHECK(workshop.json(naive.out, "['failures'][0]['op']['story_id']") == "6_story");
   CHECK(workshop.json(naive.out, "['failures'][0]['op']['field']") == "stage");
   CHECK(workshop.json(naive.out, "['failures'][0]['op']['value']") == "2_current");
-  CHECK(workshop.json(naive.out, "['next_seq']") == "[{'story_id': '6_story', 'field': 'stage', 'naive': '1', 'true': '2'}]");
+  CHECK(workshop.json(naive.out, "['next_seq']") ==
+        "[{'story_id': '6_story', 'field': 'stage', 'naive': '1', 'true': '2'}]");
 }
 
 TEST_CASE("six inserts, then a set with seq 1: replay in rowid order keeps the update") {
@@ -254,7 +258,8 @@ TEST_CASE("replay --compare seq prints story, field and both values, and exits 1
   write_incident(workshop);
   const Outcome compared = workshop.run({"musher-replay", "--compare", "seq"});
   CHECK(compared.code == 1);
-  CHECK_THAT(compared.out, Contains("6_story") && Contains("stage") && Contains("\"2_current\"") && Contains("\"1_backlog\""));
+  CHECK_THAT(compared.out,
+             Contains("6_story") && Contains("stage") && Contains("\"2_current\"") && Contains("\"1_backlog\""));
   const Outcome json = workshop.run({"musher-replay", "--compare", "seq", "--json"});
   CHECK(json.code == 1);
   CHECK(workshop.json(json.out, "['verdict']") == "different");

@@ -1,9 +1,9 @@
 // Reading leaves the log as it was, and works where SQLite could not make its own files.
 
-#include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <csignal>
 #include <filesystem>
@@ -75,7 +75,8 @@ std::vector<std::string> stories(LogReader& log) {
 /// Copies that some process left in $TMPDIR.
 std::size_t copies_left(const fs::path& folder) {
   std::size_t count = 0;
-  for (const auto& entry : fs::directory_iterator(folder)) count += entry.path().filename().string().starts_with("musher-copy-");
+  for (const auto& entry : fs::directory_iterator(folder))
+    count += entry.path().filename().string().starts_with("musher-copy-");
   return count;
 }
 
@@ -92,10 +93,13 @@ TEST_CASE("reading: changes no byte of the log, its -wal or its lock file", "[op
   }
   SECTION("of a log whose -wal was left by a killed writer") { leave_wal_behind(scratch); }
   const auto bytes = [&] {
-    return std::vector{read_file(scratch.path()), read_file(scratch.companion("-wal")), read_file(scratch.companion(".lock"))};
+    return std::vector{read_file(scratch.path()), read_file(scratch.companion("-wal")),
+                       read_file(scratch.companion(".lock"))};
   };
   const auto before = bytes();
-  const auto times = [&] { return std::pair(fs::last_write_time(scratch.path()), fs::last_write_time(scratch.companion(".lock"))); };
+  const auto times = [&] {
+    return std::pair(fs::last_write_time(scratch.path()), fs::last_write_time(scratch.companion(".lock")));
+  };
   const auto times_before = times();
   for (const OpenMode mode : {OpenMode::read, OpenMode::read_copy}) {
     {
@@ -107,7 +111,8 @@ TEST_CASE("reading: changes no byte of the log, its -wal or its lock file", "[op
   }
 }
 
-TEST_CASE("a -wal left by a killed writer: a reader sees what it acknowledged, and so does the next writer", "[oplog]") {
+TEST_CASE("a -wal left by a killed writer: a reader sees what it acknowledged, and so does the next writer",
+          "[oplog]") {
   const ScratchLog scratch;
   leave_wal_behind(scratch);
   CHECK(stories(*scratch.open(OpenMode::read)) == kFour);

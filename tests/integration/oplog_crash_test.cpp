@@ -29,7 +29,9 @@ int append_for_ever(const ScratchLog& scratch, const Child::Voice& voice, int ro
     OpId last;
     for (int i = 0; i < kBatch; ++i) {
       const std::string story = std::to_string(round) + "/" + std::to_string(batch);
-      last = must(append_op(*write, identity_of(1), {.name = story, .content = R"({"text":")" + std::string(700, 'x') + "\"}"})).id;
+      last = must(append_op(*write, identity_of(1),
+                            {.name = story, .content = R"({"text":")" + std::string(700, 'x') + "\"}"}))
+                 .id;
     }
     must(write->commit());
     voice.say(to_hex(last.hash));
@@ -53,7 +55,8 @@ void check_whole(LogReader& log) {
 
 }  // namespace
 
-TEST_CASE("crash: a writer killed at any moment loses nothing it acknowledged and leaves nothing half done", "[oplog]") {
+TEST_CASE("crash: a writer killed at any moment loses nothing it acknowledged and leaves nothing half done",
+          "[oplog]") {
   const unsigned seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937 random(seed);

@@ -1,7 +1,7 @@
 // A disk that is full, fails, lies or loses power: what commit() says is the truth, and what it acknowledged stays.
 
-#include <catch2/catch.hpp>
 #include <sqlite3.h>
+#include <catch2/catch.hpp>
 
 #include <filesystem>
 #include <random>
@@ -27,7 +27,8 @@ struct Attempt {
 
 Attempt append_with(FaultyVfs& disk, SqliteOpLog& log, const FaultyVfs::Fault& fault) {
   auto write = must(log.begin_write(kWait));
-  const OpRow row = must(append_op(*write, identity_of(1), {.name = "tried", .content = R"({"text":")" + std::string(9000, 'x') + "\"}"}));
+  const OpRow row = must(
+      append_op(*write, identity_of(1), {.name = "tried", .content = R"({"text":")" + std::string(9000, 'x') + "\"}"}));
   disk.inject(fault);
   return {row.id, write->commit()};
 }
@@ -50,17 +51,20 @@ void check_sound(const ScratchLog& scratch) {
 
 }  // namespace
 
-TEST_CASE("faulty disk: full while the op is written: nothing was, and the next write works once there is room", "[oplog]") {
+TEST_CASE("faulty disk: full while the op is written: nothing was, and the next write works once there is room",
+          "[oplog]") {
   FaultyVfs disk;
   const ScratchLog scratch;
   auto log = scratch.open();
   const int after = GENERATE(0, 1, 3, 7);
   LogBuilder(*log, identity_of(1)).insert("before");
-  const Attempt attempt = append_with(disk, *log, {.call = Call::write, .suffix = "-wal", .after = after, .for_ever = true, .code = SQLITE_FULL});
+  const Attempt attempt = append_with(
+      disk, *log, {.call = Call::write, .suffix = "-wal", .after = after, .for_ever = true, .code = SQLITE_FULL});
   REQUIRE(disk.failed() > 0);
   REQUIRE_FALSE(attempt.result);
   CHECK(attempt.result.error().code == Errc::io);
-  CHECK(attempt.result.error().what == "cannot write to " + scratch.path().string() + ": the disk is full; nothing was written");
+  CHECK(attempt.result.error().what ==
+        "cannot write to " + scratch.path().string() + ": the disk is full; nothing was written");
   disk.heal();
   CHECK(must(log->count()) == 1);  // the same object goes on
   LogBuilder(*log, identity_of(1)).insert("again");
@@ -69,7 +73,9 @@ TEST_CASE("faulty disk: full while the op is written: nothing was, and the next 
   check_sound(scratch);
 }
 
-TEST_CASE("faulty disk: fsync fails and the op is in the log all the same: unknown, and both the op and the doubt are named", "[oplog]") {
+TEST_CASE(
+    "faulty disk: fsync fails and the op is in the log all the same: unknown, and both the op and the doubt are named",
+    "[oplog]") {
   FaultyVfs disk;
   const ScratchLog scratch;
   auto log = scratch.open();
@@ -108,7 +114,8 @@ TEST_CASE("faulty disk: after a failed fsync nothing is built on the -wal before
   CHECK(must(log->find(attempt.op)));
 }
 
-TEST_CASE("faulty disk: fsync fails while somebody reads: the op is not in the log, and cannot come back later", "[oplog]") {
+TEST_CASE("faulty disk: fsync fails while somebody reads: the op is not in the log, and cannot come back later",
+          "[oplog]") {
   FaultyVfs disk;
   const ScratchLog scratch;
   auto log = scratch.open();
@@ -119,7 +126,8 @@ TEST_CASE("faulty disk: fsync fails while somebody reads: the op is not in the l
   REQUIRE(disk.failed() == 1);
   REQUIRE_FALSE(attempt.result);
   CHECK(attempt.result.error().code == Errc::io);
-  CHECK(attempt.result.error().what == "cannot write to " + scratch.path().string() + ": fsync failed; nothing was written");
+  CHECK(attempt.result.error().what ==
+        "cannot write to " + scratch.path().string() + ": fsync failed; nothing was written");
   CHECK_FALSE(must(log->find(attempt.op)));
   CHECK_FALSE(must(must(SqliteOpLog::open(scratch.path(), OpenMode::read_copy))->find(attempt.op)));
   log.reset();
@@ -142,14 +150,16 @@ TEST_CASE("faulty disk: fsync fails for ever: nobody knows, and nobody pretends 
   check_sound(scratch);
 }
 
-TEST_CASE("faulty disk: COMMIT fails after everything was written: the op is there, and that is what commit says", "[oplog]") {
+TEST_CASE("faulty disk: COMMIT fails after everything was written: the op is there, and that is what commit says",
+          "[oplog]") {
   FaultyVfs disk;
   const ScratchLog scratch;
   auto log = scratch.open();
   LogBuilder(*log, identity_of(1)).insert("before");
   std::optional<OpId> found;
   for (int after = 0; after < 60 && !found; ++after) {
-    const Attempt attempt = append_with(disk, *log, {.call = Call::write, .suffix = "-wal", .after = after, .done_all_the_same = true});
+    const Attempt attempt =
+        append_with(disk, *log, {.call = Call::write, .suffix = "-wal", .after = after, .done_all_the_same = true});
     REQUIRE(disk.failed() <= 1);
     if (disk.failed() == 0) break;
     disk.heal();
@@ -162,7 +172,8 @@ TEST_CASE("faulty disk: COMMIT fails after everything was written: the op is the
   check_sound(scratch);
 }
 
-TEST_CASE("faulty disk: nothing can be read afterwards: unknown, and the log comes back by itself when the disk does", "[oplog]") {
+TEST_CASE("faulty disk: nothing can be read afterwards: unknown, and the log comes back by itself when the disk does",
+          "[oplog]") {
   FaultyVfs disk;
   const ScratchLog scratch;
   auto log = scratch.open();
@@ -170,7 +181,8 @@ TEST_CASE("faulty disk: nothing can be read afterwards: unknown, and the log com
   const Attempt attempt = append_with(disk, *log, {.suffix = "*", .after = 2, .for_ever = true});
   REQUIRE_FALSE(attempt.result);
   CHECK(attempt.result.error().code == Errc::incomplete);
-  CHECK(attempt.result.error().what.find("op " + to_hex(attempt.op.hash) + " may or may not be in the log") != std::string::npos);
+  CHECK(attempt.result.error().what.find("op " + to_hex(attempt.op.hash) + " may or may not be in the log") !=
+        std::string::npos);
   const auto read = log->count();
   REQUIRE_FALSE(read);
   CHECK(read.error().code == Errc::io);
@@ -268,7 +280,10 @@ Recording record(int commits) {
     auto write = must(log->begin_write(kWait));
     OpId last;
     for (int j = 0; j <= i % 3; ++j) {
-      last = must(append_op(*write, identity_of(1), {.name = "s" + std::to_string(i % 7), .content = R"({"text":")" + std::string(600, 'x') + "\"}"})).id;
+      last = must(append_op(
+                      *write, identity_of(1),
+                      {.name = "s" + std::to_string(i % 7), .content = R"({"text":")" + std::string(600, 'x') + "\"}"}))
+                 .id;
     }
     must(write->commit());
     disk.acknowledge(i);
@@ -308,12 +323,14 @@ int lost(const Recording& recording, const Disk& disk, std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("power cut: at any moment, whatever of the unsynced writes reached the disk, every acknowledged op is there", "[oplog]") {
+TEST_CASE("power cut: at any moment, whatever of the unsynced writes reached the disk, every acknowledged op is there",
+          "[oplog]") {
   const unsigned seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937 random(seed);
   const Recording recording = record(240);
-  const auto checkpoints = std::ranges::count_if(recording.events, [](const auto& event) { return event.suffix.empty() && event.acknowledged < 0; });
+  const auto checkpoints = std::ranges::count_if(
+      recording.events, [](const auto& event) { return event.suffix.empty() && event.acknowledged < 0; });
   REQUIRE(checkpoints > 100);  // the run is long enough for WAL checkpoints
   int bad = 0, bad_without_sync = 0;
   for (int image = 0; image < 150; ++image) {
@@ -322,7 +339,9 @@ TEST_CASE("power cut: at any moment, whatever of the unsynced writes reached the
     const int missing = lost(recording, after_power_cut(recording.start, recording.events, count, random, true), count);
     if (missing != 0) UNSCOPED_INFO("cut behind event " << count << ": " << missing);
     bad += missing != 0;
-    if (image % 5 == 0) bad_without_sync += lost(recording, after_power_cut(recording.start, recording.events, count, random, false), count) != 0;
+    if (image % 5 == 0)
+      bad_without_sync +=
+          lost(recording, after_power_cut(recording.start, recording.events, count, random, false), count) != 0;
   }
   CHECK(bad == 0);
   CHECK(bad_without_sync > 20);  // the test can fail: the same run on a disk whose syncs do nothing

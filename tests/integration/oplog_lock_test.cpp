@@ -1,10 +1,10 @@
 // Many writers, one log: every op there, nobody starves, and whoever has to wait in vain is told for whom.
 
-#include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <csignal>
 #include <filesystem>
@@ -41,7 +41,8 @@ milliseconds since(steady_clock::time_point start) {
 
 }  // namespace
 
-TEST_CASE("lock: eight processes append 500 ops each with one identity: 4,000 rows, one line of ops, nobody busy", "[oplog]") {
+TEST_CASE("lock: eight processes append 500 ops each with one identity: 4,000 rows, one line of ops, nobody busy",
+          "[oplog]") {
   constexpr int kWriters = 8;
   constexpr int kOps = 500;
   const ScratchLog scratch;
@@ -78,7 +79,8 @@ TEST_CASE("lock: eight processes append 500 ops each with one identity: 4,000 ro
     const Op& op = rows[i].op.op;
     ids.insert(rows[i].id);
     stories.insert(op.name);
-    const bool in_line = raw(op.index) == i + 1 && op.prev == last && raw(op.seq) == i + 1 && raw(rows[i].row) == static_cast<std::int64_t>(i + 1);
+    const bool in_line = raw(op.index) == i + 1 && op.prev == last && raw(op.seq) == i + 1 &&
+                         raw(rows[i].row) == static_cast<std::int64_t>(i + 1);
     if (!in_line) FAIL("row " << i + 1 << " does not follow the one before");
     last = rows[i].id;
   }
@@ -99,13 +101,15 @@ TEST_CASE("lock: a writer that waits in vain names the holder's PID and since wh
   CHECK(since(start) < milliseconds(5'000));
   REQUIRE_FALSE(write);
   CHECK(write.error().code == Errc::busy);
-  const std::string start_of_what = scratch.path().string() + " is locked by PID " + std::to_string(holder.pid()) + " since 20";
+  const std::string start_of_what =
+      scratch.path().string() + " is locked by PID " + std::to_string(holder.pid()) + " since 20";
   CHECK(write.error().what.substr(0, start_of_what.size()) == start_of_what);
   CHECK(write.error().hint == "ps -fp " + std::to_string(holder.pid()));
   CHECK(must(log->count()) == 0);  // reading goes on
 }
 
-TEST_CASE("lock: a stopped holder is waited for and named, never robbed; once it goes on, so do the others", "[oplog]") {
+TEST_CASE("lock: a stopped holder is waited for and named, never robbed; once it goes on, so do the others",
+          "[oplog]") {
   const ScratchLog scratch;
   Child holder = Child::fork([&](const Child::Voice& voice) {
     const auto log = scratch.open();

@@ -62,7 +62,8 @@ void undo(const ScratchLog& scratch) {
 
 }  // namespace
 
-TEST_CASE("moved: a change of the file inside a transaction is seen before its commit, and nothing is written", "[oplog]") {
+TEST_CASE("moved: a change of the file inside a transaction is seen before its commit, and nothing is written",
+          "[oplog]") {
   for (const Change& change : changes()) {
     CAPTURE(change.name);
     const ScratchLog scratch;

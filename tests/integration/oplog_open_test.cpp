@@ -1,11 +1,11 @@
-// Opening: every file that is not an op log, or not one that this version, user or machine can work on, is told apart, and
-// none of them is changed by being looked at.
+// Opening: every file that is not an op log, or not one that this version, user or machine can work on, is told apart,
+// and none of them is changed by being looked at.
 
-#include <catch2/catch.hpp>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <csignal>
 #include <filesystem>
@@ -142,17 +142,20 @@ TEST_CASE("open: a log that was cut off is damaged, and says how much is left", 
   const auto size = fs::file_size(path);
   for (const auto cut : {size - 4096, size - 1, std::uintmax_t{4096}, std::uintmax_t{100}}) {
     fs::resize_file(path, cut);
-    check_refused(path, Errc::damaged, path + " is cut off: " + std::to_string(cut) + " bytes of " + std::to_string(size));
+    check_refused(path, Errc::damaged,
+                  path + " is cut off: " + std::to_string(cut) + " bytes of " + std::to_string(size));
   }
 }
 
 TEST_CASE("open: a header with an impossible page size is damaged", "[oplog]") {
   const ScratchLog scratch;
   patch(scratch.path(), 16, std::string("\x11\x00", 2));
-  check_refused(scratch.path(), Errc::damaged, scratch.path().string() + " has a damaged header: no page has 4352 bytes");
+  check_refused(scratch.path(), Errc::damaged,
+                scratch.path().string() + " has a damaged header: no page has 4352 bytes");
 }
 
-TEST_CASE("open: a log whose first page is garbage behind the header is damaged, and verify-order is named", "[oplog]") {
+TEST_CASE("open: a log whose first page is garbage behind the header is damaged, and verify-order is named",
+          "[oplog]") {
   const ScratchLog scratch;
   patch(scratch.path(), 100, std::string(3000, 'x'));
   for (const OpenMode mode : {OpenMode::read, OpenMode::read_copy, OpenMode::write}) {
@@ -179,7 +182,8 @@ TEST_CASE("open: a log of another user says whose it is", "[oplog][root]") {
   const ScratchLog scratch;
   fs::permissions(scratch.folder().path(), fs::perms(0755));
   const std::string owned = scratch.path().string() + ": owned by root:root, mode 0600; you are nobody";
-  for (const auto& [mode, verb] : {std::pair{OpenMode::read, "read"}, {OpenMode::read_copy, "read"}, {OpenMode::write, "write to"}}) {
+  for (const auto& [mode, verb] :
+       {std::pair{OpenMode::read, "read"}, {OpenMode::read_copy, "read"}, {OpenMode::write, "write to"}}) {
     Child child = Child::fork([&, mode = mode](const Child::Voice& voice) {
       become(kNobody, {kNobody});
       const auto log = SqliteOpLog::open(scratch.path(), mode);
@@ -191,7 +195,8 @@ TEST_CASE("open: a log of another user says whose it is", "[oplog][root]") {
   }
 }
 
-TEST_CASE("open: a copy that VACUUM INTO made is read as it is, and its first writer brings it to WAL mode", "[oplog]") {
+TEST_CASE("open: a copy that VACUUM INTO made is read as it is, and its first writer brings it to WAL mode",
+          "[oplog]") {
   const ScratchLog scratch;
   {
     const auto log = scratch.open();
@@ -218,9 +223,10 @@ TEST_CASE("open: a backup put in the place of a log whose -wal is still there is
   const fs::path copy = scratch.folder() / "backup.db";
   RawDatabase(scratch.path()).exec("VACUUM INTO '" + copy.string() + "'");
   write_file(copy.string() + "-wal", "frames of another database");
-  check_refused(copy, Errc::refused,
-                copy.string() + "-wal was left by another database than " + copy.string() + " (a backup was put in its place?)",
-                "move " + copy.string() + "-wal away");
+  check_refused(
+      copy, Errc::refused,
+      copy.string() + "-wal was left by another database than " + copy.string() + " (a backup was put in its place?)",
+      "move " + copy.string() + "-wal away");
 }
 
 TEST_CASE("open: a rollback journal beside a copy is somebody's unfinished change", "[oplog]") {
@@ -258,7 +264,8 @@ TEST_CASE("create: never takes the place of anything, and leaves nothing when it
     return log.error().what;
   };
   write_file(folder / "text", "mine");
-  CHECK(refused(folder / "text") == "will not make " + (folder / "text").string() + ": something has that name already");
+  CHECK(refused(folder / "text") ==
+        "will not make " + (folder / "text").string() + ": something has that name already");
   CHECK(read_file(folder / "text") == "mine");
   fs::create_symlink("nowhere", folder / "link");
   CHECK(contains(refused(folder / "link"), "something has that name already"));

@@ -1,9 +1,9 @@
 // Several users on one machine, one log: two members of a group and root, whatever their umask and main group.
 
-#include <catch2/catch.hpp>
 #include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <filesystem>
 
@@ -23,7 +23,7 @@ gid_t team() { return getgrnam(kTeamName)->gr_gid; }
 
 struct Person {
   const char* name;
-  uid_t user;                  ///< numbers that no account of this machine has
+  uid_t user;                 ///< numbers that no account of this machine has
   std::vector<gid_t> groups;  ///< the first is the main one
 };
 
@@ -81,7 +81,8 @@ std::string differences(const std::string& log, const std::vector<uid_t>& owners
       found += std::string(suffix) + " is missing; ";
       continue;
     }
-    if (std::ranges::find(owners, facts->owner) == owners.end()) found += std::string(suffix) + " has owner " + std::to_string(facts->owner) + "; ";
+    if (std::ranges::find(owners, facts->owner) == owners.end())
+      found += std::string(suffix) + " has owner " + std::to_string(facts->owner) + "; ";
     if (facts->group != own->group) found += std::string(suffix) + " has group " + std::to_string(facts->group) + "; ";
     if (facts->permissions != own->permissions) found += std::string(suffix) + " has another mode; ";
   }
@@ -102,7 +103,8 @@ std::string create(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("users: two members of a group and root write in turn, and every file beside the log stays the team's", "[oplog][root]") {
+TEST_CASE("users: two members of a group and root write in turn, and every file beside the log stays the team's",
+          "[oplog][root]") {
   const auto mode = GENERATE(mode_t{02770}, mode_t{0770}, mode_t{01777});
   CAPTURE(mode);
   const SharedFolder folder(mode);
@@ -173,7 +175,8 @@ TEST_CASE("users: a reader whose files nobody else could write to makes a copy i
   CHECK(write.substr(0, write.find(": owned by")) == "may not write to " + folder.log());
 }
 
-TEST_CASE("users: a group that could not work in the folder, or that one is not in, is refused before anything is made", "[oplog][root]") {
+TEST_CASE("users: a group that could not work in the folder, or that one is not in, is refused before anything is made",
+          "[oplog][root]") {
   const auto answer = [](const Person& person, const std::string& path) {
     return as(person, 0077, [&] {
       const auto log = SqliteOpLog::create(path, {.document = test_document(), .group = kTeamName});
@@ -182,10 +185,12 @@ TEST_CASE("users: a group that could not work in the folder, or that one is not 
   };
   const TempFolder own;
   REQUIRE(chown(own.path().c_str(), ann().user, ann().user) == 0);
-  CHECK(answer(ann(), own / "pipeline.db") == "refused: the group users could not work on a log in " + own.path().string() +
+  CHECK(answer(ann(), own / "pipeline.db") == "refused: the group users could not work on a log in " +
+                                                  own.path().string() +
                                                   ": its members must be able to make files there");
   const SharedFolder everyones(0777);
-  CHECK(answer(eve(), everyones.log()) == "refused: cannot give " + everyones.log() + " to the group users: you are not in it");
+  CHECK(answer(eve(), everyones.log()) ==
+        "refused: cannot give " + everyones.log() + " to the group users: you are not in it");
   CHECK(fs::is_empty(own.path()));
   CHECK(fs::is_empty(everyones.path()));
 }
@@ -197,10 +202,12 @@ TEST_CASE("users: a folder that may not be written to is named, with whose it is
     static_cast<void>(log);
   }
   REQUIRE(chmod(folder.path().c_str(), 0755) == 0);
-  for (const char* suffix : {"", ".lock"}) REQUIRE(chown((folder / ("pipeline.db" + std::string(suffix))).c_str(), ann().user, ann().user) == 0);
-  CHECK(as(ann(), 0022, [&] {
-          const auto log = SqliteOpLog::open(folder / "pipeline.db", OpenMode::write);
-          return log ? "opened" : log.error().what;
-        }) == "cannot write to " + (folder / "pipeline.db").string() + ": its folder must be writable too (" +
-                  folder.path().string() + " is owned by root:root, mode 0755; you are uid 70001)");
+  for (const char* suffix : {"", ".lock"})
+    REQUIRE(chown((folder / ("pipeline.db" + std::string(suffix))).c_str(), ann().user, ann().user) == 0);
+  CHECK(as(ann(), 0022,
+           [&] {
+             const auto log = SqliteOpLog::open(folder / "pipeline.db", OpenMode::write);
+             return log ? "opened" : log.error().what;
+           }) == "cannot write to " + (folder / "pipeline.db").string() + ": its folder must be writable too (" +
+                     folder.path().string() + " is owned by root:root, mode 0755; you are uid 70001)");
 }

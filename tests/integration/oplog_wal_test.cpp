@@ -1,9 +1,9 @@
 // The -wal stays short, whoever reads; and what it holds comes into the database when the last writer goes.
 
-#include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <csignal>
 #include <filesystem>
@@ -57,7 +57,8 @@ TEST_CASE("wal: stays under 16 MB through thousands of commits beside readers th
   CHECK(longest > kMegabyte);  // the test is long enough to see it cut back
 }
 
-TEST_CASE("wal: a reader that stays in its transaction does not stop writers, and once it goes the -wal is emptied", "[oplog]") {
+TEST_CASE("wal: a reader that stays in its transaction does not stop writers, and once it goes the -wal is emptied",
+          "[oplog]") {
   const ScratchLog scratch;
   const auto writer = scratch.open();
   append(*writer, 1);

@@ -1,7 +1,7 @@
 // One bit flipped anywhere in what a row holds, through SQL and in the file's own pages: found, each time.
 
-#include <catch2/catch.hpp>
 #include <sqlite3.h>
+#include <catch2/catch.hpp>
 
 #include <fstream>
 #include <iostream>
@@ -20,8 +20,9 @@ constexpr int kFlipsThroughSql = 1'000;
 constexpr int kFlipsInPages = 500;
 constexpr std::uint64_t kSeed = 20260409;
 
-constexpr std::array kColumns = {"op_id", "author", "idx",     "prev", "kind",    "seq",       "target", "parents", "name",
-                                 "actor", "digest", "content", "salt", "time_ms", "signature", "depth",  "source",  "received_ms"};
+constexpr std::array kColumns = {"op_id",  "author",  "idx",       "prev",  "kind",   "seq",
+                                 "target", "parents", "name",      "actor", "digest", "content",
+                                 "salt",   "time_ms", "signature", "depth", "source", "received_ms"};
 
 std::string text_literal(const std::string& bytes) {
   return "CAST(x'" + to_hex({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}) + "' AS TEXT)";
@@ -88,7 +89,8 @@ TEST_CASE("flips: 1,000 flipped bits in stored values are all found", "[audit]")
       ++missed;
       UNSCOPED_INFO("missed: " << column << " = " << value << where);
     }
-    raw.exec("UPDATE crdt_ops SET " + column + " = " + (type == "text" ? "CAST(" + before + " AS TEXT)" : before) + where);
+    raw.exec("UPDATE crdt_ops SET " + column + " = " + (type == "text" ? "CAST(" + before + " AS TEXT)" : before) +
+             where);
     ++done;
   }
   CHECK(missed == 0);
@@ -101,7 +103,8 @@ TEST_CASE("flips: 500 flipped bits in the file's pages that change or hide a row
   {
     RawDatabase raw(log.path());
     raw.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    for (const std::string& page : raw.column("SELECT pageno FROM dbstat WHERE name = 'crdt_ops'")) pages.push_back(std::stoull(page));
+    for (const std::string& page : raw.column("SELECT pageno FROM dbstat WHERE name = 'crdt_ops'"))
+      pages.push_back(std::stoull(page));
   }
   const std::string whole = read_file(log.path());
   const TempFolder folder;

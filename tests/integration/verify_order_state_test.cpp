@@ -71,7 +71,9 @@ TEST_CASE("state: a signature changed since the last run is found though it was 
 
 TEST_CASE("state: a tail cut off with every trace in the file shows", "[audit]") {
   const CheckedLog log;
-  log.damage("DELETE FROM crdt_ops WHERE rowid > 40; UPDATE sqlite_sequence SET seq = 40; DELETE FROM heads; DELETE FROM tips; DELETE FROM marks");
+  log.damage(
+      "DELETE FROM crdt_ops WHERE rowid > 40; UPDATE sqlite_sequence SET seq = 40; DELETE FROM heads; DELETE FROM "
+      "tips; DELETE FROM marks");
   log.write_on(0);
   const AuditReport report = log.audit_with_state();
   INFO(codes(report));
@@ -114,8 +116,10 @@ TEST_CASE("state: a local column changed with the marks made to fit is found to 
 
 TEST_CASE("state: a trust log that was rewritten is found, and one that only grew is not", "[audit]") {
   const CheckedLog log;
-  log.damage("INSERT INTO trust_log (at_ms, who, action, author, name, trust, eraser) SELECT at_ms, who, action, author, name, trust, eraser "
-             "FROM trust_log WHERE id = 2");
+  log.damage(
+      "INSERT INTO trust_log (at_ms, who, action, author, name, trust, eraser) SELECT at_ms, who, action, author, "
+      "name, trust, eraser "
+      "FROM trust_log WHERE id = 2");
   CHECK(log.audit_with_state().coverage.state == StateOutcome::matched);
   log.damage("UPDATE trust_log SET who = 'nobody' WHERE id = 1");
   const AuditReport report = log.audit_with_state();
@@ -125,12 +129,15 @@ TEST_CASE("state: a trust log that was rewritten is found, and one that only gre
 
 TEST_CASE("state: a run with an error, a partial run and one with a warning move it as far as they may", "[audit]") {
   const CheckedLog log;
-  const auto row_noted = [&] { return must(read_state(log.state(), log.scratch().open(OpenMode::read)->info().log))->row; };
+  const auto row_noted = [&] {
+    return must(read_state(log.state(), log.scratch().open(OpenMode::read)->info().log))->row;
+  };
   log.write_on(1);
   CHECK_FALSE(log.audit([&](AuditRequest& request) {
                    request.state = log.state();
                    request.checks.reset(static_cast<std::size_t>(Check::clock));
-                 }).state_written);
+                 })
+                  .state_written);
   CHECK(row_noted() == RowId{46});
   log.damage("UPDATE crdt_ops SET depth = depth + 1 WHERE rowid = 47");
   CHECK_FALSE(log.audit_with_state().state_written);

@@ -57,7 +57,8 @@ TEST_CASE("tampering: a change of any column of a row is found and blamed on tha
 
 TEST_CASE("tampering: two changed rows are two findings, whatever lies between them", "[audit]") {
   const AuditedLog log;
-  log.damage("UPDATE crdt_ops SET time_ms = 0 WHERE rowid IN (7, 31); UPDATE crdt_ops SET content = '7' WHERE rowid = 20");
+  log.damage(
+      "UPDATE crdt_ops SET time_ms = 0 WHERE rowid IN (7, 31); UPDATE crdt_ops SET content = '7' WHERE rowid = 20");
   CHECK(codes(log.audit()) == "id-mismatch 7, digest-mismatch 20, id-mismatch 31");
 }
 
@@ -90,15 +91,17 @@ TEST_CASE("tampering: a moved row is missing where it was and late where it is",
 
 TEST_CASE("tampering: two rows that changed places are found by who stands too late", "[audit]") {
   const AuditedLog log;
-  log.damage("UPDATE crdt_ops SET rowid = 1000 WHERE rowid = 20; UPDATE crdt_ops SET rowid = 20 WHERE rowid = 21;"
-             "UPDATE crdt_ops SET rowid = 21 WHERE rowid = 1000; UPDATE sqlite_sequence SET seq = 46");
+  log.damage(
+      "UPDATE crdt_ops SET rowid = 1000 WHERE rowid = 20; UPDATE crdt_ops SET rowid = 20 WHERE rowid = 21;"
+      "UPDATE crdt_ops SET rowid = 21 WHERE rowid = 1000; UPDATE sqlite_sequence SET seq = 46");
   CHECK(codes(log.audit()) == "dependency-later 21");
 }
 
 TEST_CASE("tampering: a row that is there twice is found, with the index that kept it out gone", "[audit]") {
   const AuditedLog log;
-  log.damage("DROP INDEX crdt_ops_op_id; CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20;"
-             "UPDATE twin SET rowid = 47; INSERT INTO crdt_ops SELECT * FROM twin");
+  log.damage(
+      "DROP INDEX crdt_ops_op_id; CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20;"
+      "UPDATE twin SET rowid = 47; INSERT INTO crdt_ops SELECT * FROM twin");
   const AuditReport report = log.audit();
   INFO(codes(report));
   CHECK(codes(report).starts_with("schema-altered"));
@@ -107,8 +110,9 @@ TEST_CASE("tampering: a row that is there twice is found, with the index that ke
 
 TEST_CASE("tampering: a copy of a row under an id of its own is no op", "[audit]") {
   const AuditedLog log;
-  log.damage("CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20;"
-             "UPDATE twin SET rowid = 47, op_id = randomblob(32); INSERT INTO crdt_ops SELECT * FROM twin");
+  log.damage(
+      "CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20;"
+      "UPDATE twin SET rowid = 47, op_id = randomblob(32); INSERT INTO crdt_ops SELECT * FROM twin");
   CHECK(codes(log.audit()).find("id-mismatch 47") != std::string::npos);
 }
 
@@ -120,9 +124,10 @@ TEST_CASE("tampering: a forged row has a signature that does not hold, and makes
     forged.op.op.time_ms += 1;  // the same prev as row 45's: with a good signature it would be a second branch
     const auto id = Verifier(open->info().document).check_unsigned(forged.op);
     REQUIRE(id);
-    log.damage("CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 45;"
-               "UPDATE twin SET rowid = 47, time_ms = time_ms + 1, op_id = x'" + to_hex(id->hash) +
-               "'; INSERT INTO crdt_ops SELECT * FROM twin");
+    log.damage(
+        "CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 45;"
+        "UPDATE twin SET rowid = 47, time_ms = time_ms + 1, op_id = x'" +
+        to_hex(id->hash) + "'; INSERT INTO crdt_ops SELECT * FROM twin");
   }
   const std::string found = codes(log.audit());
   INFO(found);
@@ -132,8 +137,10 @@ TEST_CASE("tampering: a forged row has a signature that does not hold, and makes
 
 TEST_CASE("tampering: a row below the first, which no reader sees, is found", "[audit]") {
   const AuditedLog log;
-  log.damage("CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20; UPDATE twin SET rowid = -3, op_id = randomblob(32);"
-             "INSERT INTO crdt_ops SELECT * FROM twin; UPDATE sqlite_sequence SET seq = 46");
+  log.damage(
+      "CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20; UPDATE twin SET rowid = -3, op_id = "
+      "randomblob(32);"
+      "INSERT INTO crdt_ops SELECT * FROM twin; UPDATE sqlite_sequence SET seq = 46");
   const AuditReport report = log.audit();
   CHECK(codes(report) == "row-malformed -3");
   CHECK(report.coverage.rows == 47);
@@ -142,6 +149,8 @@ TEST_CASE("tampering: a row below the first, which no reader sees, is found", "[
 
 TEST_CASE("tampering: a row moved to the end of all numbers is found, and costs no time", "[audit]") {
   const AuditedLog log;
-  log.damage("UPDATE crdt_ops SET rowid = 9223372036854775807 WHERE rowid = 46; UPDATE sqlite_sequence SET seq = 9223372036854775807");
+  log.damage(
+      "UPDATE crdt_ops SET rowid = 9223372036854775807 WHERE rowid = 46; UPDATE sqlite_sequence SET seq = "
+      "9223372036854775807");
   CHECK(codes(log.audit()) == "rowid-gap 46");
 }

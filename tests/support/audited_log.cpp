@@ -9,7 +9,8 @@ namespace {
 
 void trust(OpLog& log, const Identity& identity, const std::string& name) {
   const auto write = must(log.begin_write(std::chrono::seconds(10)));
-  must(write->set_author({kAuditNowMs - 1000, "root", "add", {identity.author(), name, Trust::allowed, false, std::nullopt}}));
+  must(write->set_author(
+      {kAuditNowMs - 1000, "root", "add", {identity.author(), name, Trust::allowed, false, std::nullopt}}));
   must(write->commit());
 }
 
@@ -28,7 +29,8 @@ AuditedLog::AuditedLog() {
     writer.set(items.back(), "stage", R"("2_current")");
   }
   for (int i = 0; i < 30; ++i) {
-    (i % 3 == 0 ? bob : alice).set(items[static_cast<std::size_t>(i) % 5], i % 2 == 0 ? "stage" : "retry_count", std::to_string(i));
+    (i % 3 == 0 ? bob : alice)
+        .set(items[static_cast<std::size_t>(i) % 5], i % 2 == 0 ? "stage" : "retry_count", std::to_string(i));
   }
   const OpId secret = bob.set(items[2], "name", R"("a name that should not be here")");
   bob.erase(secret);

@@ -22,14 +22,18 @@ class FaultyVfs {
 
   enum class Call : std::uint8_t { open, read, write, sync, truncate, remove, shm };
   struct Fault {
-    std::optional<Call> call{};    ///< nothing: any
-    std::string suffix = "*";      ///< of the file: "" the database, "-wal", "-shm"; "*": any
-    int after = 0;                 ///< so many calls succeed first
-    bool for_ever = false;         ///< else once
-    int code = 0;                  ///< what SQLite is told: SQLITE_FULL, SQLITE_IOERR_FSYNC ...; 0: the call's own error
+    std::optional<Call> call{};  ///< nothing: any
+    std::string suffix = "*";    ///< of the file: "" the database, "-wal", "-shm"; "*": any
+    int after = 0;               ///< so many calls succeed first
+    bool for_ever = false;       ///< else once
+    int code = 0;                ///< what SQLite is told: SQLITE_FULL, SQLITE_IOERR_FSYNC ...; 0: the call's own error
     bool done_all_the_same = false;  ///< the call is carried out, and reported as failed
   };
-  void inject(const Fault& fault) { fault_ = fault; matched_ = 0; failed_ = 0; }
+  void inject(const Fault& fault) {
+    fault_ = fault;
+    matched_ = 0;
+    failed_ = 0;
+  }
   void heal() { fault_.reset(); }
   /// How many calls the fault has failed.
   [[nodiscard]] int failed() const { return failed_; }
@@ -43,12 +47,16 @@ class FaultyVfs {
     int acknowledged = -1;
   };
   void start_recording() { recording_ = true; }
-  void acknowledge(int number) { if (recording_) events_.push_back({Call::sync, "", 0, "", number}); }
+  void acknowledge(int number) {
+    if (recording_) events_.push_back({Call::sync, "", 0, "", number});
+  }
   [[nodiscard]] const std::vector<Event>& events() const { return events_; }
 
   // For the layer itself.
   [[nodiscard]] std::optional<int> fails(Call call, const std::string& suffix, bool& carry_out);
-  void note(Event event) { if (recording_) events_.push_back(std::move(event)); }
+  void note(Event event) {
+    if (recording_) events_.push_back(std::move(event));
+  }
 
  private:
   std::optional<Fault> fault_;

@@ -42,7 +42,8 @@ fs::path Fixture::copy_to(const fs::path& folder) const {
 std::vector<Fixture> fixtures() {
   rapidjson::Document document;
   document.Parse(read_file(data() / "expected.json").c_str());
-  if (document.HasParseError() || !document.IsObject()) throw std::runtime_error("tests/data/expected.json cannot be read");
+  if (document.HasParseError() || !document.IsObject())
+    throw std::runtime_error("tests/data/expected.json cannot be read");
   std::vector<Fixture> all;
   for (const auto& entry : document.GetObject()) {
     Fixture fixture{.name = entry.name.GetString()};
@@ -79,7 +80,8 @@ AuditReport audit_fixture(const Fixture& fixture) {
 std::string text_of(const std::vector<Finding>& findings) {
   std::string text;
   for (const Finding& finding : findings) {
-    text += line(kind_of(finding.code).name, finding.row ? std::optional(std::to_string(raw(*finding.row))) : std::nullopt);
+    text +=
+        line(kind_of(finding.code).name, finding.row ? std::optional(std::to_string(raw(*finding.row))) : std::nullopt);
   }
   return text;
 }

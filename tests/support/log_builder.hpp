@@ -33,11 +33,11 @@ class LogBuilder {
  public:
   LogBuilder(OpLog& log, Identity identity) : log_(log), identity_(std::move(identity)) {}
 
-  OpId insert(const std::string& story);                                                 ///< content {"stage":"1_backlog"}
+  OpId insert(const std::string& story);  ///< content {"stage":"1_backlog"}
   OpId set(const OpId& item, const std::string& field, const std::string& value_json);
   OpId purge(const OpId& item, const std::string& story);
-  OpId remove(const OpId& item);                                                         ///< a delete that is no purge
-  OpId erase(const OpId& target);                                                        ///< takes effect
+  OpId remove(const OpId& item);   ///< a delete that is no purge
+  OpId erase(const OpId& target);  ///< takes effect
   OpId add(const Draft& draft);
   [[nodiscard]] const Identity& identity() const { return identity_; }
 

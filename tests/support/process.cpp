@@ -55,7 +55,8 @@ void close_and_forget(int& descriptor) {
 int input_file(const std::string& input) {
   if (input.empty()) return open("/dev/null", O_RDONLY | O_CLOEXEC);
   FILE* file = std::tmpfile();
-  if (file == nullptr || std::fwrite(input.data(), 1, input.size(), file) != input.size() || std::fflush(file) != 0) fail("tmpfile");
+  if (file == nullptr || std::fwrite(input.data(), 1, input.size(), file) != input.size() || std::fflush(file) != 0)
+    fail("tmpfile");
   const int descriptor = fcntl(fileno(file), F_DUPFD_CLOEXEC, 3);
   std::fclose(file);
   if (descriptor < 0 || lseek(descriptor, 0, SEEK_SET) != 0) fail("tmpfile");
@@ -130,8 +131,11 @@ Child Child::start(const Command& command) {
 }
 
 Child::Child(Child&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), out_(std::exchange(other.out_, -1)), err_(std::exchange(other.err_, -1)),
-      out_text_(std::move(other.out_text_)), err_text_(std::move(other.err_text_)) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      out_(std::exchange(other.out_, -1)),
+      err_(std::exchange(other.err_, -1)),
+      out_text_(std::move(other.out_text_)),
+      err_text_(std::move(other.err_text_)) {}
 
 Child::~Child() {
   if (pid_ > 0) {

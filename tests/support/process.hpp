@@ -46,7 +46,8 @@ class Child {
    private:
     int descriptor_;
   };
-  /// Runs a function in a fork of this process, which must have no other threads and no open log. An exception is exit 99.
+  /// Runs a function in a fork of this process, which must have no other threads and no open log. An exception is
+  /// exit 99.
   [[nodiscard]] static Child fork(const std::function<int(const Voice&)>& body);
   /// Starts a program; its input is as in command, its patience counts from wait().
   [[nodiscard]] static Child start(const Command& command);

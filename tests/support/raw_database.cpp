@@ -24,7 +24,8 @@ std::vector<std::string> read_column(sqlite3* handle, const std::string& sql, in
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(statement.get())) == SQLITE_ROW) {
     const auto* text = static_cast<const char*>(sqlite3_column_blob(statement.get(), column));
-    values.emplace_back(text == nullptr ? "" : text, static_cast<std::size_t>(sqlite3_column_bytes(statement.get(), column)));
+    values.emplace_back(text == nullptr ? "" : text,
+                        static_cast<std::size_t>(sqlite3_column_bytes(statement.get(), column)));
   }
   if (code != SQLITE_DONE) throw std::runtime_error(sqlite3_errmsg(handle) + (": " + sql));
   return values;
@@ -70,7 +71,8 @@ std::string RawDatabase::plan(const std::string& sql) {
 }
 
 void RawDatabase::drop_triggers() {
-  for (const std::string& name : column("SELECT name FROM sqlite_schema WHERE type = 'trigger'")) exec("DROP TRIGGER " + name);
+  for (const std::string& name : column("SELECT name FROM sqlite_schema WHERE type = 'trigger'"))
+    exec("DROP TRIGGER " + name);
 }
 
 }  // namespace musher::testing

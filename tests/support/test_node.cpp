@@ -12,7 +12,8 @@ Host host_in(const std::filesystem::path& folder, const std::string& name) {
   return {[] { return std::int64_t{1'700'000'000'000}; }, folder / ("state-" + name), name};
 }
 
-std::unique_ptr<OpLog> make_log(const std::filesystem::path& folder, const std::string& name, const DocumentId& document) {
+std::unique_ptr<OpLog> make_log(const std::filesystem::path& folder, const std::string& name,
+                                const DocumentId& document) {
   const auto path = folder / (name + ".db");
   const auto made = init({path, folder / (name + ".key"), document, name, std::nullopt}, host_in(folder, name));
   INFO((made ? "" : made.error().what));

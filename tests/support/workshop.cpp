@@ -60,8 +60,8 @@ void drain(Pipe& out, Pipe& err, Outcome& outcome, pid_t pid) {
   }
 }
 
-Outcome spawn(const std::vector<std::string>& words, const std::vector<std::string>& variables, const std::filesystem::path& folder,
-              const std::string& input) {
+Outcome spawn(const std::vector<std::string>& words, const std::vector<std::string>& variables,
+              const std::filesystem::path& folder, const std::string& input) {
   Pipe in;
   Pipe out;
   Pipe err;
@@ -138,7 +138,9 @@ std::string Workshop::must(const std::vector<std::string>& words) {
   return outcome.out;
 }
 
-Outcome Workshop::shell(const std::string& line) { return spawn({"/bin/sh", "-c", line}, variables_with(variables_), folder_, ""); }
+Outcome Workshop::shell(const std::string& line) {
+  return spawn({"/bin/sh", "-c", line}, variables_with(variables_), folder_, "");
+}
 
 std::string Workshop::sql(const std::string& statement) {
   const Outcome outcome = spawn({"sqlite3", log().string(), statement}, variables_with(variables_), folder_, "");

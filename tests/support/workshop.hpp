@@ -9,7 +9,7 @@
 namespace musher::testing {
 
 struct Outcome {
-  int code = 0;      ///< exit code; 128 + n when signal n ended it, as a shell says it
+  int code = 0;  ///< exit code; 128 + n when signal n ended it, as a shell says it
   std::string out{};
   std::string err{};
 };

@@ -53,7 +53,8 @@ TEST_CASE("fixtures: every finding code has one", "[audit]") {
 TEST_CASE("fixtures: an error gives the verdict findings, a warning alone leaves it ok", "[audit]") {
   for (const Fixture& fixture : fixtures()) {
     const AuditReport report = audit_fixture(fixture);
-    const bool error = std::ranges::any_of(report.findings, [](const Finding& finding) { return finding.severity() == Severity::error; });
+    const bool error = std::ranges::any_of(
+        report.findings, [](const Finding& finding) { return finding.severity() == Severity::error; });
     INFO(fixture.name);
     CHECK(report.verdict == (error ? AuditVerdict::findings : AuditVerdict::ok));
     CHECK(report.coverage.rows == std::max<std::uint64_t>(report.coverage.rows_checked, report.coverage.rows));

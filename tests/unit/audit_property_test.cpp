@@ -1,5 +1,5 @@
-// Random histories of honest and less honest nodes that write apart and meet again: what verify-order says of them against
-// what each node knew when it wrote.
+// Random histories of honest and less honest nodes that write apart and meet again: what verify-order says of them
+// against what each node knew when it wrote.
 
 #include <catch2/catch.hpp>
 
@@ -47,7 +47,11 @@ class World {
     for (std::uint8_t i = 0; i < kNodes; ++i) {
       nodes_.push_back({.identity = identity_of(static_cast<std::uint8_t>(1 + i % keys))});
       if (i >= keys) continue;
-      must(write->set_author({0, "root", "add", {nodes_.back().identity.author(), "node-" + std::to_string(i), Trust::allowed, false, std::nullopt}}));
+      must(write->set_author(
+          {0,
+           "root",
+           "add",
+           {nodes_.back().identity.author(), "node-" + std::to_string(i), Trust::allowed, false, std::nullopt}}));
     }
     must(write->commit());
   }
@@ -138,8 +142,8 @@ class World {
     if (counts_anew) op.seq = Seq{1 + pick(raw(highest))};
     append(log, node, op, content);
     if (counts_anew) {
-      expected_ += "row " + std::to_string(raw(ops_.back().row)) + " expected " + std::to_string(raw(highest) + 1) + " found " +
-                   std::to_string(raw(op.seq)) + "\n";
+      expected_ += "row " + std::to_string(raw(ops_.back().row)) + " expected " + std::to_string(raw(highest) + 1) +
+                   " found " + std::to_string(raw(op.seq)) + "\n";
     }
   }
 
@@ -193,13 +197,16 @@ TEST_CASE("audit: exactly the ops that count anew are seq regressions, with what
     std::string found;
     for (const Finding& finding : world.audit().findings) {
       if (finding.code != FindingCode::seq_regression) continue;
-      found += "row " + std::to_string(raw(*finding.row)) + " expected " + *finding.expected + " found " + *finding.found + "\n";
+      found += "row " + std::to_string(raw(*finding.row)) + " expected " + *finding.expected + " found " +
+               *finding.found + "\n";
     }
     CHECK(found == world.expected_regressions());
   }
 }
 
-TEST_CASE("audit: a key on two disks is an equivocator at each fork, and its counters are judged by what each copy knew", "[audit]") {
+TEST_CASE(
+    "audit: a key on two disks is an equivocator at each fork, and its counters are judged by what each copy knew",
+    "[audit]") {
   for (std::uint64_t seed = 1; seed <= kHistories; ++seed) {
     INFO("seed " << seed);
     World world(seed, 2);
@@ -209,7 +216,8 @@ TEST_CASE("audit: a key on two disks is an equivocator at each fork, and its cou
     std::string found;
     for (const Finding& finding : report.findings) {
       if (finding.code != FindingCode::seq_regression) continue;
-      found += "row " + std::to_string(raw(*finding.row)) + " expected " + *finding.expected + " found " + *finding.found + "\n";
+      found += "row " + std::to_string(raw(*finding.row)) + " expected " + *finding.expected + " found " +
+               *finding.found + "\n";
     }
     CHECK(found == world.expected_regressions());
     for (const Finding& finding : report.findings) {

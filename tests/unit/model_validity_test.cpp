@@ -100,6 +100,10 @@ TEST_CASE("form: counters and zeros that do not fit the kind are bad fields", "[
     CAPTURE(to_string(kind));
     CHECK(after(kind, [](SignedOp& claim) { claim.op.index = OpIndex{0}; }) == Reject::bad_fields);
     CHECK(after(kind, [](SignedOp& claim) { claim.op.index = OpIndex{2}; }) == Reject::bad_fields);
+    CHECK(after(kind, [](SignedOp& claim) {
+            claim.op.prev = op_id_of(1);
+            claim.op.index = OpIndex{0};
+          }) == Reject::bad_fields);
     CHECK(after(kind, [](SignedOp& claim) { claim.op.prev = op_id_of(1); }) == Reject::bad_fields);
     CHECK(after(kind, [](SignedOp& claim) {
             claim.op.prev = op_id_of(1);

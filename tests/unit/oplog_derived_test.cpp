@@ -136,11 +136,10 @@ TEST_CASE("derived: one mark every 256 rows and one for the last row", "[oplog]"
 }
 
 TEST_CASE("derived: what was lost or does not belong to the last row is rebuilt by the next writer", "[oplog]") {
-  const char* damage = GENERATE("DELETE FROM heads", "DELETE FROM tips", "DELETE FROM marks",
-                                "DELETE FROM marks WHERE row > 256", "UPDATE marks SET chain = x'00' WHERE row > 256",
-                                "UPDATE marks SET ops = 100000 WHERE row > 256",
-                                "INSERT INTO marks SELECT 999, chain, list_seq, ops FROM marks LIMIT 1",
-                                "UPDATE heads SET op_id = zeroblob(32)");
+  const char* damage = GENERATE(
+      "DELETE FROM heads", "DELETE FROM tips", "DELETE FROM marks", "DELETE FROM marks WHERE row > 256",
+      "UPDATE marks SET chain = x'00' WHERE row > 256", "UPDATE marks SET ops = 100000 WHERE row > 256",
+      "INSERT INTO marks SELECT 999, chain, list_seq, ops FROM marks LIMIT 1", "UPDATE heads SET op_id = zeroblob(32)");
   CAPTURE(damage);
   const ScratchLog scratch;
   fill(scratch, 300);
@@ -153,8 +152,10 @@ TEST_CASE("derived: a row that came in by hand is taken in by the next writer", 
   const ScratchLog scratch;
   fill(scratch, 3);
   RawDatabase(scratch.path())
-      .exec("INSERT INTO crdt_ops SELECT NULL, randomblob(32), author, idx + 1, op_id, kind, seq, target, op_id, name, actor, "
-            "digest, content, salt, time_ms, signature, depth + 1, source, received_ms FROM crdt_ops WHERE rowid = 3");
+      .exec(
+          "INSERT INTO crdt_ops SELECT NULL, randomblob(32), author, idx + 1, op_id, kind, seq, target, op_id, name, "
+          "actor, "
+          "digest, content, salt, time_ms, signature, depth + 1, source, received_ms FROM crdt_ops WHERE rowid = 3");
   fill(scratch, 1);
   check_matches(*scratch.open(OpenMode::read));
   CHECK(must(scratch.open(OpenMode::read)->count()) == 5);
@@ -172,7 +173,8 @@ TEST_CASE("derived: nothing is rebuilt, and nothing written, from rows that cann
   const auto write = log->begin_write(std::chrono::seconds(1));
   REQUIRE_FALSE(write);
   CHECK(write.error().code == Errc::damaged);
-  CHECK(write.error().what == "cannot bring heads, tips and marks up to date: row 2 is malformed (kind: there is no kind 9)");
+  CHECK(write.error().what ==
+        "cannot bring heads, tips and marks up to date: row 2 is malformed (kind: there is no kind 9)");
   CHECK(write.error().hint == "musher verify-order");
   CHECK(must(log->heads()).empty());
 }
@@ -186,7 +188,10 @@ TEST_CASE("derived: the tables of a log whose ops were all taken away are emptie
     raw.exec("DELETE FROM crdt_ops");
   }
   const auto log = scratch.open();
-  { const auto write = must(log->begin_write(std::chrono::seconds(1))); check_matches(*write); }
+  {
+    const auto write = must(log->begin_write(std::chrono::seconds(1)));
+    check_matches(*write);
+  }
   fill(scratch, 1);
   check_matches(*log);
   CHECK(must(log->last_row()) == RowId{4});  // a row number is never used again

@@ -302,7 +302,8 @@ TEST_CASE("read: a register's seq is the highest of its sets, whoever wrote them
   }
 }
 
-TEST_CASE("read: a point in time is the row before the first one received later, whatever the clock did after", "[oplog]") {
+TEST_CASE("read: a point in time is the row before the first one received later, whatever the clock did after",
+          "[oplog]") {
   const ScratchLog scratch;
   const auto log = scratch.open();
   LogBuilder builder(*log, identity_of(1));

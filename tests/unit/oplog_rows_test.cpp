@@ -32,8 +32,12 @@ void damage(const ScratchLog& scratch, const std::string& column, const std::str
   }
   RawDatabase raw(scratch.path());
   raw.drop_triggers();
-  raw.exec("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE name = 'crdt_ops'");
-  raw.exec("UPDATE sqlite_schema SET sql = replace(replace(sql, ' NOT NULL', ''), 'INTEGER,', 'BLOB,') WHERE name = 'crdt_ops'");
+  raw.exec(
+      "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE name = "
+      "'crdt_ops'");
+  raw.exec(
+      "UPDATE sqlite_schema SET sql = replace(replace(sql, ' NOT NULL', ''), 'INTEGER,', 'BLOB,') WHERE name = "
+      "'crdt_ops'");
   RawDatabase(scratch.path()).exec("UPDATE crdt_ops SET " + column + " = " + value + " WHERE rowid = 2");
 }
 

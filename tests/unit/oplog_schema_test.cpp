@@ -27,7 +27,9 @@ struct Story {
 
 std::string blob(const OpId& id) { return "x'" + to_hex(id.hash) + "'"; }
 
-bool starts_with(const std::string& text, const std::string& start) { return text.compare(0, start.size(), start) == 0; }
+bool starts_with(const std::string& text, const std::string& start) {
+  return text.compare(0, start.size(), start) == 0;
+}
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
@@ -50,8 +52,9 @@ TEST_CASE("schema: each difference is named", "[oplog]") {
   const ScratchLog scratch;
   {
     RawDatabase raw(scratch.path());
-    raw.exec("DROP TRIGGER crdt_ops_no_delete; DROP INDEX crdt_ops_author; CREATE INDEX crdt_ops_author ON crdt_ops (idx);"
-             "CREATE TABLE notes (text); ANALYZE");
+    raw.exec(
+        "DROP TRIGGER crdt_ops_no_delete; DROP INDEX crdt_ops_author; CREATE INDEX crdt_ops_author ON crdt_ops (idx);"
+        "CREATE TABLE notes (text); ANALYZE");
   }
   const auto differences = must(scratch.open()->schema_differences());
   REQUIRE(differences.size() == 3);
@@ -80,11 +83,12 @@ TEST_CASE("triggers: a row or op that is there is not inserted again, in whateve
   const Story story;
   RawDatabase raw(story.log.path());
   const std::string columns =
-      "author, idx, prev, kind, seq, target, parents, name, actor, digest, content, salt, time_ms, signature, depth, source, "
+      "author, idx, prev, kind, seq, target, parents, name, actor, digest, content, salt, time_ms, signature, depth, "
+      "source, "
       "received_ms";
   for (const char* verb : {"INSERT", "INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE"}) {
-    const std::string same_op = raw.refusal(std::string(verb) + " INTO crdt_ops (op_id, " + columns + ") SELECT op_id, " +
-                                            columns + " FROM crdt_ops WHERE rowid = 1");
+    const std::string same_op = raw.refusal(std::string(verb) + " INTO crdt_ops (op_id, " + columns +
+                                            ") SELECT op_id, " + columns + " FROM crdt_ops WHERE rowid = 1");
     CHECK(starts_with(same_op, kMessageStart));
     CHECK(contains(same_op, "musher put STORY FIELD=TEXT"));
     const std::string same_row = raw.refusal(std::string(verb) + " INTO crdt_ops (rowid, op_id, " + columns +
@@ -97,17 +101,19 @@ TEST_CASE("triggers: a row or op that is there is not inserted again, in whateve
 TEST_CASE("triggers: no column is changed, and content goes only with an erase", "[oplog]") {
   const Story story;
   RawDatabase raw(story.log.path());
-  const std::vector<std::string> columns = {"rowid", "op_id", "author", "idx",     "prev", "kind",    "seq",
-                                            "target", "parents", "name", "actor",  "digest", "time_ms", "signature",
-                                            "depth", "source", "received_ms"};
+  const std::vector<std::string> columns = {"rowid",   "op_id",     "author",  "idx",    "prev",       "kind",
+                                            "seq",     "target",    "parents", "name",   "actor",      "digest",
+                                            "time_ms", "signature", "depth",   "source", "received_ms"};
   for (const std::string& column : columns) {
     const bool is_text = column == "name" || column == "actor" || column == "source";
     const bool is_number = column == "rowid" || column == "idx" || column == "kind" || column == "seq" ||
                            column == "time_ms" || column == "depth" || column == "received_ms";
     const std::string other = is_text ? "'other'" : is_number ? column + " + 1000" : "zeroblob(32)";
     CAPTURE(column);
-    CHECK(starts_with(raw.refusal("UPDATE crdt_ops SET " + column + " = " + other + " WHERE rowid = 2"), kMessageStart));
-    CHECK(starts_with(raw.refusal("UPDATE OR REPLACE crdt_ops SET " + column + " = " + other + " WHERE rowid = 2"), kMessageStart));
+    CHECK(
+        starts_with(raw.refusal("UPDATE crdt_ops SET " + column + " = " + other + " WHERE rowid = 2"), kMessageStart));
+    CHECK(starts_with(raw.refusal("UPDATE OR REPLACE crdt_ops SET " + column + " = " + other + " WHERE rowid = 2"),
+                      kMessageStart));
   }
   CHECK(starts_with(raw.refusal("UPDATE crdt_ops SET content = '\"5_done\"' WHERE rowid = 2"), kMessageStart));
   const std::string erasing = raw.refusal("UPDATE crdt_ops SET content = NULL, salt = NULL WHERE rowid = 2");
@@ -124,7 +130,8 @@ TEST_CASE("triggers: with an erase in the log the content of its target goes, an
   }
   RawDatabase raw(story.log.path());
   CHECK(starts_with(raw.refusal("UPDATE crdt_ops SET content = NULL WHERE rowid = 2"), kMessageStart));
-  CHECK(starts_with(raw.refusal("UPDATE crdt_ops SET content = NULL, salt = NULL, seq = 9 WHERE rowid = 2"), kMessageStart));
+  CHECK(starts_with(raw.refusal("UPDATE crdt_ops SET content = NULL, salt = NULL, seq = 9 WHERE rowid = 2"),
+                    kMessageStart));
   CHECK(starts_with(raw.refusal("UPDATE crdt_ops SET content = NULL, salt = NULL WHERE rowid = 1"), kMessageStart));
   CHECK(raw.refusal("UPDATE crdt_ops SET content = NULL, salt = NULL WHERE rowid = 2").empty());
 }
@@ -134,7 +141,8 @@ TEST_CASE("triggers: changes of trust are kept for ever, and the message names t
   {
     const auto log = scratch.open();
     auto write = must(log->begin_write(std::chrono::seconds(1)));
-    must(write->set_author({1, "alice", "add", {identity_of(1).author(), "alice", Trust::allowed, false, std::nullopt}}));
+    must(write->set_author(
+        {1, "alice", "add", {identity_of(1).author(), "alice", Trust::allowed, false, std::nullopt}}));
     must(write->commit());
   }
   RawDatabase raw(scratch.path());
@@ -150,7 +158,8 @@ TEST_CASE("view ops: shows one story with names, words and values, in the log's 
     const auto log = scratch.open();
     {
       auto write = must(log->begin_write(std::chrono::seconds(1)));
-      must(write->set_author({1, "alice", "add", {identity_of(1).author(), "alice", Trust::allowed, false, std::nullopt}}));
+      must(write->set_author(
+          {1, "alice", "add", {identity_of(1).author(), "alice", Trust::allowed, false, std::nullopt}}));
       must(write->commit());
     }
     LogBuilder alice(*log, identity_of(1)), bob(*log, identity_of(2));
@@ -166,8 +175,9 @@ TEST_CASE("view ops: shows one story with names, words and values, in the log's 
   CHECK(raw.column("SELECT rowid" + where) == std::vector<std::string>{"2", "3", "4", "5", "6"});
   CHECK(raw.column("SELECT kind" + where) == std::vector<std::string>{"insert", "set", "set", "erase", "purge"});
   CHECK(raw.column("SELECT coalesce(field, '-')" + where) == std::vector<std::string>{"-", "stage", "agent", "-", "-"});
-  CHECK(raw.column("SELECT value" + where) == std::vector<std::string>{R"({"stage":"1_backlog"})", "(erased)", R"("coder-1")",
-                                                                      R"({"reason":"private"})", R"({"reason":"done"})"});
+  CHECK(raw.column("SELECT value" + where) == std::vector<std::string>{R"({"stage":"1_backlog"})", "(erased)",
+                                                                       R"("coder-1")", R"({"reason":"private"})",
+                                                                       R"({"reason":"done"})"});
   CHECK(raw.column("SELECT author" + where + " AND rowid IN (2, 3)") ==
         std::vector<std::string>{"alice", to_hex(identity_of(2).author().key)});
   CHECK(raw.value("SELECT id" + where + " LIMIT 1") == to_hex(item.hash));

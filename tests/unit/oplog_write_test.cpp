@@ -20,12 +20,15 @@ VerifiedOp insert_op(std::uint8_t author = 1, const std::string& story = "478_st
   return must(sign_op(identity_of(author), op, plain_content(OpKind::insert)));
 }
 
-QuarantinedOp kept_aside(const std::string& story, const std::string& source, const std::string& reason = "author_unknown") {
+QuarantinedOp kept_aside(const std::string& story, const std::string& source,
+                         const std::string& reason = "author_unknown") {
   const VerifiedOp op = insert_op(1, story);
   return {0, reason, source, 7, canonical_bytes(op.op()), op.signature(), op.content(), op.salt()};
 }
 
-AuthorRecord alice(Trust trust = Trust::allowed) { return {identity_of(1).author(), "alice", trust, false, std::nullopt}; }
+AuthorRecord alice(Trust trust = Trust::allowed) {
+  return {identity_of(1).author(), "alice", trust, false, std::nullopt};
+}
 
 }  // namespace
 
@@ -80,7 +83,9 @@ TEST_CASE("write: one transaction at a time, also within one process", "[oplog]"
   CHECK(other->begin_write(kWait));
 }
 
-TEST_CASE("write: an op that is there already, hangs in the air or belongs elsewhere is refused and stops the transaction", "[oplog]") {
+TEST_CASE(
+    "write: an op that is there already, hangs in the air or belongs elsewhere is refused and stops the transaction",
+    "[oplog]") {
   const ScratchLog scratch;
   const auto log = scratch.open();
   const VerifiedOp op = insert_op();
@@ -133,7 +138,9 @@ TEST_CASE("write: a log opened for reading does not write", "[oplog]") {
   }
 }
 
-TEST_CASE("write: an erase that takes effect drops content, later checkpoints and quarantined copies; a muted one nothing", "[oplog]") {
+TEST_CASE(
+    "write: an erase that takes effect drops content, later checkpoints and quarantined copies; a muted one nothing",
+    "[oplog]") {
   const ScratchLog scratch;
   const auto log = scratch.open();
   LogBuilder builder(*log, identity_of(1));
@@ -143,11 +150,14 @@ TEST_CASE("write: an erase that takes effect drops content, later checkpoints an
   const auto content_of = [&](const OpId& id) { return std::get<OpRow>(*must(log->find(id))).op.content; };
   {
     RawDatabase raw(scratch.path());
-    raw.exec("INSERT INTO checkpoints (row, chain, ops, state, author, signature, made_ms) VALUES (1, x'', 1, x'', x'', x'', 0), "
-             "(2, x'', 2, x'', x'', x'', 0), (3, x'', 3, x'', x'', x'', 0)");
+    raw.exec(
+        "INSERT INTO checkpoints (row, chain, ops, state, author, signature, made_ms) VALUES (1, x'', 1, x'', x'', "
+        "x'', 0), "
+        "(2, x'', 2, x'', x'', x'', 0), (3, x'', 3, x'', x'', x'', 0)");
     auto write = must(log->begin_write(kWait));
     const auto row = std::get<OpRow>(*must(write->find(change)));
-    must(write->quarantine_add({0, "author_unknown", "peer:1", 0, canonical_bytes(row.op.op), row.op.signature, row.op.content, row.op.salt}));
+    must(write->quarantine_add(
+        {0, "author_unknown", "peer:1", 0, canonical_bytes(row.op.op), row.op.signature, row.op.content, row.op.salt}));
     must(write->quarantine_add(kept_aside("other", "peer:1")));
     must(write->commit());
   }

@@ -32,17 +32,22 @@ struct VerifyOrderOptions {
 
 void declare(VerifyOrderOptions& options, CommandLine& line) {
   line.option(options.state, "--state", "FILE|none",
-              "where the last good run is noted; by default LOG_ID.state in $XDG_STATE_HOME/musher (root: /var/lib/musher). none: do not "
+              "where the last good run is noted; by default LOG_ID.state in $XDG_STATE_HOME/musher (root: "
+              "/var/lib/musher). none: do not "
               "compare, do not note");
   line.flag(options.require_state, "--require-state", "without a noted run to compare with, end with 4");
-  line.flag(options.full, "--full", "check also the signatures that the noted run checked and that have not changed since");
+  line.flag(options.full, "--full",
+            "check also the signatures that the noted run checked and that have not changed since");
   line.option(options.checks, "--checks", "LIST",
               "only these, with commas: file, row, signature, order, author, seq, trust, derived, story, clock, state");
   line.option(options.max_duration, "--max-duration", "TIME", "stop after this time and end with 4: 500ms 5s 10m 2h");
   line.option(options.textfile, "--textfile", "FILE", "write metrics for Prometheus' textfile collector");
-  line.paragraph("Every row is hashed again, every signature checked, every op held against what it depends on, and the whole log against "
-                 "what the last good run noted outside it. musher-findings(7) tells what each finding means and what to do. It changes "
-                 "nothing in the log and is safe beside a live server.");
+  line.paragraph(
+      "Every row is hashed again, every signature checked, every op held against what it depends on, and the whole log "
+      "against "
+      "what the last good run noted outside it. musher-findings(7) tells what each finding means and what to do. It "
+      "changes "
+      "nothing in the log and is safe beside a live server.");
   line.example("musher verify-order", "is the log as it should be");
   line.example("musher verify-order -q", "for cron: silent when all is well, else one line and an exit code");
 }
@@ -57,8 +62,8 @@ Result<CheckSet> checks_of(const std::optional<std::string>& list) {
     const std::string_view name = left.substr(0, comma);
     const auto check = check_named(name);
     if (!check) {
-      return fail(Errc::usage, fmt::format("--checks: there is no check {}", quote(name)), "musher verify-order --help lists them",
-                  nearest(name, known));
+      return fail(Errc::usage, fmt::format("--checks: there is no check {}", quote(name)),
+                  "musher verify-order --help lists them", nearest(name, known));
     }
     checks.set(static_cast<std::size_t>(*check));
     if (comma == left.npos) return checks;
@@ -75,7 +80,8 @@ Result<AuditRequest> request_of(const VerifyOrderOptions& options) {
   request.now_ms = now_ms();
   if (options.state && options.state->empty()) return fail(Errc::usage, "--state: the file's name is empty");
   const bool none = options.state == "none";
-  if (none && options.require_state) return fail(Errc::usage, "--state none and --require-state ask for opposite things");
+  if (none && options.require_state)
+    return fail(Errc::usage, "--state none and --require-state ask for opposite things");
   if (options.require_state && !contains(request.checks, Check::state)) {
     return fail(Errc::usage, "--require-state needs the check state", "add state to --checks");
   }
@@ -103,7 +109,8 @@ void render(SqliteOpLog& log, const AuditReport& report, ExitCode code, Context&
   if (wants_json(context)) {
     const LogCard card = card_of(log, report);
     JsonWriter json(context.terminal.out());
-    write_verify_order(json, {"musher.verify-order/1", static_cast<int>(code), &card, to_string(report.verdict), {}}, report);
+    write_verify_order(json, {"musher.verify-order/1", static_cast<int>(code), &card, to_string(report.verdict), {}},
+                       report);
   } else if (!context.settings.quiet) {
     page(context.terminal, context.environment, verify_order_text(log.info().path, report, context.terminal));
   } else if (code != ExitCode::ok) {

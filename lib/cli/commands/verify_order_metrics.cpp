@@ -40,7 +40,8 @@ std::optional<std::int64_t> last_success_in(const std::filesystem::path& file) {
   return std::nullopt;
 }
 
-void add(std::string& text, std::string_view name, std::string_view help, const std::string& labels, std::uint64_t value) {
+void add(std::string& text, std::string_view name, std::string_view help, const std::string& labels,
+         std::uint64_t value) {
   text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n{0}{{{2}}} {3}\n", name, help, labels, value);
 }
 
@@ -55,10 +56,12 @@ std::string metrics_text(const RunMetrics& run, std::optional<std::int64_t> last
   const std::string log = fmt::format("log=\"{}\"", label(run.log_path));
   const auto seconds = static_cast<std::uint64_t>(run.ended_ms / 1000);
   std::string text;
-  add(text, "musher_verify_order_last_run_timestamp_seconds", "When verify-order last ended, however it ended.", log, seconds);
+  add(text, "musher_verify_order_last_run_timestamp_seconds", "When verify-order last ended, however it ended.", log,
+      seconds);
   if (run.code == ExitCode::ok) last_success_s = static_cast<std::int64_t>(seconds);
   if (last_success_s) {
-    add(text, kLastSuccess, "When verify-order last ended with exit code 0.", log, static_cast<std::uint64_t>(*last_success_s));
+    add(text, kLastSuccess, "When verify-order last ended with exit code 0.", log,
+        static_cast<std::uint64_t>(*last_success_s));
   }
   add(text, "musher_verify_order_exit_code", "Exit code of the last run.", log, static_cast<std::uint64_t>(run.code));
   if (run.report == nullptr) return text;
@@ -66,8 +69,8 @@ std::string metrics_text(const RunMetrics& run, std::optional<std::int64_t> last
   add(text, "musher_verify_order_rows_checked", "Rows the last run checked.", log, run.report->coverage.rows_checked);
   text += "# HELP musher_verify_order_findings Findings of the last run.\n# TYPE musher_verify_order_findings gauge\n";
   for (const FindingKind& kind : finding_kinds()) {
-    text += fmt::format("musher_verify_order_findings{{{},code=\"{}\",severity=\"{}\"}} {}\n", log, kind.name, to_string(kind.severity),
-                        run.report->counts[static_cast<std::size_t>(kind.code)]);
+    text += fmt::format("musher_verify_order_findings{{{},code=\"{}\",severity=\"{}\"}} {}\n", log, kind.name,
+                        to_string(kind.severity), run.report->counts[static_cast<std::size_t>(kind.code)]);
   }
   return text;
 }

@@ -46,7 +46,8 @@ std::string state_text(const AuditCoverage& coverage) {
     case StateOutcome::matched: return "begins with what the last run saw";
     case StateOutcome::failed: break;
   }
-  return coverage.state_problem ? "could not be compared with the last run" : "does not begin with what the last run saw";
+  return coverage.state_problem ? "could not be compared with the last run"
+                                : "does not begin with what the last run saw";
 }
 
 std::string signatures_text(const AuditCoverage& coverage) {
@@ -59,17 +60,18 @@ std::string signatures_text(const AuditCoverage& coverage) {
 
 std::string why_incomplete(const AuditReport& report) {
   if (report.coverage.state_problem) return report.coverage.state_problem->what;
-  if (report.out_of_time) return fmt::format("the time was up after {} of {} rows", report.coverage.rows_checked, report.coverage.rows);
-  if (report.cancelled) return fmt::format("it was stopped after {} of {} rows", report.coverage.rows_checked, report.coverage.rows);
+  if (report.out_of_time)
+    return fmt::format("the time was up after {} of {} rows", report.coverage.rows_checked, report.coverage.rows);
+  if (report.cancelled)
+    return fmt::format("it was stopped after {} of {} rows", report.coverage.rows_checked, report.coverage.rows);
   return "not checked: " + names(report.coverage.checks_skipped);
 }
 
 /// The first error that a row shows; else the first.
 const Finding& worst_of(const AuditReport& report) {
   const auto error = std::ranges::find(report.findings, Severity::error, &Finding::severity);
-  const auto of_row = std::ranges::find_if(report.findings, [](const Finding& finding) {
-    return finding.row && finding.severity() == Severity::error;
-  });
+  const auto of_row = std::ranges::find_if(
+      report.findings, [](const Finding& finding) { return finding.row && finding.severity() == Severity::error; });
   return of_row != report.findings.end() ? *of_row : *error;
 }
 
@@ -92,7 +94,8 @@ std::string verdict_text(const AuditReport& report, const Terminal& terminal) {
     case AuditVerdict::findings: return terminal.paint(Style::red, counts);
     case AuditVerdict::incomplete: break;
   }
-  return terminal.paint(Style::yellow, "incomplete") + ": " + escape(why_incomplete(report)) + (counts.empty() ? "" : " (" + counts + ")");
+  return terminal.paint(Style::yellow, "incomplete") + ": " + escape(why_incomplete(report)) +
+         (counts.empty() ? "" : " (" + counts + ")");
 }
 
 }  // namespace
@@ -100,24 +103,30 @@ std::string verdict_text(const AuditReport& report, const Terminal& terminal) {
 std::string verify_order_text(const std::string& log_path, const AuditReport& report, const Terminal& terminal) {
   const AuditCoverage& coverage = report.coverage;
   std::string text;
-  const auto line = [&](std::string_view name, const std::string& value) { text += fmt::format("{:<12} {}\n", name, escape(value)); };
+  const auto line = [&](std::string_view name, const std::string& value) {
+    text += fmt::format("{:<12} {}\n", name, escape(value));
+  };
   line("log", log_path);
-  line("rows", fmt::format("{} of {} checked, row {} to {}", coverage.rows_checked, coverage.rows, raw(coverage.rowid_from),
-                           raw(coverage.rowid_to)));
+  line("rows", fmt::format("{} of {} checked, row {} to {}", coverage.rows_checked, coverage.rows,
+                           raw(coverage.rowid_from), raw(coverage.rowid_to)));
   line("signatures", signatures_text(coverage));
   line("state", state_text(coverage));
   if (!coverage.checks_skipped.empty()) line("not checked", names(coverage.checks_skipped));
   if (!report.findings.empty()) text += '\n';
-  for (std::size_t i = 0; i < std::min(report.findings.size(), kMaxShown); ++i) add_finding(text, report.findings[i], terminal);
-  const std::uint64_t more = report.findings.size() - std::min(report.findings.size(), kMaxShown) + report.findings_not_kept;
-  if (more > 0) text += fmt::format("... and {} more (--json lists the first {} of each code)\n", more, FindingList::kKeptOfACode);
+  for (std::size_t i = 0; i < std::min(report.findings.size(), kMaxShown); ++i)
+    add_finding(text, report.findings[i], terminal);
+  const std::uint64_t more =
+      report.findings.size() - std::min(report.findings.size(), kMaxShown) + report.findings_not_kept;
+  if (more > 0)
+    text += fmt::format("... and {} more (--json lists the first {} of each code)\n", more, FindingList::kKeptOfACode);
   return text + "\n" + verdict_text(report, terminal) + "\n";
 }
 
 std::string verify_order_line(const std::string& log_path, const AuditReport& report) {
-  if (report.verdict == AuditVerdict::incomplete) return escape(fmt::format("{}: incomplete: {}", log_path, why_incomplete(report)));
-  return escape(fmt::format("{}: {}: {}: {} (musher verify-order --log {})", log_path, counts_text(report), kind_of(worst_of(report).code).name,
-                            worst_of(report).message, shell_word(log_path)));
+  if (report.verdict == AuditVerdict::incomplete)
+    return escape(fmt::format("{}: incomplete: {}", log_path, why_incomplete(report)));
+  return escape(fmt::format("{}: {}: {}: {} (musher verify-order --log {})", log_path, counts_text(report),
+                            kind_of(worst_of(report).code).name, worst_of(report).message, shell_word(log_path)));
 }
 
 }  // namespace musher
