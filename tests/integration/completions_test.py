@@ -56,13 +56,17 @@ class Terminal:
                 return
 
     def file_after(self, text, name):
-        """What is in a file of the work folder once the typed line has written it."""
-        self.type(text)
+        """What is in a file of the work folder once the typed line has written it. A shell that is busy may lose what is
+        typed ahead: the line is then given up and typed again."""
         path = self.shell.work / name
-        for _ in range(200):
-            self.read_for(0.1)
-            if path.exists():
-                return path.read_text()
+        for _ in range(3):
+            self.type(text)
+            for _ in range(150):
+                self.read_for(0.1)
+                if path.exists():
+                    return path.read_text()
+            self.type("\x03")
+            self.read_for(1)
         raise AssertionError(f"{text!r} wrote nothing: {self.seen.decode(errors='replace')}")
 
     def close(self):

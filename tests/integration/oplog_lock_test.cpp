@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
@@ -149,7 +150,7 @@ TEST_CASE("lock: a waiter goes on the moment the holder is killed", "[oplog]") {
   });
   REQUIRE(waiter.read_line() == "waiting");
   const std::string syscall = "/proc/" + std::to_string(waiter.pid()) + "/syscall";
-  REQUIRE(wait_until([&] { return read_file(syscall).compare(0, 3, "73 ") == 0; }));  // flock on x86-64
+  REQUIRE(wait_until([&] { return read_file(syscall).starts_with(std::to_string(SYS_flock) + " "); }));
   holder.signal(SIGKILL);
   const auto start = steady_clock::now();
   CHECK(waiter.read_line() == "got it");

@@ -19,8 +19,7 @@ namespace {
 using Bytes32 = std::array<std::uint8_t, 32>;
 constexpr Bytes32 kIdentity = {1};
 
-Bytes32 challenge(const AuthorId& author, const OpId& id, const Signature& signature) {
-  const SignedMessage message = signed_message(kOpDomain, id.hash);
+Bytes32 challenge(const AuthorId& author, const SignedMessage& message, const Signature& signature) {
   std::vector<std::uint8_t> text(signature.bytes.begin(), signature.bytes.begin() + 32);
   text.insert(text.end(), author.key.begin(), author.key.end());
   text.insert(text.end(), message.begin(), message.end());
@@ -42,7 +41,7 @@ Bytes32 reduced_s(const Signature& signature) {
 
 // sB - hA, with the identity where libsodium would rather return nothing.
 Bytes32 expected_r(const AuthorId& author, const OpId& id, const Signature& signature) {
-  const Bytes32 h = challenge(author, id, signature);
+  const Bytes32 h = challenge(author, signed_message(kOpDomain, id.hash), signature);
   const Bytes32 s = reduced_s(signature);
   Bytes32 sb, ha, r;
   if (crypto_scalarmult_ed25519_base_noclamp(sb.data(), s.data()) != 0) sb = kIdentity;
@@ -152,6 +151,40 @@ TEST_CASE("statement: holds for its author, domain and digest, and never for an 
   AuthorId small_order;
   small_order.key[0] = 1;
   CHECK_FALSE(statement_holds(small_order, "musher test 1", digest, signature));
+}
+
+TEST_CASE("statement: a key of mixed order does not hold, though libsodium takes every second signature of it",
+          "[crypto]") {
+  const auto number = [](std::uint8_t small) {
+    Bytes32 scalar{};
+    scalar[0] = small;
+    return scalar;
+  };
+  const Bytes32 secret = number(5), nonce = number(7);
+  Bytes32 order2;
+  order2.fill(0xff);  // y = -1
+  order2.front() = 0xec;
+  order2.back() = 0x7f;
+  AuthorId author;
+  Signature signature;
+  REQUIRE(crypto_scalarmult_ed25519_base_noclamp(author.key.data(), secret.data()) == 0);
+  REQUIRE(crypto_core_ed25519_add(author.key.data(), author.key.data(), order2.data()) == 0);
+  REQUIRE(crypto_scalarmult_ed25519_base_noclamp(signature.bytes.data(), nonce.data()) == 0);
+
+  int taken = 0;
+  for (std::uint8_t attempt = 0; attempt < 64; ++attempt) {
+    const Digest digest{op_id_of(attempt).hash};
+    const SignedMessage message = signed_message("musher test 1", digest.bytes);
+    const Bytes32 h = challenge(author, message, signature);
+    Bytes32 product, s;
+    crypto_core_ed25519_scalar_mul(product.data(), h.data(), secret.data());
+    crypto_core_ed25519_scalar_add(s.data(), nonce.data(), product.data());
+    std::ranges::copy(s, signature.bytes.begin() + 32);
+    taken +=
+        crypto_sign_verify_detached(signature.bytes.data(), message.data(), message.size(), author.key.data()) == 0;
+    CHECK_FALSE(statement_holds(author, "musher test 1", digest, signature));
+  }
+  CHECK(taken > 10);
 }
 
 TEST_CASE("statement: the domain of ops, none, one too long or one with a NUL is refused", "[crypto]") {
