@@ -1,6 +1,12 @@
 # The tree is the architecture: one static library for each folder of lib/, one binary for each folder of apps/.
 # lib/modules.txt says which module may use which; scripts/check-modules holds the includes and USES against it.
 
+# What the modules' files find compiled already (MUSHER_COMMON_HEADERS).
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/precompiled.cpp" CONTENT "")
+add_library(musher_precompiled OBJECT "${PROJECT_BINARY_DIR}/precompiled.cpp")
+target_link_libraries(musher_precompiled PRIVATE fmt::fmt)
+target_precompile_headers(musher_precompiled PRIVATE ${MUSHER_COMMON_HEADERS})
+
 # The targets of these modules. One that is not there stops a strict configure and is only reported by any other.
 function(musher_targets result)
   set(targets)
@@ -23,7 +29,8 @@ function(musher_module)
   add_library(musher_${arg_NAME} STATIC ${arg_SOURCES})
   target_include_directories(musher_${arg_NAME} PUBLIC "${PROJECT_SOURCE_DIR}/lib")
   musher_targets(uses ${arg_USES})
-  target_link_libraries(musher_${arg_NAME} PUBLIC ${uses} PRIVATE ${arg_LINKS})
+  target_link_libraries(musher_${arg_NAME} PUBLIC ${uses} PRIVATE fmt::fmt ${arg_LINKS})
+  target_precompile_headers(musher_${arg_NAME} REUSE_FROM musher_precompiled)
 endfunction()
 
 # musher_app(NAME musher-put SOURCES main.cpp ... USES <modules> LINKS <external libraries>)

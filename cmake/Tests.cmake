@@ -6,11 +6,26 @@
 
 # Catch2's header takes seconds to compile: once for all tests, as a precompiled header.
 add_library(musher_test_support STATIC "${PROJECT_SOURCE_DIR}/tests/support/catch.cpp")
-target_link_libraries(musher_test_support PUBLIC Catch2::Catch2WithMain)
+target_link_libraries(musher_test_support PUBLIC Catch2::Catch2WithMain fmt::fmt)
 target_include_directories(musher_test_support PUBLIC "${PROJECT_SOURCE_DIR}/tests" "${PROJECT_SOURCE_DIR}/lib")
 target_compile_definitions(musher_test_support PUBLIC
   MUSHER_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}" MUSHER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-target_precompile_headers(musher_test_support PRIVATE <catch2/catch.hpp>)
+target_precompile_headers(musher_test_support PRIVATE <catch2/catch.hpp> ${MUSHER_COMMON_HEADERS})
+# Half of a build was spent on optimizing tests.
+target_compile_options(musher_test_support PRIVATE -O0)
+
+# musher_test_library(musher_test_log SOURCES support/log.cpp ... LINKS <targets>): what several tests share.
+function(musher_test_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINKS")
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC ${arg_LINKS} musher_test_support)
+  musher_test_compile(${name})
+endfunction()
+
+function(musher_test_compile target)
+  target_compile_options(${target} PRIVATE -O0)
+  target_precompile_headers(${target} REUSE_FROM musher_test_support)
+endfunction()
 
 # No test sees the settings of whoever runs it.
 set(MUSHER_TEST_HOME "${PROJECT_BINARY_DIR}/test-home")
@@ -59,7 +74,7 @@ function(musher_test file)
   string(REPLACE "/" "_" name "${name}")
   add_executable(${name} ${file} ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
-  target_precompile_headers(${name} REUSE_FROM musher_test_support)
+  musher_test_compile(${name})
   list(TRANSFORM arg_USES PREPEND musher_)
   target_link_libraries(${name} PRIVATE ${arg_USES} musher_test_support ${arg_LINKS})
   if(arg_NEEDS)
