@@ -18,6 +18,11 @@ Result<Assignment> parse_assignment(const std::string& text) {
   const bool is_json = equals > 0 && text[equals - 1] == ':';
   const std::string field = text.substr(0, is_json ? equals - 1 : equals);
   const std::string value = text.substr(equals + 1);
+  if (const auto number = is_json ? inexact_integer(value) : std::nullopt) {
+    return fail(Errc::usage,
+                fmt::format("the value of {} cannot be stored: {} is past 2^53-1", quote(field), quote(*number)),
+                "as text: FIELD=TEXT");
+  }
   const auto canonical = is_json ? canonicalise(value) : canonical_string(value);
   if (!canonical) {
     return fail(
@@ -31,6 +36,7 @@ Result<std::vector<Assignment>> read_assignments(std::istream& in) {
   std::vector<Assignment> assignments;
   std::string line;
   for (std::size_t number = 1; std::getline(in, line); ++number) {
+    if (line.ends_with('\r')) line.pop_back();  // a file with CRLF
     if (line.empty()) continue;
     auto assignment = parse_assignment(line);
     if (!assignment) {

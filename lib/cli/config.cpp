@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include "cli/escape.hpp"
@@ -17,6 +16,8 @@ namespace musher {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 
 /// Turns the file's values into a Config, or says where one is wrong.
 class Reader {
@@ -99,7 +100,7 @@ std::optional<fs::path> find_config(const std::optional<std::string>& flag, cons
   if (flag) return *flag;
   if (const auto named = environment.get("MUSHER_CONFIG")) return *named;
   std::vector<fs::path> places;
-  if (const auto xdg = environment.get("XDG_CONFIG_HOME")) {
+  if (const auto xdg = environment.get("XDG_CONFIG_HOME"); xdg && xdg->starts_with('/')) {
     places.push_back(fs::path(*xdg) / "musher/config.toml");
   } else if (const auto home = environment.get("HOME")) {
     places.push_back(fs::path(*home) / ".config/musher/config.toml");
@@ -114,17 +115,24 @@ std::optional<fs::path> find_config(const std::optional<std::string>& flag, cons
 }
 
 Result<Config> read_config(const fs::path& file, const Environment& environment) {
-  std::error_code error;
-  const bool is_folder = fs::is_directory(file, error);
-  errno = is_folder ? EISDIR : 0;
-  std::ifstream in;
-  if (!is_folder) in.open(file, std::ios::binary);
-  if (!in.is_open()) {
-    return fail(Errc::usage,
-                fmt::format("cannot read the configuration {}: {}", quote(file.native()), std::strerror(errno)),
+  if (file == "/dev/null") return Config{};
+  const auto unreadable = [&](std::string_view why) {
+    return fail(Errc::usage, fmt::format("cannot read the configuration {}: {}", quote(file.native()), why),
                 "--config FILE, or unset MUSHER_CONFIG");
-  }
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  };
+  std::error_code error;
+  const fs::file_status status = fs::status(file, error);
+  if (error) return unreadable(error.message());
+  if (!fs::exists(status)) return unreadable(std::strerror(ENOENT));
+  if (fs::is_directory(status)) return unreadable(std::strerror(EISDIR));
+  if (!fs::is_regular_file(status)) return unreadable("it is no regular file");  // reading a pipe may never end
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  if (!in.is_open()) return unreadable(std::strerror(errno));
+  std::string text(kMaxConfigBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > kMaxConfigBytes) return unreadable("it is over 1 MiB");
   return parse_config(text, file, environment);
 }
 

@@ -47,10 +47,12 @@ std::string overview(const fs::path& folder) {
 
 Result<ExitCode> run_unfound(const fs::path& folder, const std::vector<std::string>& words, Terminal& terminal) {
   const bool asks_for_help = !words.empty() && words.front() == "help";
-  if (words.empty() || (asks_for_help && words.size() == 1)) {
+  if (words.empty() || (asks_for_help && (words.size() == 1 || (words.size() == 2 && words[1] == "help")))) {
     terminal.out() << overview(folder);
     return ExitCode::ok;
   }
+  if (asks_for_help && words.size() > 2)
+    return fail(Errc::usage, "help takes one command, not also " + quote(words[2]), "musher help COMMAND");
   const std::string& name = asks_for_help ? words[1] : words.front();
   std::vector<std::string> known;
   for (const CommandName& command : commands_in(folder)) known.emplace_back(command.name);

@@ -45,8 +45,10 @@ bool is_unseen(char32_t code) {
          between(code, 0x2028, 0x202E) ||     // line and paragraph separators, bidi embeddings and overrides
          between(code, 0x2060, 0x206F) ||     // word joiner, invisible operators, bidi isolates
          code == 0x3164 || code == 0xFFA0 ||  // Hangul fillers
+         between(code, 0xFE00, 0xFE0F) ||     // variation selectors
          code == 0xFEFF ||                    // byte order mark
          between(code, 0xFFF9, 0xFFFB) ||     // interlinear annotations
+         between(code, 0x1BCA0, 0x1BCA3) ||   // shorthand format controls
          between(code, 0x1D173, 0x1D17A) ||   // musical controls
          between(code, 0xE0000, 0xE0FFF);     // tags and selectors
 }

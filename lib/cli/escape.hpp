@@ -10,7 +10,8 @@ namespace musher {
 
 /// Printable UTF-8 stays as it is. Control bytes, DEL and bytes that are not UTF-8 become `\xNN`; C1 controls, bidi
 /// controls, line and paragraph separators, zero-width and other invisible characters become `\u{...}`.
-/// The result is UTF-8, one line, and escaping it again changes nothing.
+/// The result is UTF-8, one line, and escaping it again changes nothing: a backslash stays, so that text may
+/// look escaped that never was.
 [[nodiscard]] std::string escape(std::string_view text);
 
 /// Columns that escaped text takes on a terminal: wide characters 2, combining marks 0.

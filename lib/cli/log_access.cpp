@@ -32,7 +32,9 @@ std::int64_t now_ms() {
 Host host_of(const Context& context) { return {now_ms, state_dir(context.environment), login_name()}; }
 
 std::filesystem::path state_dir(const Environment& environment) {
-  if (const auto state = environment.get("XDG_STATE_HOME")) return std::filesystem::path(*state) / "musher";
+  // The XDG specification: a relative path is invalid and ignored. It would be another folder for each caller.
+  const auto state = environment.get("XDG_STATE_HOME");
+  if (state && state->starts_with('/')) return std::filesystem::path(*state) / "musher";
   if (::geteuid() == 0) return "/var/lib/musher";
   return home_folder(environment) / ".local/state/musher";
 }
@@ -82,6 +84,24 @@ Result<std::optional<ResolvedPoint>> resolve_at(Context& context, LogReader& log
   return resolved;
 }
 
+Result<std::unique_ptr<SqliteOpLog>> open_other_log(std::string_view option, const std::string& file) {
+  if (file.empty()) return fail(Errc::usage, fmt::format("{} names no file", option), fmt::format("{} FILE", option));
+  auto log = SqliteOpLog::open(file, OpenMode::read);
+  if (log) return log;
+  Error error = std::move(log).error();
+  error.what = fmt::format("{}: {}", option, error.what);
+  if (error.code == Errc::not_a_log) error.hint = fmt::format("{} takes the file of another op log", option);
+  return std::unexpected(std::move(error));
+}
+
+std::string op_list(const std::vector<OpView>& ops) {
+  std::string text;
+  for (const OpView& op : ops) {
+    text += fmt::format("{}op {} (row {})", text.empty() ? "" : ", ", short_id(op.row.id), raw(op.row.row));
+  }
+  return text;
+}
+
 void show_warnings(Context& context, Replica& replica) {
   for (const std::string& warning : replica.take_warnings()) context.terminal.warn(warning);
 }
@@ -91,6 +111,12 @@ std::string short_id(const AuthorId& id) { return to_hex(id.key).substr(0, kShor
 
 std::string author_text(const std::string& name, const AuthorId& author) {
   return name.empty() ? short_id(author) : name;
+}
+
+std::string writer_text(const OpView& op) {
+  const std::string author = author_text(op.author_name, op.row.op.op.author);
+  const std::string& actor = op.row.op.op.actor;
+  return actor.empty() || actor == author ? author : fmt::format("{} on behalf of {}", author, actor);
 }
 
 }  // namespace musher

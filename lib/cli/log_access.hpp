@@ -7,6 +7,7 @@
 
 #include "cli/run_command.hpp"
 #include "oplog/sqlite_op_log.hpp"
+#include "replica/op_view.hpp"
 #include "replica/replica.hpp"
 #include "replica/resolve.hpp"
 
@@ -36,6 +37,12 @@ namespace musher {
 [[nodiscard]] Result<std::optional<ResolvedPoint>> resolve_at(Context& context, LogReader& log,
                                                               const std::optional<std::string>& text);
 
+/// "op 3f5a12c0ffee (row 7)" and so on, for people and Terminal::wrote.
+[[nodiscard]] std::string op_list(const std::vector<OpView>& ops);
+
+/// Another log that an option names, to read. Its errors speak of the option.
+[[nodiscard]] Result<std::unique_ptr<SqliteOpLog>> open_other_log(std::string_view option, const std::string& file);
+
 /// Shows what a write could not do besides (Replica::take_warnings).
 void show_warnings(Context& context, Replica& replica);
 
@@ -44,5 +51,7 @@ void show_warnings(Context& context, Replica& replica);
 [[nodiscard]] std::string short_id(const AuthorId& id);
 /// An author's local name, else the first digits of its key.
 [[nodiscard]] std::string author_text(const std::string& name, const AuthorId& author);
+/// Who wrote an op, and for whom when that is somebody else: "ci on behalf of alice". Not escaped.
+[[nodiscard]] std::string writer_text(const OpView& op);
 
 }  // namespace musher

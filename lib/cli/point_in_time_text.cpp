@@ -54,7 +54,6 @@ std::optional<std::int64_t> read_ago(std::string_view text) {
 Result<PointInTime> read_row(std::string_view text, std::string_view digits) {
   const auto row = number_of(digits);
   if (!row) return bad_point(text, "a row is a whole number");
-  if (*row == 0) return bad_point(text, "rows are counted from 1");
   return AtRow{RowId{*row}};
 }
 

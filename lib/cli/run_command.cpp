@@ -117,6 +117,8 @@ int run_command(int argc, char** argv, const Command& command) {
                   .in_is_tty = isatty(STDIN_FILENO) == 1,
                   .out_is_tty = isatty(STDOUT_FILENO) == 1,
                   .err_is_tty = isatty(STDERR_FILENO) == 1};
+  std::string written;
+  streams.written = &written;
   measure(streams);
   const Environment environment = Environment::of_process();
 
@@ -130,8 +132,13 @@ int run_command(int argc, char** argv, const Command& command) {
     code = ExitCode::pipe;
   } else if (out.error() != 0) {
     Terminal terminal(command.program, streams, environment);
-    const std::string why = std::string("cannot write to standard output: ") + std::strerror(out.error());
-    report({Errc::io, why, ""}, wants_json_errors(argc, argv), terminal);
+    Error error{Errc::io, std::string("cannot write to standard output: ") + std::strerror(out.error()),
+                "see where standard output goes, and run it again"};
+    if (!written.empty()) {
+      error.what += "; the change itself is made and durable: " + written;
+      error.hint = "do not run it again; musher inspect ops shows what the log holds";
+    }
+    report(error, wants_json_errors(argc, argv), terminal);
     code = worst(code, ExitCode::io);
   }
   err.flush();

@@ -37,7 +37,7 @@ void CommonOptions::add_to(CommandLine& line, const CommonWants& wants) {
     line.exclusive({"--json", "--jsonl"});
   }
   if (!wants.common) return;
-  line.flag(quiet, "-q,--quiet", "Say nothing on stderr but errors");
+  line.flag(quiet, "-q,--quiet", "Say nothing but errors; what a command was asked to show is shown all the same");
   line.flag(utc, "--utc", "Show times in UTC; they are local otherwise");
   line.choice(color, "--color",
               std::vector<std::pair<std::string, ColorMode>>{

@@ -9,6 +9,7 @@ namespace musher {
 namespace {
 
 constexpr std::size_t kGap = 2;
+constexpr std::size_t kNarrow = 8;  ///< no column of text is cut to less
 
 std::string aligned(const Terminal& terminal, const Cell& cell, std::size_t width, Align align, bool is_last) {
   const std::size_t used = display_width(cell.text);
@@ -16,6 +17,21 @@ std::string aligned(const Terminal& terminal, const Cell& cell, std::size_t widt
   const std::string shown = cell.style ? terminal.paint(*cell.style, cell.text) : cell.text;
   if (align == Align::right) return padding + shown;
   return is_last ? shown : shown + padding;
+}
+
+/// Takes from the widest column of text, a column at a time, until the row fits or all are narrow.
+void fit(const std::vector<Column>& columns, std::vector<std::size_t>& widths, std::size_t terminal_width) {
+  std::size_t total = kGap * (widths.size() - 1);
+  for (const std::size_t width : widths) total += width;
+  for (; total > terminal_width; --total) {
+    std::size_t* widest = nullptr;
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      if (columns[i].align == Align::right || widths[i] <= kNarrow) continue;
+      if (widest == nullptr || widths[i] >= *widest) widest = &widths[i];
+    }
+    if (widest == nullptr) return;
+    --*widest;
+  }
 }
 
 }  // namespace
@@ -38,16 +54,14 @@ std::string Table::text(const Terminal& terminal) const {
   for (const auto& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], display_width(line[i].text));
   }
-  std::size_t before_last = 0;
-  for (std::size_t i = 0; i + 1 < widths.size(); ++i) before_last += widths[i] + kGap;
-  const bool is_cut = terminal.out_is_tty() && terminal.width() > before_last;
+  if (terminal.out_is_tty()) fit(columns_, widths, terminal.width());
 
   std::string result;
   for (auto& line : lines) {
     std::string shown;
     for (std::size_t i = 0; i < line.size(); ++i) {
       const bool is_last = i + 1 == line.size();
-      if (is_last && is_cut) line[i].text = cut(line[i].text, terminal.width() - before_last);
+      line[i].text = cut(line[i].text, widths[i]);
       if (i > 0) shown += std::string(kGap, ' ');
       shown += aligned(terminal, line[i], widths[i], columns_[i].align, is_last);
     }

@@ -34,7 +34,8 @@ class Table {
   /// Missing cells are empty; there may not be more than columns.
   void row(std::vector<Cell> cells);
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
-  /// The titles and rows, styled as out() allows. On a terminal the last column is cut, so that no row wraps.
+  /// The titles and rows, styled as out() allows. On a terminal the widest columns of text are cut, so
+  /// that no row wraps where that can be helped.
   [[nodiscard]] std::string text(const Terminal& terminal) const;
 
  private:

@@ -93,6 +93,12 @@ void Terminal::clear_status() {
   status_shown_ = false;
 }
 
+void Terminal::wrote(std::string_view what) {
+  if (streams_.written == nullptr) return;
+  if (!streams_.written->empty()) *streams_.written += "; ";
+  *streams_.written += what;
+}
+
 std::optional<std::string> Terminal::ask(std::string_view question) {
   clear_status();
   streams_.err << escape(question) << ' ' << std::flush;

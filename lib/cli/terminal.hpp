@@ -27,8 +27,9 @@ struct Streams {
   bool in_is_tty = false;
   bool out_is_tty = false;
   bool err_is_tty = false;
-  std::size_t width = 80;   ///< columns of the terminal
-  std::size_t height = 24;  ///< its lines
+  std::size_t width = 80;          ///< columns of the terminal
+  std::size_t height = 24;         ///< its lines
+  std::string* written = nullptr;  ///< gets what the command has made durable, for whoever reports that out failed
 };
 
 /// out() is for the answer only; everything else a person should see goes through note(), warn() and status() to err.
@@ -72,6 +73,10 @@ class Terminal {
   void status(std::string_view text);
   /// Takes the status line away.
   void clear_status();
+
+  /// To be told before the answer is written: "op 3f5a12c0ffee, row 7". When the answer cannot be written, the user
+  /// learns that the change stands.
+  void wrote(std::string_view what);
 
   /// Asks on err and reads a line from in. Nothing at the end of the input. The caller checks in_is_tty() first.
   [[nodiscard]] std::optional<std::string> ask(std::string_view question);

@@ -481,6 +481,30 @@ std::expected<std::string, JsonProblem> canonicalise(std::string_view json) {
   return std::move(reader.written());
 }
 
+std::optional<std::string_view> inexact_integer(std::string_view json) {
+  constexpr std::string_view kNumber = "0123456789-+.eE";
+  for (std::size_t at = 0; at < json.size();) {
+    if (json[at] == '"') {
+      for (++at; at < json.size() && json[at] != '"'; ++at) {
+        if (json[at] == '\\') ++at;
+      }
+      ++at;
+    } else if (json[at] == '-' || (json[at] >= '0' && json[at] <= '9')) {
+      const std::string_view token = json.substr(at, std::min(json.find_first_not_of(kNumber, at), json.size()) - at);
+      std::int64_t value = 0;
+      const auto read = std::from_chars(token.data(), token.data() + token.size(), value);
+      if (token.find_first_of(".eE") == token.npos &&
+          (read.ec != std::errc{} || std::abs(static_cast<double>(value)) > kMaxExactInteger)) {
+        return token;
+      }
+      at += token.size();
+    } else {
+      ++at;
+    }
+  }
+  return std::nullopt;
+}
+
 bool is_canonical(std::string_view text) {
   if (text.size() > kMaxContentBytes) return false;
   Canonicaliser reader(text);

@@ -19,6 +19,10 @@ struct JsonProblem {
 /// Parses any JSON text and returns its canonical form.
 [[nodiscard]] std::expected<std::string, JsonProblem> canonicalise(std::string_view json);
 
+/// The first integer in a JSON text (spelled without fraction and exponent) that is past +-(2^53-1): its canonical form
+/// would be another number. For what a person or a client writes; stored content cannot have one.
+[[nodiscard]] std::optional<std::string_view> inexact_integer(std::string_view json);
+
 /// True when text is its own canonical form.
 [[nodiscard]] bool is_canonical(std::string_view text);
 

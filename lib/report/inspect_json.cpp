@@ -64,12 +64,17 @@ void write_story_list(JsonWriter& json, const Envelope& envelope, const StoryLis
   json.end_line();
 }
 
+std::string_view status_of(const StoryReport& report) {
+  if (report.live) return "live";
+  return report.removal ? "purged" : "damaged";
+}
+
 void write_story_report(JsonWriter& json, const Envelope& envelope, const StoryReport& report) {
   json.begin_object();
   write_envelope(json, envelope);
   json.key("story").begin_object();
   write_story_members(json, report.story);
-  json.key("status").string(report.live ? "live" : "purged");
+  json.key("status").string(status_of(report));
   json.key("purge");
   if (report.removal)
     write_op(json, *report.removal);

@@ -16,6 +16,8 @@ struct SummaryExtras {
 
 void write_summary(JsonWriter& json, const Envelope& envelope, const Summary& summary, const SummaryExtras& extras);
 void write_story_list(JsonWriter& json, const Envelope& envelope, const StoryList& list);
+/// "live", "purged", or "damaged": it is not seen, and no op says so.
+[[nodiscard]] std::string_view status_of(const StoryReport& report);
 void write_story_report(JsonWriter& json, const Envelope& envelope, const StoryReport& report);
 void write_op_report(JsonWriter& json, const Envelope& envelope, const OpReport& report);
 void write_op_list(JsonWriter& json, const Envelope& envelope, const std::vector<OpView>& ops,

@@ -260,3 +260,11 @@ TEST_CASE("canonical_object: the inverse of members, in any order", "[model]") {
   CHECK(canonical_object({{"a", "\"" + std::string(kMaxContentBytes - 7, 'x') + "\""}}).error().why ==
         "it is longer than 1 MiB");
 }
+
+TEST_CASE("inexact integer: the first that a double cannot hold, outside text", "[model]") {
+  CHECK(inexact_integer(R"([1, "12345678901234567890", -9007199254740991, 1e30, 0.12345678901234567890])") ==
+        std::nullopt);
+  CHECK(inexact_integer(R"({"a\"9": [9007199254740992]})") == "9007199254740992");
+  CHECK(inexact_integer("-123456789012345678901234567890") == "-123456789012345678901234567890");
+  CHECK(inexact_integer("\"unended 9007199254740993") == std::nullopt);
+}

@@ -36,7 +36,7 @@ void declare(InitOptions& options, CommandLine& line) {
 
 Result<std::optional<DocumentId>> wanted_document(const InitOptions& options) {
   if (options.join) {
-    MUSHER_TRY(const auto other, SqliteOpLog::open(*options.join, OpenMode::read));
+    MUSHER_TRY(const auto other, open_other_log("--join", *options.join));
     return other->info().document;
   }
   if (!options.document) return std::nullopt;
@@ -62,6 +62,7 @@ Result<ExitCode> run(InitOptions& options, Context& context) {
   const InitRequest request{context.settings.log, context.settings.identity, document,
                             options.name.value_or(login_name()), options.group};
   MUSHER_TRY(const InitReport report, init(request, host_of(context)));
+  if (report.created) context.terminal.wrote("the op log " + report.log.path);
   if (wants_json(context)) {
     MUSHER_TRY(const auto log, open_for_reading(context));
     MUSHER_TRY(const LogCard card, log_card(*log));

@@ -56,10 +56,18 @@ struct Inspection {
 ExitCode verdict(Context& context, const std::vector<RowFailure>& failures) {
   if (failures.empty()) return ExitCode::ok;
   const RowFailure& first = failures.front();
-  context.terminal.warn(
-      fmt::format("{} row{} of the log not hold and not shown; the first is row {} ({}): run musher verify-order",
-                  failures.size(), failures.size() == 1 ? " does" : "s do", raw(first.row), first.reason));
+  const bool one = failures.size() == 1;
+  context.terminal.warn(fmt::format(
+      "{} row{} of the log {} not hold, and no view counts {}; the first is row {} ({}): musher verify-order "
+      "--log {}",
+      failures.size(), one ? "" : "s", one ? "does" : "do", one ? "it" : "them", raw(first.row), first.reason,
+      shell_word(context.settings.log.native())));
   return ExitCode::no;
+}
+
+/// An empty answer says so on err.
+void note_if_empty(Context& context, bool is_empty, std::string_view what) {
+  if (is_empty && !wants_json(context)) context.terminal.note(fmt::format("no {} in this log", what));
 }
 
 /// Renders as the user asked: JSON with the envelope, or text through the pager.
@@ -92,6 +100,7 @@ Result<ExitCode> stories(Inspection& inspection) {
   MUSHER_TRY(const StoryList list, inspect_stories(inspection.log, inspection.row()));
   MUSHER_TRY(const auto trust, TrustPolicy::read(inspection.log));
   const ExitCode code = verdict(inspection.context, list.failures);
+  note_if_empty(inspection.context, list.stories.empty(), "stories");
   return render(
       inspection, "musher.inspect-stories/1", code,
       [&](JsonWriter& json, const Envelope& envelope) { write_story_list(json, envelope, list); },
@@ -157,6 +166,7 @@ Result<ExitCode> authors(Inspection& inspection) {
 
 Result<ExitCode> heads(Inspection& inspection) {
   MUSHER_TRY(const auto views, inspect_heads(inspection.log, inspection.row()));
+  note_if_empty(inspection.context, views.empty(), "ops");
   return render(
       inspection, "musher.inspect-heads/1", ExitCode::ok,
       [&](JsonWriter& json, const Envelope& envelope) { write_heads(json, envelope, views); },
@@ -165,6 +175,7 @@ Result<ExitCode> heads(Inspection& inspection) {
 
 Result<ExitCode> quarantine(Inspection& inspection) {
   MUSHER_TRY(const auto kept, inspection.log.quarantine());
+  note_if_empty(inspection.context, kept.empty(), "ops in quarantine");
   return render(
       inspection, "musher.inspect-quarantine/1", ExitCode::ok,
       [&](JsonWriter& json, const Envelope& envelope) { write_quarantine(json, envelope, kept); },

@@ -10,6 +10,8 @@
 #include "model/canonical_bytes.hpp"
 #include "model/canonical_json.hpp"
 #include "model/text.hpp"
+#include "replica/removal.hpp"
+#include "report/inspect_json.hpp"
 #include "report/write_json.hpp"
 
 namespace musher {
@@ -39,13 +41,30 @@ std::string kind_of(const OpView& op) {
   return op.row.op.op.is_purge() ? "purge" : std::string(to_string(op.row.op.op.kind));
 }
 
+/// The initial fields of an insert: "name = Sync, stage = 1_backlog".
+std::string fields_text(const std::string& content) {
+  std::string text;
+  for (const auto& [name, value] : members(content)) {
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, value_text(value, false));
+  }
+  return text;
+}
+
+/// The reason a delete or an erase gives; empty when it gives none.
+std::string why(const OpRow& row) { return reason_of(row).value_or(""); }
+
 std::string what(const OpView& op) {
   const Op& fields = op.row.op.op;
   const bool has_content = op.row.op.content.has_value() || op.erased;
   const std::string value = has_content ? value_text(op.row.op.content, op.erased) : "";
-  if (fields.kind == OpKind::set) return fields.name + " = " + value;
-  if (fields.kind == OpKind::erase) return "of op " + short_id(fields.target) + (value.empty() ? "" : " " + value);
-  return value;
+  switch (fields.kind) {
+    case OpKind::set: return fields.name + " = " + value;
+    case OpKind::insert: return op.row.op.content ? fields_text(*op.row.op.content) : value;
+    case OpKind::tombstone: return why(op.row);
+    case OpKind::erase: break;
+  }
+  const std::string reason = why(op.row);
+  return "of op " + short_id(fields.target) + (reason.empty() ? "" : ": " + reason);
 }
 
 std::string signature_text(Verified verified) {
@@ -123,17 +142,29 @@ std::string stories_text(const std::vector<StoryView>& stories, const TrustPolic
   return table.text(terminal);
 }
 
+namespace {
+
+std::string status_text(const StoryReport& report, const Terminal& terminal) {
+  const std::string status(status_of(report));
+  return terminal.paint(report.live ? Style::green : report.removal ? Style::yellow : Style::red, status);
+}
+
+std::string removal_text(const OpView& op, const Terminal& terminal) {
+  const std::string reason = why(op.row);
+  return fmt::format("{} by {} at {}, op {}, row {}{}\n", op.row.op.op.is_purge() ? "purged" : "deleted",
+                     escape(writer_text(op)), terminal.time(op.row.op.op.time_ms), short_id(op.row.id), raw(op.row.row),
+                     reason.empty() ? "" : ": " + escape(reason));
+}
+
+}  // namespace
+
 std::string story_text(const StoryReport& report, const Terminal& terminal) {
   std::string text =
-      fmt::format("{}  {}{}\n", terminal.paint(Style::bold, escape(report.story.id)),
-                  report.live ? terminal.paint(Style::green, "live") : terminal.paint(Style::yellow, "purged"),
+      fmt::format("{}  {}{}\n", terminal.paint(Style::bold, escape(report.story.id)), status_text(report, terminal),
                   report.story.items.size() > 1 ? fmt::format("  {} items", report.story.items.size()) : "");
-  if (report.removal) {
-    const OpView& op = *report.removal;
-    text += fmt::format("{} by {}{} at {}, op {}, row {}{}\n", op.row.op.op.is_purge() ? "purged" : "deleted",
-                        escape(author_of(op)), op.row.op.op.actor.empty() ? "" : " for " + escape(op.row.op.op.actor),
-                        terminal.time(op.row.op.op.time_ms), short_id(op.row.id), raw(op.row.row),
-                        op.row.op.content ? ": " + escape(*op.row.op.content) : "");
+  if (report.removal) text += removal_text(*report.removal, terminal);
+  for (const OpView& op : report.ops) {
+    if (op.row.op.op.is_purge() && !op.effective) text += "muted, without effect: " + removal_text(op, terminal);
   }
   Table fields({{"FIELD"}, {"VALUE", Align::left}});
   for (const FieldState& field : report.story.fields) fields.row({field.name, value_text(field.value, field.erased)});

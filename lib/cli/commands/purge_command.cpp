@@ -9,6 +9,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/escape.hpp"
 #include "cli/log_access.hpp"
+#include "model/text.hpp"
 #include "replica/purge.hpp"
 #include "report/write_json.hpp"
 
@@ -52,26 +53,22 @@ void declare(PurgeOptions& options, CommandLine& line) {
   line.example("musher purge --stage 6_archived --older-than 90d -n", "see what that would take out");
 }
 
+/// "478_x: op 3f5a12c0ffee (row 7) by alice at TIME: why"
+std::string removal_text(const PurgedStory& story, const Terminal& terminal) {
+  const OpView& first = story.ops.front();
+  return fmt::format("{}: {} by {} at {}{}", escape(story.story), op_list(story.ops), escape(writer_text(first)),
+                     terminal.time(first.row.op.op.time_ms), story.reason ? ": " + escape(*story.reason) : "");
+}
+
 std::string describe(const PurgedStory& story, Terminal& terminal) {
   switch (story.status) {
     case PurgeStatus::would_purge:
       return fmt::format("would purge {}: {} item{}", escape(story.story), story.items.size(),
                          story.items.size() == 1 ? "" : "s");
-    case PurgeStatus::purged: {
-      std::string text = fmt::format("purged {}:", escape(story.story));
-      for (const OpView& op : story.ops) text += fmt::format(" op {} (row {})", short_id(op.row.id), raw(op.row.row));
-      const OpView& first = story.ops.front();
-      return text + fmt::format(" by {} at {}", escape(author_text(first.author_name, first.row.op.op.author)),
-                                terminal.time(first.row.op.op.time_ms));
-    }
-    case PurgeStatus::already_purged: break;
+    case PurgeStatus::purged: return "purged " + removal_text(story, terminal);
+    case PurgeStatus::already_purged: return "already purged " + removal_text(story, terminal);
   }
-  const OpView& op = story.ops.front();
-  return fmt::format("already {} {}: op {} (row {}) by {}{} at {}{}", op.row.op.op.is_purge() ? "purged" : "deleted",
-                     escape(story.story), short_id(op.row.id), raw(op.row.row),
-                     escape(author_text(op.author_name, op.row.op.op.author)),
-                     op.row.op.op.actor.empty() ? "" : " for " + escape(op.row.op.op.actor),
-                     terminal.time(op.row.op.op.time_ms), story.reason ? ": " + escape(*story.reason) : "");
+  return {};
 }
 
 Result<ExitCode> answer(Context& context, LogReader& log, std::string_view schema, const PurgeReport& report) {
@@ -81,58 +78,23 @@ Result<ExitCode> answer(Context& context, LogReader& log, std::string_view schem
     write_purge(json, {schema, 0, &card}, report, {});
     return ExitCode::ok;
   }
-  if (context.settings.quiet) return ExitCode::ok;
+  if (context.settings.quiet && !report.dry_run) return ExitCode::ok;
   for (const PurgedStory& story : report.stories) context.terminal.out() << describe(story, context.terminal) << '\n';
   if (report.stories.empty()) context.terminal.note("no story matches: nothing to purge");
   return ExitCode::ok;
 }
 
 Result<void> ask(Context& context, const std::vector<const PurgedStory*>& wanted) {
-  for (const PurgedStory* story : wanted) context.terminal.note(describe(*story, context.terminal));
+  // Also when quiet: nobody confirms what is not shown.
+  for (const PurgedStory* story : wanted) context.terminal.err() << describe(*story, context.terminal) << '\n';
   for (const PurgedStory* story : wanted) {
     const auto typed =
-        context.terminal.ask(fmt::format("to purge {} for ever, type its story id: ", escape(story->story)));
+        context.terminal.ask(fmt::format("to purge {} for ever, type its story id:", escape(story->story)));
     if (typed != story->story) {
       return fail(Errc::refused, "not confirmed: nothing was purged", "type the story id as it stands");
     }
   }
   return {};
-}
-
-/// conventions: on a terminal the story id is typed; elsewhere --confirm for each story, or --yes for up to --max.
-Result<void> confirm(const PurgeOptions& options, const PurgePlan& plan, Context& context) {
-  std::vector<const PurgedStory*> wanted;
-  for (const PurgedStory& story : plan.stories) {
-    if (story.status == PurgeStatus::would_purge &&
-        std::ranges::find(options.confirmed, story.story) == options.confirmed.end()) {
-      wanted.push_back(&story);
-    }
-  }
-  if (wanted.empty()) return {};
-  const std::uint64_t max = options.max.value_or(1);
-  if (options.yes && plan.to_purge() <= max) return {};
-  if (options.yes) {
-    return fail(Errc::refused,
-                fmt::format("--yes stands for {} stor{}, and this would purge {}", max, max == 1 ? "y" : "ies",
-                            plan.to_purge()),
-                fmt::format("look at them with -n, then: --yes --max {}", plan.to_purge()));
-  }
-  if (context.terminal.in_is_tty() && context.terminal.err_is_tty()) return ask(context, wanted);
-  return fail(Errc::refused, fmt::format("not confirmed: {} would be purged for ever", escape(wanted.front()->story)),
-              fmt::format("add --confirm {}", escape(wanted.front()->story)));
-}
-
-Result<ExitCode> list(const PurgeOptions& options, Context& context) {
-  if (!options.selection.stories.empty() || options.selection.stage || options.older_than) {
-    return fail(Errc::usage, "--list goes alone", "musher purge --list; for one story: musher inspect story ID");
-  }
-  MUSHER_TRY(const auto log, open_for_reading(context));
-  MUSHER_TRY(auto purged, list_purged(*log));
-  if (!wants_json(context) && purged.empty()) {
-    context.terminal.note("nothing was ever purged");
-    return ExitCode::ok;
-  }
-  return answer(context, *log, "musher.purge-list/1", {std::move(purged), false});
 }
 
 Result<void> check_confirmations(const PurgeOptions& options, const PurgePlan& plan) {
@@ -144,19 +106,64 @@ Result<void> check_confirmations(const PurgeOptions& options, const PurgePlan& p
   return {};
 }
 
+/// What the options themselves say no to, in a dry run too.
+Result<void> check_options(const PurgeOptions& options, const PurgePlan& plan) {
+  MUSHER_CHECK(check_confirmations(options, plan));
+  const std::uint64_t max = options.max.value_or(1);
+  if (!options.yes || plan.to_purge() <= max) return {};
+  return fail(
+      Errc::refused,
+      fmt::format("--yes stands for {} stor{}, and this would purge {}", max, max == 1 ? "y" : "ies", plan.to_purge()),
+      fmt::format("look at them with -n, then: --yes --max {}", plan.to_purge()));
+}
+
+/// conventions: on a terminal the story id is typed; elsewhere --confirm for each story, or --yes for up to --max.
+Result<void> confirm(const PurgeOptions& options, const PurgePlan& plan, Context& context) {
+  std::vector<const PurgedStory*> wanted;
+  for (const PurgedStory& story : plan.stories) {
+    if (story.status == PurgeStatus::would_purge &&
+        std::ranges::find(options.confirmed, story.story) == options.confirmed.end()) {
+      wanted.push_back(&story);
+    }
+  }
+  if (wanted.empty() || options.yes) return {};
+  if (context.terminal.in_is_tty() && context.terminal.err_is_tty()) return ask(context, wanted);
+  return fail(Errc::refused, fmt::format("not confirmed: {} would be purged for ever", escape(wanted.front()->story)),
+              "add --confirm " + shell_word(wanted.front()->story));
+}
+
+Result<ExitCode> list(const PurgeOptions& options, Context& context) {
+  if (!options.selection.stories.empty() || options.selection.stage || options.older_than || options.reason ||
+      options.dry_run || options.yes || options.max || !options.confirmed.empty() || options.wait) {
+    return fail(Errc::usage, "--list goes alone", "musher purge --list; for one story: musher inspect story ID");
+  }
+  MUSHER_TRY(const auto log, open_for_reading(context));
+  MUSHER_TRY(auto purged, list_purged(*log));
+  if (wants_json(context)) return answer(context, *log, "musher.purge-list/1", {std::move(purged), false});
+  if (purged.empty()) context.terminal.note("no story of this log is purged");
+  for (const PurgedStory& story : purged) {
+    context.terminal.out() << "purged " << removal_text(story, context.terminal) << '\n';
+  }
+  return ExitCode::ok;
+}
+
 Result<ExitCode> run(PurgeOptions& options, Context& context) {
   if (options.list) return list(options, context);
   if (options.older_than) options.selection.received_before = now_ms() - options.older_than->count();
   if (options.dry_run) {
     MUSHER_TRY(const auto log, open_for_reading(context));
     MUSHER_TRY(auto plan, plan_purge(*log, options.selection, options.reason));
+    MUSHER_CHECK(check_options(options, plan));
     return answer(context, *log, "musher.purge/1", {std::move(plan.stories), true});
   }
   MUSHER_TRY(auto replica, open_for_writing(context));
   MUSHER_TRY(const PurgePlan plan, plan_purge(replica.log(), options.selection, options.reason));
-  MUSHER_CHECK(check_confirmations(options, plan));
+  MUSHER_CHECK(check_options(options, plan));
   MUSHER_CHECK(confirm(options, plan, context));
   MUSHER_TRY(const PurgeReport report, execute(replica, plan));
+  for (const PurgedStory& story : report.stories) {
+    if (story.status == PurgeStatus::purged) context.terminal.wrote(op_list(story.ops));
+  }
   show_warnings(context, replica);
   return answer(context, replica.log(), "musher.purge/1", report);
 }

@@ -58,12 +58,13 @@ Result<ExitCode> run(PutOptions& options, Context& context) {
   MUSHER_TRY(options.request.fields, collect(context, from_stdin, options.assignments));
   MUSHER_TRY(auto replica, open_for_writing(context));
   MUSHER_TRY(const PutReport report, put(replica, options.request));
+  if (!report.dry_run) context.terminal.wrote(op_list(report.ops));
   show_warnings(context, replica);
   if (wants_json(context)) {
     MUSHER_TRY(const LogCard card, log_card(replica.log()));
     JsonWriter json(context.terminal.out());
     write_put(json, {"musher.put/1", 0, &card}, report, {});
-  } else if (!context.settings.quiet) {
+  } else if (!context.settings.quiet || report.dry_run) {
     render_text(report, context.terminal);
   }
   return ExitCode::ok;

@@ -57,7 +57,7 @@ Result<ExitCode> plain(LogReader& log, const ReplayRequest& request, Context& co
 
 Result<Comparison> compared(LogReader& log, const ReplayRequest& request, const std::string& with) {
   if (with == "seq") return compare_with_seq(log, request);
-  MUSHER_TRY(const auto other, SqliteOpLog::open(with, OpenMode::read));
+  MUSHER_TRY(const auto other, open_other_log("--compare", with));
   return compare_with_log(log, *other, request);
 }
 

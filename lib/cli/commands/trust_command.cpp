@@ -38,7 +38,7 @@ void declare(TrustOptions& options, CommandLine& line) {
       "Trust is this log's own: it is not signed, not sent to other nodes, and each change is kept with who made it "
       "and when. An op of an author who is not allowed is kept, and not heard.");
   line.example("musher trust add alice.key.pub alice", "hear what alice writes");
-  line.example("musher trust revoke alice", "hear no more from now on");
+  line.example("musher trust revoke alice", "hear no more of alice, from her last op in this log on");
 }
 
 std::string standing_text(const AuthorView& author) {
@@ -67,6 +67,7 @@ Result<ExitCode> list(Context& context) {
 }
 
 Result<ExitCode> answer(Context& context, Replica& replica, const TrustReport& report) {
+  if (report.changed) context.terminal.wrote("trust in " + author_text(report.record.name, report.record.author));
   if (wants_json(context)) {
     MUSHER_TRY(const LogCard card, log_card(replica.log()));
     JsonWriter json(context.terminal.out());
