@@ -10,6 +10,7 @@
 
 #include "crypto/verify.hpp"
 #include "model/validity.hpp"
+#include "oplog/live_server.hpp"
 #include "oplog/rows.hpp"
 
 namespace musher {
@@ -100,6 +101,14 @@ class OpLog : public LogReader {
   /// renamed
   ///   or deleted since it was opened, or has several hard links.
   [[nodiscard]] virtual Result<std::unique_ptr<WriteTransaction>> begin_write(std::chrono::milliseconds timeout) = 0;
+
+  /// The servers that hold this log in memory now.
+  /// @errors refused, io: what says so cannot be read.
+  [[nodiscard]] virtual Result<std::vector<LiveServer>> live_servers() = 0;
+  /// Waits until each of them has applied `row`, or `patience` ends. One that ends meanwhile is left out: it has no
+  /// memory any more.
+  [[nodiscard]] virtual Result<std::vector<LiveAnswer>> wait_for_servers(RowId row,
+                                                                         std::chrono::milliseconds patience) = 0;
 };
 
 }  // namespace musher

@@ -105,6 +105,29 @@ Result<std::unique_ptr<WriteTransaction>> SqliteOpLog::begin_write(milliseconds 
   return SqliteWrite::begin(*log_, timeout);
 }
 
+Result<std::vector<LiveServer>> SqliteOpLog::live_servers() {
+  return musher::live_servers(log_->file.path, log_->file.facts, log_->info.log);
+}
+
+Result<std::vector<LiveAnswer>> SqliteOpLog::wait_for_servers(RowId row, milliseconds patience) {
+  return musher::wait_for_servers(log_->file.path, log_->file.facts, log_->info.log, row, patience);
+}
+
+Result<LiveSlot> SqliteOpLog::take_live_slot() {
+  return LiveSlot::take(log_->file.path, log_->file.facts, log_->info.log);
+}
+
+Result<Doorbell> SqliteOpLog::watch() { return Doorbell::watch(log_->file.path); }
+
+Result<std::int64_t> SqliteOpLog::data_version() {
+  return reading(*log_, [&] {
+    sql::Query version(log_->database(), "PRAGMA data_version");
+    return version.step() ? version.integer(0) : 0;
+  });
+}
+
+Result<void> SqliteOpLog::check_in_place() { return check_still_there(log_->file); }
+
 Result<std::vector<std::string>> SqliteOpLog::integrity_problems() {
   return reading(*log_, [&] {
     sql::Query check(log_->database(), "PRAGMA integrity_check(100)");

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "oplog/doorbell.hpp"
+#include "oplog/live_slots.hpp"
 #include "oplog/reads.hpp"
 
 namespace musher {
@@ -48,6 +50,18 @@ class SqliteOpLog final : public Reads<OpLog> {
   ~SqliteOpLog() override;  ///< a writer closes its connection under the lock
 
   [[nodiscard]] Result<std::unique_ptr<WriteTransaction>> begin_write(std::chrono::milliseconds timeout) override;
+
+  [[nodiscard]] Result<std::vector<LiveServer>> live_servers() override;
+  [[nodiscard]] Result<std::vector<LiveAnswer>> wait_for_servers(RowId row,
+                                                                 std::chrono::milliseconds patience) override;
+
+  /// For a server: its slot among the live ones, a bell that rings when others append, a number that changes when
+  /// another connection has committed (PRAGMA data_version), and whether the file is still what its path names.
+  [[nodiscard]] Result<LiveSlot> take_live_slot();
+  [[nodiscard]] Result<Doorbell> watch();
+  [[nodiscard]] Result<std::int64_t> data_version();
+  /// @errors refused: it was renamed, replaced or deleted, or has got a second name.
+  [[nodiscard]] Result<void> check_in_place();
 
   /// For the audit: `PRAGMA integrity_check` (at most 100 lines, "ok" left out), and the schema as stored against the
   /// schema this version makes.

@@ -49,7 +49,14 @@ void write_summary(JsonWriter& json, const Envelope& envelope, const Summary& su
   json.key("size_bytes").number(extras.size_bytes);
   json.key("wal_bytes").number(extras.wal_bytes);
   json.key("state_digest").id(summary.state_digest);
-  json.key("servers").begin_array().end_array();
+  json.key("servers").begin_array();
+  for (const LiveServer& server : extras.servers) {
+    json.begin_object();
+    json.key("pid").number(server.pid);
+    json.key("health").string(to_string(server.health));
+    json.end_object();
+  }
+  json.end_array();
   write_failures(json, summary.failures);
   json.end_object();
   json.end_line();
@@ -62,6 +69,15 @@ void write_story_list(JsonWriter& json, const Envelope& envelope, const StoryLis
   write_failures(json, list.failures);
   json.end_object();
   json.end_line();
+}
+
+std::string_view to_string(ServerHealth health) {
+  switch (health) {
+    case ServerHealth::ok: return "ok";
+    case ServerHealth::read_only: return "read_only";
+    case ServerHealth::failed: break;
+  }
+  return "failed";
 }
 
 std::string_view status_of(const StoryReport& report) {

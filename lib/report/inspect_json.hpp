@@ -12,8 +12,11 @@ struct SummaryExtras {
   const AuthorId* identity = nullptr;  ///< of the key file this command would sign with, when there is one
   std::uint64_t size_bytes = 0;
   std::uint64_t wal_bytes = 0;
+  std::vector<LiveServer> servers{};  ///< that have the log open now
 };
 
+/// "ok", "read_only", "failed".
+[[nodiscard]] std::string_view to_string(ServerHealth health);
 void write_summary(JsonWriter& json, const Envelope& envelope, const Summary& summary, const SummaryExtras& extras);
 void write_story_list(JsonWriter& json, const Envelope& envelope, const StoryList& list);
 /// "live", "purged", or "damaged": it is not seen, and no op says so.

@@ -5,13 +5,13 @@
 namespace musher {
 namespace {
 
-void write_live(JsonWriter& json, const std::vector<LiveServer>& live) {
+void write_live(JsonWriter& json, const std::vector<LiveAnswer>& live) {
   json.key("live").begin_array();
-  for (const LiveServer& server : live) {
+  for (const LiveAnswer& answer : live) {
     json.begin_object();
-    json.key("pid").number(server.pid);
-    json.key("status").string(server.status);
-    json.key("elapsed_ms").number(server.elapsed_ms);
+    json.key("pid").number(answer.server.pid);
+    json.key("status").string(to_string(answer.status));
+    json.key("elapsed_ms").number(answer.elapsed_ms);
     json.end_object();
   }
   json.end_array();
@@ -61,8 +61,17 @@ void write_author(JsonWriter& json, const AuthorView& author, const AuthorId* se
 
 }  // namespace
 
+std::string_view to_string(Confirmation status) {
+  switch (status) {
+    case Confirmation::applied: return "applied";
+    case Confirmation::timeout: return "timeout";
+    case Confirmation::refused: break;
+  }
+  return "refused";
+}
+
 void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& report,
-               const std::vector<LiveServer>& live) {
+               const std::vector<LiveAnswer>& live) {
   json.begin_object();
   write_envelope(json, envelope);
   json.key("story_id").string(report.story);
@@ -75,7 +84,7 @@ void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& repo
 }
 
 void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& report,
-                 const std::vector<LiveServer>& live) {
+                 const std::vector<LiveAnswer>& live) {
   json.begin_object();
   write_envelope(json, envelope);
   json.key("dry_run").boolean(report.dry_run);

@@ -12,17 +12,12 @@
 
 namespace musher {
 
-/// One live server's answer to a write (LIVE of docs/json.md).
-struct LiveServer {
-  std::int64_t pid = 0;
-  std::string_view status;  ///< "applied", "timeout", "refused"
-  std::int64_t elapsed_ms = 0;
-};
-
+/// "applied", "timeout", "refused".
+[[nodiscard]] std::string_view to_string(Confirmation status);
 void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& report,
-               const std::vector<LiveServer>& live);
+               const std::vector<LiveAnswer>& live);
 void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& report,
-                 const std::vector<LiveServer>& live);
+                 const std::vector<LiveAnswer>& live);
 
 /// "allowed", "revoked", "unknown".
 [[nodiscard]] std::string_view to_string(Standing standing);

@@ -88,7 +88,8 @@ Result<ExitCode> summary(Inspection& inspection) {
   MUSHER_TRY(const Summary found, inspect_summary(inspection.log, inspection.row()));
   MUSHER_TRY(const auto sizes, inspection.log.file_sizes());
   const auto identity = Identity::load(inspection.context.settings.identity);
-  const SummaryExtras extras{identity ? &identity->author() : nullptr, sizes.database, sizes.wal};
+  MUSHER_TRY(auto servers, inspection.log.live_servers());
+  const SummaryExtras extras{identity ? &identity->author() : nullptr, sizes.database, sizes.wal, std::move(servers)};
   const ExitCode code = verdict(inspection.context, found.failures);
   return render(
       inspection, "musher.inspect-summary/1", code,

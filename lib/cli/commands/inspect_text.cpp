@@ -125,6 +125,12 @@ std::string summary_text(const LogInfo& log, const Summary& summary, const Summa
   line("size", fmt::format("{} bytes, and {} in the -wal", extras.size_bytes, extras.wal_bytes));
   line("state digest", to_hex(summary.state_digest.bytes));
   line("identity", extras.identity != nullptr ? to_hex(extras.identity->key) : "none here");
+  for (const LiveServer& server : extras.servers) {
+    line("live server", fmt::format("PID {}{}, {}, has row {} in memory", server.pid,
+                                    server.other_namespace ? " of another PID namespace" : "", to_string(server.health),
+                                    raw(server.applied)));
+  }
+  if (extras.servers.empty()) line("live servers", "none");
   line("checked", "ids and content digests of all ops; signatures were not (musher verify-order)");
   return text;
 }

@@ -8,6 +8,7 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/escape.hpp"
+#include "cli/live_confirmation.hpp"
 #include "cli/log_access.hpp"
 #include "model/text.hpp"
 #include "replica/purge.hpp"
@@ -22,7 +23,7 @@ struct PurgeOptions {
   std::optional<std::string> reason;
   std::vector<std::string> confirmed;
   std::optional<std::uint64_t> max;
-  std::optional<std::chrono::milliseconds> wait;
+  WaitOption wait{.tells_of_none = true};
   bool dry_run = false;
   bool yes = false;
   bool list = false;
@@ -41,8 +42,7 @@ void declare(PurgeOptions& options, CommandLine& line) {
   line.option(options.confirmed, "--confirm", "STORY", "say the story id again; once for each story");
   line.flag(options.yes, "--yes", "do not ask, when there are no more stories than --max");
   line.option(options.max, "--max", "N", "how many stories --yes stands for (default: 1)");
-  line.group("Live servers");
-  line.option(options.wait, "--wait", "DURATION", "how long to wait for servers that have this log open (default: 5s)");
+  options.wait.add_to(line);
   line.usage("[OPTION]... STORY...");
   line.usage("[OPTION]... --stage STAGE [--older-than DURATION]");
   line.usage("--list");
@@ -71,17 +71,18 @@ std::string describe(const PurgedStory& story, Terminal& terminal) {
   return {};
 }
 
-Result<ExitCode> answer(Context& context, LogReader& log, std::string_view schema, const PurgeReport& report) {
-  if (wants_json(context)) {
-    MUSHER_TRY(const LogCard card, log_card(log));
-    JsonWriter json(context.terminal.out());
-    write_purge(json, {schema, 0, &card}, report, {});
-    return ExitCode::ok;
-  }
-  if (context.settings.quiet && !report.dry_run) return ExitCode::ok;
+Result<void> write_json(Context& context, LogReader& log, std::string_view schema, const PurgeReport& report,
+                        const LiveConfirmation& live) {
+  MUSHER_TRY(const LogCard card, log_card(log));
+  JsonWriter json(context.terminal.out());
+  write_purge(json, {schema, static_cast<int>(live.exit_code()), &card}, report, live.answers);
+  return {};
+}
+
+void render_text(const PurgeReport& report, Context& context) {
+  if (context.settings.quiet && !report.dry_run) return;
   for (const PurgedStory& story : report.stories) context.terminal.out() << describe(story, context.terminal) << '\n';
   if (report.stories.empty()) context.terminal.note("no story matches: nothing to purge");
-  return ExitCode::ok;
 }
 
 Result<void> ask(Context& context, const std::vector<const PurgedStory*>& wanted) {
@@ -134,17 +135,26 @@ Result<void> confirm(const PurgeOptions& options, const PurgePlan& plan, Context
 
 Result<ExitCode> list(const PurgeOptions& options, Context& context) {
   if (!options.selection.stories.empty() || options.selection.stage || options.older_than || options.reason ||
-      options.dry_run || options.yes || options.max || !options.confirmed.empty() || options.wait) {
+      options.dry_run || options.yes || options.max || !options.confirmed.empty() || options.wait.wait) {
     return fail(Errc::usage, "--list goes alone", "musher purge --list; for one story: musher inspect story ID");
   }
   MUSHER_TRY(const auto log, open_for_reading(context));
   MUSHER_TRY(auto purged, list_purged(*log));
-  if (wants_json(context)) return answer(context, *log, "musher.purge-list/1", {std::move(purged), false});
+  if (wants_json(context)) {
+    MUSHER_CHECK(write_json(context, *log, "musher.purge-list/1", {std::move(purged), false}, {}));
+    return ExitCode::ok;
+  }
   if (purged.empty()) context.terminal.note("no story of this log is purged");
   for (const PurgedStory& story : purged) {
     context.terminal.out() << "purged " << removal_text(story, context.terminal) << '\n';
   }
   return ExitCode::ok;
+}
+
+void note_written(const PurgeReport& report, Context& context) {
+  for (const PurgedStory& story : report.stories) {
+    if (story.status == PurgeStatus::purged) context.terminal.wrote(op_list(story.ops));
+  }
 }
 
 Result<ExitCode> run(PurgeOptions& options, Context& context) {
@@ -154,18 +164,27 @@ Result<ExitCode> run(PurgeOptions& options, Context& context) {
     MUSHER_TRY(const auto log, open_for_reading(context));
     MUSHER_TRY(auto plan, plan_purge(*log, options.selection, options.reason));
     MUSHER_CHECK(check_options(options, plan));
-    return answer(context, *log, "musher.purge/1", {std::move(plan.stories), true});
+    const PurgeReport report{std::move(plan.stories), true};
+    if (wants_json(context))
+      MUSHER_CHECK(write_json(context, *log, "musher.purge/1", report, {}));
+    else
+      render_text(report, context);
+    return ExitCode::ok;
   }
   MUSHER_TRY(auto replica, open_for_writing(context));
   MUSHER_TRY(const PurgePlan plan, plan_purge(replica.log(), options.selection, options.reason));
   MUSHER_CHECK(check_options(options, plan));
   MUSHER_CHECK(confirm(options, plan, context));
   MUSHER_TRY(const PurgeReport report, execute(replica, plan));
-  for (const PurgedStory& story : report.stories) {
-    if (story.status == PurgeStatus::purged) context.terminal.wrote(op_list(story.ops));
-  }
+  note_written(report, context);
   show_warnings(context, replica);
-  return answer(context, replica.log(), "musher.purge/1", report);
+  if (!wants_json(context)) render_text(report, context);
+  // Also those that were purged before: running it again asks the servers again.
+  std::vector<OpView> ops;
+  for (const PurgedStory& story : report.stories) ops.insert(ops.end(), story.ops.begin(), story.ops.end());
+  const LiveConfirmation live = confirm_live(context, replica, ops, options.wait);
+  if (wants_json(context)) MUSHER_CHECK(write_json(context, replica.log(), "musher.purge/1", report, live));
+  return live.exit_code();
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "cli/assignments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/escape.hpp"
+#include "cli/live_confirmation.hpp"
 #include "cli/log_access.hpp"
 #include "replica/put.hpp"
 #include "report/write_json.hpp"
@@ -37,6 +38,7 @@ void render_text(const PutReport& report, Terminal& terminal) {
 struct PutOptions {
   std::vector<std::string> assignments;
   PutRequest request;
+  WaitOption wait;
 };
 
 void declare(PutOptions& options, CommandLine& line) {
@@ -46,6 +48,7 @@ void declare(PutOptions& options, CommandLine& line) {
   line.flag(options.request.create, "--new", "make the story; without this a story that is not there is an error");
   line.flag(options.request.again, "--again", "with --new: start a purged story afresh");
   line.flag(options.request.dry_run, "-n,--dry-run", "do all but the writing");
+  options.wait.add_to(line);
   line.usage("[OPTION]... STORY FIELD=TEXT|FIELD:=JSON...");
   line.usage("[OPTION]... --new STORY [FIELD=TEXT|FIELD:=JSON]...");
   line.usage("[OPTION]... STORY - < ASSIGNMENTS");
@@ -60,14 +63,16 @@ Result<ExitCode> run(PutOptions& options, Context& context) {
   MUSHER_TRY(const PutReport report, put(replica, options.request));
   if (!report.dry_run) context.terminal.wrote(op_list(report.ops));
   show_warnings(context, replica);
+  if (!wants_json(context) && (!context.settings.quiet || report.dry_run)) render_text(report, context.terminal);
+  const LiveConfirmation live =
+      report.dry_run ? LiveConfirmation() : confirm_live(context, replica, report.ops, options.wait);
+  const ExitCode code = live.exit_code();
   if (wants_json(context)) {
     MUSHER_TRY(const LogCard card, log_card(replica.log()));
     JsonWriter json(context.terminal.out());
-    write_put(json, {"musher.put/1", 0, &card}, report, {});
-  } else if (!context.settings.quiet || report.dry_run) {
-    render_text(report, context.terminal);
+    write_put(json, {"musher.put/1", static_cast<int>(code), &card}, report, live.answers);
   }
-  return ExitCode::ok;
+  return code;
 }
 
 }  // namespace

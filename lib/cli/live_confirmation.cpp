@@ -1,0 +1,65 @@
+#include "cli/live_confirmation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/error_report.hpp"
+#include "cli/log_access.hpp"
+#include "model/text.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::chrono::milliseconds kDefaultWait{5'000};
+
+std::string pid_text(const LiveServer& server) {
+  return fmt::format("PID {}{}", server.pid, server.other_namespace ? " of another PID namespace" : "");
+}
+
+std::string silent_text(const LiveAnswer& answer) {
+  return pid_text(answer.server) + (answer.status == Confirmation::refused ? ", which has stopped following the log"
+                                                                           : " within the time to wait");
+}
+
+}  // namespace
+
+void WaitOption::add_to(CommandLine& line) {
+  line.group("Live servers");
+  line.option(wait, "--wait", "DURATION",
+              "how long to wait until every server that has this log open has the change in memory (default: 5s)");
+}
+
+ExitCode LiveConfirmation::exit_code() const {
+  const bool all = std::ranges::all_of(answers, [](const LiveAnswer& a) { return a.status == Confirmation::applied; });
+  return all ? ExitCode::ok : ExitCode::no;
+}
+
+LiveConfirmation confirm_live(Context& context, Replica& replica, const std::vector<OpView>& ops,
+                              const WaitOption& option) {
+  LiveConfirmation confirmation;
+  if (ops.empty()) return confirmation;
+  context.terminal.out().flush();  // what is written need not wait for who has it in memory
+  const auto last = std::ranges::max(ops, {}, [](const OpView& op) { return op.row.row; }).row.row;
+  auto answers = replica.log().wait_for_servers(last, option.wait.value_or(kDefaultWait));
+  if (!answers) {
+    context.terminal.warn("whether a live server has the change is not known: " + answers.error().what);
+    return confirmation;
+  }
+  confirmation.answers = *std::move(answers);
+  if (confirmation.answers.empty() && option.tells_of_none) context.terminal.note("no live server has this log open");
+  for (const LiveAnswer& answer : confirmation.answers) {
+    if (answer.status == Confirmation::applied) {
+      context.terminal.note(
+          fmt::format("the live server {} has it in memory, after {} ms", pid_text(answer.server), answer.elapsed_ms));
+    } else if (!wants_json(context)) {
+      report_error({Errc::io, fmt::format("committed as {}, not confirmed by {}", op_list(ops), silent_text(answer)),
+                    fmt::format("the change is durable; ask the server: musher inspect summary --log {}",
+                                shell_word(context.settings.log.native()))},
+                   context.terminal);
+    }
+  }
+  return confirmation;
+}
+
+}  // namespace musher

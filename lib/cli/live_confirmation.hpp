@@ -1,0 +1,37 @@
+#pragma once
+// After a write: which live servers have it in memory. What put and purge say about it, and what it does to the exit
+// code.
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "cli/command_line.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/run_command.hpp"
+#include "replica/op_view.hpp"
+#include "replica/replica.hpp"
+
+namespace musher {
+
+/// --wait DURATION.
+struct WaitOption {
+  bool tells_of_none = false;  ///< say that no server has the log open
+  std::optional<std::chrono::milliseconds> wait{};
+
+  void add_to(CommandLine& line);
+};
+
+struct LiveConfirmation {
+  std::vector<LiveAnswer> answers;
+
+  /// 1 when a live server has not got the write, else 0.
+  [[nodiscard]] ExitCode exit_code() const;
+};
+
+/// Waits for every live server to apply the last of these ops, which are durable. Says on err who has them; a server
+/// that has not is an error there, unless the answer is JSON, which names it.
+[[nodiscard]] LiveConfirmation confirm_live(Context& context, Replica& replica, const std::vector<OpView>& ops,
+                                            const WaitOption& option);
+
+}  // namespace musher

@@ -1,0 +1,22 @@
+#pragma once
+// A small file beside the log (`.lock`, `.live`) that gets the log's owner, group and mode, whoever makes it, and is
+// never anything but a regular file with one name.
+
+#include <string>
+
+#include "model/result.hpp"
+#include "oplog/descriptor.hpp"
+#include "oplog/file_facts.hpp"
+
+namespace musher {
+
+enum class CompanionAccess : std::uint8_t {
+  read,   ///< an absent file stays absent: the descriptor is not valid
+  write,  ///< makes it when there is none, and gives it the log's owner and mode
+};
+
+/// `log`: the facts of the log that the file follows.
+/// @errors refused: a symbolic link, a folder, a pipe, or a file with several names is there.  io.
+[[nodiscard]] Result<Descriptor> open_companion(const std::string& path, const FileFacts& log, CompanionAccess access);
+
+}  // namespace musher
