@@ -42,9 +42,10 @@ class Reader {
     if (name == "log") return read_path(key, value, config_.log);
     if (name == "identity") return read_path(key, value, config_.identity);
     if (name == "color") return read_color(value);
-    if (name == "utc") return read_utc(value);
+    if (name == "utc") return read_bool(key, value, config_.utc);
     if (name == "lock_timeout") return read_lock_timeout(value);
-    static const std::vector<std::string> kKnown = {"log", "identity", "color", "utc", "lock_timeout"};
+    if (name == "serve") return read_serve(value);
+    static const std::vector<std::string> kKnown = {"log", "identity", "color", "utc", "lock_timeout", "serve"};
     return bad(key.source(), "unknown key " + quote(name), nearest(name, kKnown, 2));
   }
 
@@ -75,9 +76,54 @@ class Reader {
     return {};
   }
 
-  Result<void> read_utc(const toml::node& value) {
-    config_.utc = value.value_exact<bool>();
-    if (!config_.utc) return bad(value.source(), "utc must be true or false");
+  Result<void> read_bool(const toml::key& key, const toml::node& value, std::optional<bool>& to) {
+    to = value.value_exact<bool>();
+    if (!to) return bad(value.source(), fmt::format("{} must be true or false", key.str()));
+    return {};
+  }
+
+  Result<void> read_serve(const toml::node& value) {
+    const toml::table* table = value.as_table();
+    if (table == nullptr) return bad(value.source(), "serve must be a table: [serve]");
+    for (const auto& [key, member] : *table) MUSHER_CHECK(read_serve_key(key, member));
+    return {};
+  }
+
+  Result<void> read_serve_key(const toml::key& key, const toml::node& value) {
+    const std::string name(key.str());
+    ServeConfig& serve = config_.serve;
+    if (name == "listen") return read_texts(key, value, serve.listen);
+    if (name == "allowed_hosts") return read_texts(key, value, serve.allowed_hosts);
+    if (name == "token_file") return read_path(key, value, serve.token_file);
+    if (name == "tls_cert") return read_path(key, value, serve.tls_cert);
+    if (name == "tls_key") return read_path(key, value, serve.tls_key);
+    if (name == "read_only") return read_bool(key, value, serve.read_only);
+    if (name == "allow_unconfirmed_purge") return read_bool(key, value, serve.allow_unconfirmed_purge);
+    if (name == "log_format") return read_log_format(value);
+    static const std::vector<std::string> kKnown = {
+        "listen",    "allowed_hosts",           "token_file", "tls_cert", "tls_key",
+        "read_only", "allow_unconfirmed_purge", "log_format"};
+    return bad(key.source(), "unknown key serve." + quote(name), nearest(name, kKnown, 2));
+  }
+
+  /// One text, or a list of them.
+  Result<void> read_texts(const toml::key& key, const toml::node& value, std::vector<std::string>& to) {
+    const auto add = [&](const toml::node& node) -> Result<void> {
+      const auto text = node.value_exact<std::string>();
+      if (!text || text->empty()) return bad(node.source(), fmt::format("{} takes text in quotes", key.str()));
+      to.push_back(*text);
+      return {};
+    };
+    const toml::array* list = value.as_array();
+    if (list == nullptr) return add(value);
+    for (const toml::node& node : *list) MUSHER_CHECK(add(node));
+    return {};
+  }
+
+  Result<void> read_log_format(const toml::node& value) {
+    const auto text = value.value_exact<std::string>();
+    if (text != "text" && text != "json") return bad(value.source(), "log_format must be \"text\" or \"json\"");
+    config_.serve.log_format = text == "json" ? LogFormat::json : LogFormat::text;
     return {};
   }
 

@@ -6,6 +6,8 @@
 //     color = "auto"                       # always, never
 //     utc = true
 //     lock_timeout = "10s"
+//
+// and the table [serve]: cli/serve_config.hpp.
 
 #include <chrono>
 #include <filesystem>
@@ -13,6 +15,7 @@
 #include <string>
 
 #include "cli/environment.hpp"
+#include "cli/serve_config.hpp"
 #include "cli/terminal.hpp"
 #include "model/result.hpp"
 
@@ -25,6 +28,7 @@ struct Config {
   std::optional<ColorMode> color{};
   std::optional<bool> utc{};
   std::optional<std::chrono::milliseconds> lock_timeout{};
+  ServeConfig serve{};
 };
 
 /// The file to read: flag, else MUSHER_CONFIG, else the first of $XDG_CONFIG_HOME/musher/config.toml (by default

@@ -66,6 +66,7 @@ Result<Settings> resolve_settings(const CommonOptions& options, const Environmen
   settings.utc = options.utc || config.utc.value_or(false);
   settings.color =
       first_of(options.color, color_from_environment(environment), config.color).value_or(ColorMode::automatic);
+  settings.serve = config.serve;
   settings.lock_timeout = config.lock_timeout.value_or(kDefaultLockTimeout);
   if (const auto text = environment.get("MUSHER_LOCK_TIMEOUT")) {
     const auto duration = parse_duration(*text);

@@ -54,6 +54,7 @@ struct Settings {
   bool utc = false;
   ColorMode color = ColorMode::automatic;
   std::chrono::milliseconds lock_timeout = kDefaultLockTimeout;  ///< MUSHER_LOCK_TIMEOUT, key `lock_timeout`
+  ServeConfig serve{};                                           ///< the table [serve]
 };
 
 /// @errors usage: an empty path, a bad MUSHER_LOCK_TIMEOUT, or what read_config says.

@@ -25,6 +25,8 @@ class Replica {
 
   [[nodiscard]] OpLog& log() { return *log_; }
   [[nodiscard]] const Host& host() const { return host_; }
+  /// On whose behalf ops are written from now on; Host::login before.
+  void set_actor(std::string actor) { host_.login = std::move(actor); }
   [[nodiscard]] const Identity* identity() const { return identity_ ? &*identity_ : nullptr; }
   /// How long a write waits for the lock.
   void set_lock_timeout(std::chrono::milliseconds timeout) { lock_timeout_ = timeout; }

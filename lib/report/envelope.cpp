@@ -38,6 +38,7 @@ void write_envelope(JsonWriter& json, const Envelope& envelope) {
     if (envelope.at->received_ms) json.key("time").time(*envelope.at->received_ms);
     json.end_object();
   }
+  if (envelope.next_cursor) json.key("next_cursor").string(*envelope.next_cursor);
 }
 
 }  // namespace musher

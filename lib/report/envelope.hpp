@@ -15,6 +15,7 @@ struct Envelope {
   const LogCard* log = nullptr;  ///< absent where the command is not about a log
   std::string_view verdict{};    ///< "ok", "failed" ...; empty: the command has none
   std::optional<ResolvedPoint> at{};
+  std::optional<std::string> next_cursor{};  ///< of a paged MCP result: there is more
 };
 
 /// The envelope's members, into an object that is open.

@@ -84,7 +84,7 @@ void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& repo
 }
 
 void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& report,
-                 const std::vector<LiveAnswer>& live) {
+                 const std::vector<LiveAnswer>& live, const PurgeConsent* consent) {
   json.begin_object();
   write_envelope(json, envelope);
   json.key("dry_run").boolean(report.dry_run);
@@ -92,6 +92,10 @@ void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& 
   json.key("stories").begin_array();
   for (const PurgedStory& story : report.stories) write_purged(json, story);
   json.end_array();
+  if (consent != nullptr) {
+    if (!consent->confirmed_by.empty()) json.key("confirmed_by").string(consent->confirmed_by);
+    json.key("principal").string(consent->principal);
+  }
   json.end_object();
   json.end_line();
 }

@@ -16,8 +16,13 @@ namespace musher {
 [[nodiscard]] std::string_view to_string(Confirmation status);
 void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& report,
                const std::vector<LiveAnswer>& live);
+/// Who let an MCP client's purge happen.
+struct PurgeConsent {
+  std::string_view confirmed_by;  ///< "elicitation", "flag"; empty: nobody had to
+  std::string principal;
+};
 void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& report,
-                 const std::vector<LiveAnswer>& live);
+                 const std::vector<LiveAnswer>& live, const PurgeConsent* consent = nullptr);
 
 /// "allowed", "revoked", "unknown".
 [[nodiscard]] std::string_view to_string(Standing standing);

@@ -1,0 +1,156 @@
+#include "musher-serve/serve_command.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "cli/escape.hpp"
+#include "cli/log_access.hpp"
+#include "cli/point_in_time_text.hpp"
+#include "http/inherited_sockets.hpp"
+#include "model/text.hpp"
+#include "musher-serve/server_log.hpp"
+#include "server/serve.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::string_view kDefaultListen = "127.0.0.1:7777";
+
+struct ServeCommandOptions {
+  std::vector<std::string> listen;
+  std::vector<std::string> allowed_hosts;
+  std::optional<std::string> token_file;
+  std::optional<std::string> tls_cert;
+  std::optional<std::string> tls_key;
+  std::optional<LogFormat> log_format;
+  bool stdio = false;
+  bool read_only = false;
+  bool allow_unconfirmed_purge = false;
+};
+
+void declare(ServeCommandOptions& options, CommandLine& line) {
+  line.option(options.listen, "--listen", "ADDRESS:PORT",
+              "where to answer HTTP (default: 127.0.0.1:7777); port 0 picks one; may be given again");
+  line.flag(options.stdio, "--stdio", "answer one MCP client on stdin and stdout, and listen nowhere unless told to");
+  line.flag(options.read_only, "--read-only", "take no writes: no key is needed, and the writing tools are not there");
+  line.flag(options.allow_unconfirmed_purge, "--allow-unconfirmed-purge",
+            "let clients purge that cannot ask their user; without this they are refused");
+  line.choice(options.log_format, "--log-format",
+              std::vector<std::pair<std::string, LogFormat>>{{"text", LogFormat::text}, {"json", LogFormat::json}},
+              "FORMAT", "how events are written to stderr");
+  line.group("Who may ask");
+  line.option(options.token_file, "--token-file", "FILE",
+              "a line NAME TOKEN for each client, with the word read-only behind for one that may not write");
+  line.option(options.allowed_hosts, "--allow-host", "NAME",
+              "a name by which clients call this server besides localhost; may be given again");
+  line.option(options.tls_cert, "--tls-cert", "FILE", "answer HTTPS with this certificate, a PEM file");
+  line.option(options.tls_key, "--tls-key", "FILE", "its key, a PEM file");
+  line.paragraph(
+      "Holds the log's document in memory and follows the file: what musher put and musher purge write from a shell is "
+      "in "
+      "memory within milliseconds. MCP is at /mcp; /livez, /readyz and /metrics are for who runs it. SIGTERM drains "
+      "and "
+      "ends with 0; SIGHUP reads the token file again, and opens a log again that had turned bad.");
+  line.example("musher serve", "for clients on this machine: http://127.0.0.1:7777/mcp");
+  line.example("musher serve --stdio", "for an MCP client that starts its server");
+}
+
+/// Given on the command line, else in the configuration.
+std::optional<std::filesystem::path> path_of(const std::optional<std::string>& option,
+                                             const std::optional<std::filesystem::path>& config) {
+  return option ? std::optional<std::filesystem::path>(*option) : config;
+}
+
+Result<ListenAddress> parse_listen(const std::string& text) {
+  const auto colon = text.rfind(':');
+  const std::string digits = colon == text.npos ? "" : text.substr(colon + 1);
+  ListenAddress parsed;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), parsed.port);
+  parsed.address = colon == text.npos ? "" : text.substr(0, colon);
+  if (parsed.address.starts_with('[') && parsed.address.ends_with(']'))
+    parsed.address = parsed.address.substr(1, parsed.address.size() - 2);
+  if (digits.empty() || read.ec != std::errc{} || read.ptr != digits.data() + digits.size() || parsed.address.empty()) {
+    return fail(Errc::usage, fmt::format("--listen: {} is no address and port", quote(text)),
+                "--listen 127.0.0.1:7777, or [::1]:7777");
+  }
+  return parsed;
+}
+
+bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
+
+Result<std::vector<ListenAddress>> wanted_addresses(const ServeCommandOptions& options, const ServeConfig& config,
+                                                    bool has_sockets) {
+  std::vector<std::string> texts = options.listen.empty() ? config.listen : options.listen;
+  if (texts.empty() && !options.stdio && !has_sockets) texts.emplace_back(kDefaultListen);
+  if (options.stdio && options.listen.empty()) texts.clear();
+  std::vector<ListenAddress> addresses;
+  for (const std::string& text : texts) {
+    MUSHER_TRY(auto address, parse_listen(text));
+    addresses.push_back(std::move(address));
+  }
+  return addresses;
+}
+
+/// Loopback is open to this machine's users; anything else needs tokens, and should have TLS.
+Result<void> check_exposure(const std::vector<ListenAddress>& addresses, const http::Options& http,
+                            const LogSink& log) {
+  for (const ListenAddress& address : addresses) {
+    if (is_loopback(address.address)) continue;
+    if (!http.tokens) {
+      return fail(Errc::usage,
+                  fmt::format("{} can be reached from other machines, and no token is asked for", address.address),
+                  "--token-file FILE, with a line NAME TOKEN for each client; or --listen 127.0.0.1:PORT");
+    }
+    if (!http.tls) {
+      log(LogLevel::warning, "tokens cross the network in the clear: no TLS",
+          {{"address", address.address}, {"hint", "--tls-cert FILE --tls-key FILE, or a proxy that speaks TLS"}});
+    }
+  }
+  return {};
+}
+
+Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {
+  serve.http.allowed_hosts = options.allowed_hosts.empty() ? config.allowed_hosts : options.allowed_hosts;
+  const auto certificate = path_of(options.tls_cert, config.tls_cert);
+  const auto key = path_of(options.tls_key, config.tls_key);
+  if (certificate.has_value() != key.has_value())
+    return fail(Errc::usage, "--tls-cert and --tls-key go together", "--tls-cert cert.pem --tls-key key.pem");
+  if (certificate) serve.http.tls = http::TlsFiles{*certificate, *key};
+  if (const auto tokens = path_of(options.token_file, config.token_file)) {
+    serve.reload_tokens = [file = *tokens] { return http::TokenTable::load(file); };
+    MUSHER_TRY(serve.http.tokens, serve.reload_tokens());
+  }
+  return {};
+}
+
+Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
+  const ServeConfig& config = context.settings.serve;
+  const LogSink log =
+      make_server_log(options.log_format.value_or(config.log_format.value_or(LogFormat::text)), context.settings.quiet);
+  const auto listen_pid = context.environment.get("LISTEN_PID");
+  const auto listen_fds = context.environment.get("LISTEN_FDS");
+  ServeOptions serve;
+  MUSHER_TRY(serve.inherited, http::inherited_sockets(listen_pid ? listen_pid->c_str() : nullptr,
+                                                      listen_fds ? listen_fds->c_str() : nullptr));
+  MUSHER_TRY(serve.listen, wanted_addresses(options, config, !serve.inherited.empty()));
+  MUSHER_CHECK(set_up_http(options, config, serve));
+  MUSHER_CHECK(check_exposure(serve.listen, serve.http, log));
+  serve.log = context.settings.log;
+  serve.stdio = options.stdio;
+  serve.host = host_of(context);
+  serve.lock_timeout = context.settings.lock_timeout;
+  serve.allow_unconfirmed_purge = options.allow_unconfirmed_purge || config.allow_unconfirmed_purge.value_or(false);
+  serve.parse_point = [](std::string_view text) { return parse_point_in_time(text, now_ms()); };
+  if (!options.read_only && !config.read_only.value_or(false)) {
+    MUSHER_TRY(serve.identity, Identity::load(context.settings.identity));
+  }
+  MUSHER_CHECK(musher::serve(std::move(serve), log));
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+Command serve_command() { return make_command<ServeCommandOptions>("musher-serve", {.json = false}, declare, run); }
+
+}  // namespace musher

@@ -1,0 +1,12 @@
+#pragma once
+// The server's own log on stderr: text for people, or a line of JSON an event.
+
+#include "cli/serve_config.hpp"
+#include "server/serve.hpp"
+
+namespace musher {
+
+/// quiet: errors only. What comes from outside is escaped.
+[[nodiscard]] LogSink make_server_log(LogFormat format, bool quiet);
+
+}  // namespace musher

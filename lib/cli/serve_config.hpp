@@ -1,0 +1,36 @@
+#pragma once
+// The table [serve] of the configuration file.
+//
+//     [serve]
+//     listen = ["127.0.0.1:7777"]      # or one in quotes
+//     token_file = "tokens"            # relative: to the folder of this file
+//     allowed_hosts = ["musher.example.org"]
+//     tls_cert = "cert.pem"
+//     tls_key = "key.pem"
+//     read_only = false
+//     allow_unconfirmed_purge = false
+//     log_format = "text"              # json
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace musher {
+
+enum class LogFormat : std::uint8_t { text, json };
+
+/// What it says; absent where it says nothing.
+struct ServeConfig {
+  std::vector<std::string> listen{};
+  std::vector<std::string> allowed_hosts{};
+  std::optional<std::filesystem::path> token_file{};
+  std::optional<std::filesystem::path> tls_cert{};
+  std::optional<std::filesystem::path> tls_key{};
+  std::optional<bool> read_only{};
+  std::optional<bool> allow_unconfirmed_purge{};
+  std::optional<LogFormat> log_format{};
+};
+
+}  // namespace musher

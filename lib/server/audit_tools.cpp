@@ -1,0 +1,273 @@
+#include "server/audit_tools.hpp"
+
+#include <fmt/format.h>
+
+#include "audit/compare.hpp"
+#include "audit/replay.hpp"
+#include "audit/verify_order.hpp"
+#include "report/replay_json.hpp"
+#include "report/verify_order_json.hpp"
+#include "server/story_page.hpp"
+#include "server/tool_schemas.hpp"
+
+namespace musher {
+namespace {
+
+using CallPtr = std::shared_ptr<mcp::Call>;
+
+constexpr std::size_t kReplayStories = 50;
+constexpr std::uint64_t kProgressRows = 1'024;
+
+/// Work on a log of its own, off the server's thread. What it returns is run on the server's.
+using LongWork = std::function<Result<mcp::ToolResult>(SqliteOpLog& log, const std::atomic<bool>& cancelled,
+                                                       const std::function<void(std::uint64_t)>& progress)>;
+
+/// Tells the client every thousand rows; the call is only touched on the server's thread.
+std::function<void(std::uint64_t)> progress_of(Node& node, const CallPtr& call, std::uint64_t total) {
+  return [&node, call, total](std::uint64_t rows) {
+    if (rows % kProgressRows != 0 && rows != total) return;
+    node.post([call, rows, total] { call->progress(static_cast<double>(rows), static_cast<double>(total), "rows"); });
+  };
+}
+
+void run_long(Node& node, const CallPtr& call, LongWork work) {
+  const std::string path = node.live.log().info().path;
+  const CancelFlag flag = node.workers.submit([&node, call, path,
+                                               work = std::move(work)](const std::atomic<bool>& cancelled) {
+    auto log = SqliteOpLog::open(path, OpenMode::read);
+    Result<mcp::ToolResult> result = std::unexpected(Error{});
+    if (!log)
+      result = std::unexpected(std::move(log).error());
+    else
+      result = work(**log, cancelled, progress_of(node, call, (*log)->count().value_or(0)));
+    node.post([call, result = std::move(result)] { call->finish(result ? *result : error_result(result.error())); });
+  });
+  if (!flag) {
+    return call->finish(error_result({Errc::busy, "too many audits and replays wait already", "try again later"}));
+  }
+  call->on_cancel([flag] { flag->store(true); });
+}
+
+mcp::ToolResult audit_result(SqliteOpLog& log, const AuditReport& report) {
+  const auto card = log_card(log);
+  const LogCard shown = card ? *card : LogCard{log.info(), report.coverage.rows, {}};
+  AuditReport cut = report;
+  std::string document;
+  // Findings are cut to what one result may hold; their number is in the coverage.
+  for (std::size_t keep = cut.findings.size();; keep /= 2) {
+    cut.findings_not_kept += cut.findings.size() - std::min(keep, cut.findings.size());
+    cut.findings.resize(std::min(keep, cut.findings.size()));
+    document = json_text([&](JsonWriter& json) {
+      write_verify_order(json, {"musher.verify-order/1", std::nullopt, &shown, to_string(report.verdict), {}}, cut);
+    });
+    if (document.size() <= kMaxResultBytes || keep == 0) break;
+  }
+  return mcp::structured_result(
+      fmt::format("{}: {} of {} rows and {} signatures checked, {} findings.", to_string(report.verdict),
+                  report.coverage.rows_checked, report.coverage.rows, report.coverage.signatures_checked,
+                  report.findings.size() + report.findings_not_kept),
+      std::move(document));
+}
+
+Result<mcp::ToolResult> audit(SqliteOpLog& log, bool full, std::int64_t now_ms, const std::atomic<bool>& cancelled,
+                              const std::function<void(std::uint64_t)>& progress, AuditReport* kept = nullptr) {
+  AuditRequest request;
+  request.full = full;
+  request.threads = 1;
+  request.now_ms = now_ms;
+  request.cancel = &cancelled;
+  request.on_progress = progress;
+  MUSHER_TRY(const AuditReport report, verify_order(log, request));
+  if (kept != nullptr) *kept = report;
+  return audit_result(log, report);
+}
+
+void verify_order_tool(Node& node, const CallPtr& call) {
+  const bool full = flag_argument(*call, "full");
+  run_long(node, call, [full, now = node.host.now_ms()](SqliteOpLog& log, const auto& cancelled, const auto& progress) {
+    return audit(log, full, now, cancelled, progress);
+  });
+}
+
+/// Failures and differences beyond these are left out of a result; the counts say how many there were.
+constexpr std::size_t kMaxListed = 50;
+
+template <class Element>
+void cut_list(std::vector<Element>& list) {
+  if (list.size() > kMaxListed) list.erase(list.begin() + kMaxListed, list.end());
+}
+
+/// One page of the stories instead of all; nothing else is long either.
+Result<std::optional<std::string>> cut_to_page(ReplayReport& report, const PageRequest& request) {
+  MUSHER_TRY(const StoryPage page, page_of(report.stories, {}, request));
+  std::vector<StoryView> stories;
+  for (const StoryView* story : page.stories) stories.push_back(shortened(*story).view);
+  report.stories = std::move(stories);
+  cut_list(report.failures);
+  cut_list(report.next_seq);
+  return page.next_cursor;
+}
+
+Result<mcp::ToolResult> replay_log(SqliteOpLog& log, const ReplayRequest& request, bool with_seq,
+                                   const PageRequest& page, const std::optional<ResolvedPoint>& at) {
+  MUSHER_TRY(const LogCard card, log_card(log));
+  Envelope envelope{"musher.replay/1", std::nullopt, &card, {}, at};
+  std::string summary;
+  std::string document;
+  if (with_seq) {
+    MUSHER_TRY(Comparison found, compare_with_seq(log, request));
+    const bool same = found.right.same && found.left.ok();
+    summary = fmt::format("In rowid order and in seq order: {}, {} differences.", same ? "the same" : "different",
+                          found.right.differences.size());
+    envelope.verdict = same ? "same" : "different";
+    MUSHER_TRY(envelope.next_cursor, cut_to_page(found.left, page));
+    cut_list(found.right.failures);
+    cut_list(found.right.next_seq);
+    cut_list(found.right.differences);
+    document = json_text([&](JsonWriter& json) { write_comparison(json, envelope, found); });
+  } else {
+    MUSHER_TRY(ReplayReport report, replay(log, request));
+    summary = fmt::format("{} ops replayed, {} failed.", report.ops.applied, report.ops.failed);
+    envelope.verdict = report.ok() ? "ok" : "failed";
+    MUSHER_TRY(envelope.next_cursor, cut_to_page(report, page));
+    document = json_text([&](JsonWriter& json) { write_replay(json, envelope, report); });
+  }
+  return mcp::structured_result(fmt::format("{} {}", summary, kDataNotice), std::move(document));
+}
+
+/// Memory against a fresh replay of the file: built on a worker's thread, compared on the server's.
+void compare_with_memory(Node& node, const CallPtr& call) {
+  const std::string path = node.live.log().info().path;
+  const RowId upto = node.live.applied();
+  const auto compare = [&node, call](std::shared_ptr<LiveDocument> fresh) {
+    node.follow();
+    CatchUpOptions rest;
+    rest.upto = node.live.applied();
+    const auto caught_up = fresh->catch_up(node.live.log(), rest);
+    const auto card = log_card(node.live.log());
+    if (!caught_up || !card) return call->finish(error_result(caught_up ? card.error() : caught_up.error()));
+    Comparison found;
+    found.left.ops = fresh->counts();
+    found.left.state_digest = fresh->document().state_digest();
+    found.right.with = "live";
+    found.right.state_digest = node.live.document().state_digest();
+    found.right.differences = differences(fresh->document(), node.live.document(), std::nullopt);
+    found.right.same = found.left.state_digest == found.right.state_digest;
+    cut_list(found.right.differences);
+    call->finish(mcp::structured_result(
+        fmt::format("A fresh replay of row 1 to {} and this server's memory are {}.", raw(rest.upto),
+                    found.right.same ? "the same" : "different"),
+        json_text([&](JsonWriter& json) {
+          write_comparison(json, {"musher.replay/1", std::nullopt, &*card, found.right.same ? "same" : "different", {}},
+                           found);
+        })));
+  };
+  const CancelFlag flag = node.workers.submit([&node, call, path, upto, compare](const std::atomic<bool>& cancelled) {
+    const auto log = SqliteOpLog::open(path, OpenMode::read);
+    auto failed = [&](const Error& error) { node.post([call, error] { call->finish(error_result(error)); }); };
+    if (!log) return failed(log.error());
+    auto fresh = LiveDocument::start(**log);
+    if (!fresh) return failed(fresh.error());
+    auto kept = std::make_shared<LiveDocument>(*std::move(fresh));
+    CatchUpOptions options;
+    options.upto = upto;
+    options.threads = 1;
+    options.cancel = &cancelled;
+    const auto done = kept->catch_up(**log, options);
+    if (!done) return failed(done.error());
+    node.post([compare, kept] { compare(kept); });
+  });
+  if (!flag) return call->finish(error_result({Errc::busy, "too many audits and replays wait already", "try again"}));
+  call->on_cancel([flag] { flag->store(true); });
+}
+
+void replay_tool(Node& node, const CallPtr& call) {
+  const auto compare = text_argument(*call, "compare");
+  const auto order = text_argument(*call, "order");
+  const auto at_text = text_argument(*call, "at");
+  if (compare && order == "seq") {
+    return call->finish(error_result({Errc::usage, "order and compare do not go together", "leave one out"}));
+  }
+  if (compare == "live") {
+    if (!at_text) return compare_with_memory(node, call);
+    return call->finish(error_result({Errc::usage, "memory is only compared as it is now", "leave `at` out"}));
+  }
+  std::optional<ResolvedPoint> at;
+  if (at_text) {
+    auto point = node.parse_point(*at_text).and_then([&](const PointInTime& p) { return resolve(node.live.log(), p); });
+    if (!point) return call->finish(error_result(point.error()));
+    at = *point;
+  }
+  const PageRequest page = page_argument(*call, kReplayStories);
+  run_long(node, call, [=](SqliteOpLog& log, const std::atomic<bool>& cancelled, const auto& progress) {
+    ReplayRequest request;
+    request.order = order == "seq" ? ReplayOrder::seq : ReplayOrder::rowid;
+    if (at) request.at = at->row;
+    request.threads = 1;
+    request.cancel = &cancelled;
+    request.on_progress = progress;
+    return replay_log(log, request, compare == "seq", page, at);
+  });
+}
+
+mcp::Tool tool(std::string name, std::string title, std::string description, std::string input, std::string output) {
+  mcp::Tool made;
+  made.name = std::move(name);
+  made.title = std::move(title);
+  made.description = std::move(description);
+  made.input_schema = std::move(input);
+  made.output_schema = std::move(output);
+  made.annotations = {.read_only = true, .destructive = false, .idempotent = true, .open_world = false};
+  return made;
+}
+
+}  // namespace
+
+Result<void> add_audit_tools(mcp::Server& server, Node& node) {
+  mcp::Tool replay =
+      tool("replay_at", "Replay the log",
+           "Builds the document again from the log, every signature checked, up to `at`; or in the naive seq "
+           "order, or compared with it (`compare: seq`: what it would lose), or with this server's memory "
+           "(`compare: live`).",
+           replay_at_input(), replay_at_output());
+  replay.handler = [&node](const CallPtr& call) { replay_tool(node, call); };
+  MUSHER_CHECK(server.add(std::move(replay)));
+  mcp::Tool verify =
+      tool("verify_order", "Audit the log",
+           "Checks the whole log: every id, digest, signature, dependency, order and derived table. Says what "
+           "was looked at, and each finding with what to do.",
+           verify_order_input(), verify_order_output());
+  verify.handler = [&node](const CallPtr& call) { verify_order_tool(node, call); };
+  return server.add(std::move(verify));
+}
+
+void audit_in_background(Node& node, std::function<void()> done) {
+  const std::string path = node.live.log().info().path;
+  const auto note = [&node, done](LastAudit last) {
+    node.post([&node, done, last = std::move(last)] {
+      node.last_audit = last;
+      done();
+    });
+  };
+  [[maybe_unused]] const CancelFlag flag =
+      node.workers.submit([path, note, now = node.host.now_ms](const std::atomic<bool>& cancelled) {
+        LastAudit last;
+        AuditReport report;
+        const auto log = SqliteOpLog::open(path, OpenMode::read);
+        auto result = log ? audit(
+                                **log, true, now(), cancelled, [](std::uint64_t) {}, &report)
+                          : Result<mcp::ToolResult>(std::unexpected(log.error()));
+        last.finished_ms = now();
+        if (result) {
+          last.verdict = to_string(report.verdict);
+          last.document = std::move(result->structured);
+          for (const Finding& finding : report.findings) last.errors += finding.severity() == Severity::error ? 1 : 0;
+        } else {
+          last.verdict = result.error().code == Errc::empty ? "empty" : "failed";
+          last.document = error_result(result.error()).structured;
+        }
+        note(std::move(last));
+      });
+}
+
+}  // namespace musher

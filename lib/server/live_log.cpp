@@ -1,0 +1,132 @@
+#include "server/live_log.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace musher {
+
+LiveLog::LiveLog(std::unique_ptr<SqliteOpLog> log, LiveDocument live)
+    : log_(std::move(log)), live_(std::make_unique<LiveDocument>(std::move(live))) {}
+
+Result<std::unique_ptr<LiveLog>> LiveLog::open(const Options& options) {
+  MUSHER_TRY(auto log, SqliteOpLog::open(options.path, OpenMode::read));
+  if (log->info().copied_ms) {
+    return fail(Errc::refused,
+                fmt::format("{} can only be read from a copy, which nobody appends to", log->info().path),
+                "serve it as a user who may write to its folder, or replay and inspect it");
+  }
+  MUSHER_TRY(auto live, LiveDocument::start(*log));
+  std::unique_ptr<LiveLog> opened(new LiveLog(std::move(log), std::move(live)));
+  opened->options_ = options;
+  // Without a bell it is the poll that finds what was appended.
+  if (auto bell = opened->log_->watch()) opened->bell_.emplace(*std::move(bell));
+  if (options.announce) {
+    MUSHER_TRY(auto slot, opened->log_->take_live_slot());
+    opened->slot_.emplace(std::move(slot));
+  }
+  return opened;
+}
+
+Result<void> LiveLog::reopen() {
+  MUSHER_TRY(auto fresh, open(options_));
+  fresh->read_only_ = read_only_;
+  fresh->catch_up();
+  if (!fresh->problem_.empty()) return fail(Errc::damaged, fresh->problem_, "");
+  std::swap(*this, *fresh);
+  return {};
+}
+
+ServerHealth LiveLog::health() const {
+  if (!problem_.empty()) return ServerHealth::failed;
+  return read_only_ ? ServerHealth::read_only : ServerHealth::ok;
+}
+
+void LiveLog::mark_failed(std::string problem) {
+  if (problem_.empty()) problem_ = std::move(problem);
+  if (slot_) slot_->tell(applied(), health());
+}
+
+bool LiveLog::may_have_changed() {
+  const auto version = log_->data_version();
+  const bool changed = !version || *version != data_version_ || !log_->check_in_place();
+  if (version) data_version_ = *version;
+  return changed;
+}
+
+LogChanges LiveLog::catch_up() {
+  LogChanges changes;
+  if (!problem_.empty()) return changes;
+  const auto done = check_file().and_then([&] { return apply_new(changes); });
+  if (!done && done.error().code != Errc::busy) problem_ = done.error().what;
+  if (changes.any()) stories_.reset();
+  if (slot_) slot_->tell(applied(), health());
+  return changes;
+}
+
+Result<void> LiveLog::check_file() {
+  MUSHER_CHECK(log_->check_in_place());
+  if (applied() == RowId{0}) return {};
+  const RowId last = applied();
+  MUSHER_TRY(const auto rows, log_->rows({&last, 1}));
+  const OpRow* row = rows.empty() ? nullptr : std::get_if<OpRow>(&rows.front());
+  if (row != nullptr && row->id == last_id_) return {};
+  return fail(Errc::damaged,
+              fmt::format("{} was rolled back: row {}, which this server has in memory, is {}", log_->info().path,
+                          raw(last), rows.empty() ? "not there any more" : "another op now"),
+              fmt::format("musher verify-order --log {}", log_->info().path));
+}
+
+Result<void> LiveLog::apply_new(LogChanges& changes) {
+  const RowId before = applied();
+  RowId noted = before;
+  CatchUpOptions options;
+  options.signatures = started_ ? Signatures::check : Signatures::skip;
+  options.threads = started_ ? 1 : 0;  // a few rows are checked sooner here than elsewhere
+  options.cancel = started_ ? nullptr : options_.cancel;
+  options.on_progress = started_ ? nullptr : options_.on_progress;
+  options.on_applied = [&](const OpRow& row, Applied, bool effective) {
+    if (row.row <= noted) {  // from the first row again: trust has changed
+      tracker_ = StoryTracker();
+      failures_seen_ = 0;
+      changes = LogChanges{};
+      changes.rebuilt = true;
+    }
+    noted = row.row;
+    last_id_ = row.id;
+    if (effective) tracker_.note(row);
+    note(row, changes);
+  };
+  MUSHER_CHECK(live_->catch_up(*log_, options));
+  started_ = true;
+  std::ranges::sort(changes.stories);
+  changes.stories.erase(std::ranges::unique(changes.stories).begin(), changes.stories.end());
+
+  const auto& failures = live_->failures();
+  if (failures.size() <= failures_seen_) return {};
+  failures_seen_ = failures.size();
+  const RowFailure& first = failures.front();
+  return fail(Errc::damaged,
+              fmt::format("row {} of {} cannot be applied ({})", raw(first.row), log_->info().path, first.reason),
+              fmt::format("musher verify-order --log {}", log_->info().path));
+}
+
+void LiveLog::note(const OpRow& row, LogChanges& changes) {
+  ++changes.ops;
+  if (!started_) return;  // nobody listens yet
+  const Op& op = row.op.op;
+  if (op.kind == OpKind::insert || op.is_purge()) {
+    changes.stories.push_back(op.name);
+  } else if (op.kind != OpKind::erase) {
+    if (const auto item = live_->document().item(op.target)) changes.stories.push_back(item->story);
+  } else {
+    changes.rebuilt = true;  // it may name any op; the pipeline is told as a whole
+  }
+}
+
+const std::vector<StoryView>& LiveLog::stories() {
+  if (!stories_) stories_ = tracker_.list(live_->document());
+  return *stories_;
+}
+
+}  // namespace musher

@@ -1,0 +1,98 @@
+#pragma once
+// One log that a server follows: its document in memory equals a fresh replay of the file at every quiet moment
+// (invariant 5 of docs/architecture.md).
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oplog/sqlite_op_log.hpp"
+#include "replica/live_document.hpp"
+#include "replica/story_view.hpp"
+
+namespace musher {
+
+/// What one catch_up() brought.
+struct LogChanges {
+  std::uint64_t ops = 0;
+  bool rebuilt = false;              ///< trust has changed: everything may be different
+  std::vector<std::string> stories;  ///< that those ops concern, each once, by id
+  [[nodiscard]] bool any() const { return ops > 0 || rebuilt; }
+};
+
+class LiveLog {
+ public:
+  struct Options {
+    std::filesystem::path path;
+    const std::atomic<bool>* cancel = nullptr;              ///< ends a long first catch_up
+    std::function<void(std::uint64_t rows)> on_progress{};  ///< of the first one
+    bool announce = true;                                   ///< take a live slot, so that writers wait for this server
+  };
+
+  /// Opens the log for reading and takes a slot among its live servers. Nothing is applied yet.
+  /// @errors as SqliteOpLog::open.  refused: the log can only be read from a copy, which nobody appends to.
+  [[nodiscard]] static Result<std::unique_ptr<LiveLog>> open(const Options& options);
+
+  /// Applies what was appended since, in rowid order, and tells the live slot. Signatures are checked except in the
+  /// first call, whose rows an audit in the background checks. When the log has turned bad (a row that cannot be
+  /// applied, a file that was rolled back, renamed, replaced or deleted) it notes that in problem(), keeps what it has
+  /// in memory, and follows no more.
+  LogChanges catch_up();
+
+  /// Opens the log anew and builds memory again, after it had turned bad and was put right: on an error everything
+  /// stays as it was. The doorbell is another one then.
+  [[nodiscard]] Result<void> reopen();
+
+  /// Whether somebody may have appended since the last catch_up, by asking SQLite: the net for writers that do not
+  /// ring.
+  [[nodiscard]] bool may_have_changed();
+
+  /// Of the doorbell; -1 where there is none.
+  [[nodiscard]] int doorbell() const { return bell_ ? bell_->descriptor() : -1; }
+  /// Takes what the doorbell has rung.
+  void hear() {
+    if (bell_) bell_->hear();
+  }
+
+  [[nodiscard]] ServerHealth health() const;
+  /// Why it follows no more, or what else is wrong; empty when all is well.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+  /// For a server that takes no writes: what it says in its slot.
+  void set_read_only() { read_only_ = true; }
+  /// A background audit found this: the log is not to be written to.
+  void mark_failed(std::string problem);
+
+  [[nodiscard]] SqliteOpLog& log() { return *log_; }
+  [[nodiscard]] const LiveDocument& live() const { return *live_; }
+  [[nodiscard]] const Document& document() const { return live_->document(); }
+  [[nodiscard]] RowId applied() const { return live_->last_row(); }
+  /// Every story with a visible item, in list order, as views show it.
+  [[nodiscard]] const std::vector<StoryView>& stories();
+
+ private:
+  LiveLog(std::unique_ptr<SqliteOpLog> log, LiveDocument live);
+  [[nodiscard]] Result<void> check_file();
+  [[nodiscard]] Result<void> apply_new(LogChanges& changes);
+  void note(const OpRow& row, LogChanges& changes);
+
+  // fixed after opening
+  std::unique_ptr<SqliteOpLog> log_;
+  std::optional<Doorbell> bell_;
+  std::optional<LiveSlot> slot_;
+  Options options_;
+  bool read_only_ = false;
+  // changes with each op
+  std::unique_ptr<LiveDocument> live_;
+  StoryTracker tracker_;
+  OpId last_id_;  ///< of the last row applied, to see that the file still has it
+  bool started_ = false;
+  std::int64_t data_version_ = 0;
+  std::size_t failures_seen_ = 0;
+  std::string problem_;
+  std::optional<std::vector<StoryView>> stories_;  ///< until the next change
+};
+
+}  // namespace musher

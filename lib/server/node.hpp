@@ -1,0 +1,48 @@
+#pragma once
+// What the tools, resources and prompts of a server work with. All of it belongs to the server's thread.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/point_in_time.hpp"
+#include "replica/host.hpp"
+#include "server/live_log.hpp"
+#include "server/workers.hpp"
+#include "server/writer.hpp"
+
+namespace musher {
+
+/// What the last audit of the whole log came to, for the resource musher://findings and /metrics.
+struct LastAudit {
+  std::int64_t finished_ms = 0;
+  std::string verdict;
+  std::string document;  ///< the JSON of musher verify-order, on one line
+  std::size_t errors = 0;
+};
+
+struct Node {
+  LiveLog& live;
+  Writer* writer = nullptr;  ///< null: this server takes no writes
+  Workers& workers;
+  Host host;
+  std::string author;  ///< the own key as hex; empty without one
+  bool allow_unconfirmed_purge = false;
+  std::chrono::milliseconds confirm_wait{1'000};  ///< for other live servers to apply what was written here
+
+  /// The text of an `at` argument: as --at of the commands.
+  std::function<Result<PointInTime>(std::string_view text)> parse_point;
+  /// Runs a function on the server's thread, soon; from any thread. What it gets may be let go unrun at the end.
+  std::function<void(std::function<void()>)> post;
+  /// Applies what was appended and tells who subscribed: to be called after an own write, before it is answered.
+  std::function<void()> follow;
+  /// For the log: who wrote what, from where.
+  std::function<void(const std::string& tool, const std::string& what, const std::string& principal,
+                     const std::string& peer)>
+      wrote;
+  std::optional<LastAudit> last_audit{};
+};
+
+}  // namespace musher

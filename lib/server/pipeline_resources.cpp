@@ -1,0 +1,227 @@
+#include "server/pipeline_resources.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "server/read_tools.hpp"
+#include "server/story_page.hpp"
+
+namespace musher {
+namespace {
+
+using CallPtr = std::shared_ptr<mcp::Call>;
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kPipeline = "musher://pipeline";
+constexpr std::string_view kTail = "musher://log/tail";
+constexpr std::string_view kFindings = "musher://findings";
+constexpr std::int64_t kTailRows = 50;
+constexpr std::size_t kListed = 100;
+
+void give(const CallPtr& call, const Result<std::string>& document) {
+  if (!document) {
+    if (document.error().code == Errc::not_found) return call->not_found();
+    return call->fail({mcp::kInternalError, document.error().what});
+  }
+  call->finish(mcp::ResourceResult().text(call->target(), kJson, *document));
+}
+
+Result<std::string> pipeline_document(Node& node) {
+  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  MUSHER_TRY(const StoryPage page, page_of(node.live.stories(), {}, {.limit = kListed}));
+  return json_text([&](JsonWriter& json) {
+    begin_result(json, "musher.inspect-stories/1", card);
+    json.key("stories").begin_array();
+    for (const StoryView* story : page.stories) json.raw_json(short_story_json(*story));
+    json.end_array();
+    json.key("total").number(std::uint64_t{page.total});
+    json.end_object();
+    json.end_line();
+  });
+}
+
+Result<std::string> tail_document(Node& node) {
+  OpQuery query;
+  query.after = RowId{std::max<std::int64_t>(0, raw(node.live.applied()) - kTailRows)};
+  query.limit = static_cast<std::size_t>(kTailRows);
+  return ops_document(node.live.log(), query);
+}
+
+Result<std::string> findings_document(const Node& node) {
+  if (node.last_audit) return node.last_audit->document;
+  return json_text([&](JsonWriter& json) {
+    json.begin_object();
+    json.key("verdict").string("incomplete");
+    json.key("message").string("the first audit since this server started is not done yet");
+    json.end_object();
+    json.end_line();
+  });
+}
+
+mcp::Resource resource(std::string_view uri, std::string name, std::string description,
+                       std::function<Result<std::string>()> document) {
+  mcp::Resource made;
+  made.info.uri = uri;
+  made.info.name = std::move(name);
+  made.info.description = std::move(description);
+  made.info.mime_type = kJson;
+  made.handler = [document = std::move(document)](const CallPtr& call) { give(call, document()); };
+  return made;
+}
+
+Result<mcp::ResourcePage> list_stories(Node& node, const std::optional<std::string>& cursor) {
+  MUSHER_TRY(const StoryPage page, page_of(node.live.stories(), {}, {.limit = kListed, .cursor = cursor}));
+  mcp::ResourcePage listed;
+  listed.next_cursor = page.next_cursor;
+  for (const StoryView* story : page.stories) {
+    mcp::ResourceInfo info;
+    info.uri = story_uri(story->id);
+    info.name = story->id;
+    info.mime_type = kJson;
+    listed.items.push_back(std::move(info));
+  }
+  return listed;
+}
+
+/// The values that begin with what was typed, each once, sorted.
+mcp::CompletionValues matching(std::vector<std::string> values, std::string_view typed) {
+  std::erase_if(values, [&](const std::string& value) { return !value.starts_with(typed); });
+  std::ranges::sort(values);
+  values.erase(std::ranges::unique(values).begin(), values.end());
+  mcp::CompletionValues found;
+  found.total = values.size();
+  found.values = std::move(values);
+  return found;
+}
+
+mcp::CompletionValues complete(Node& node, const mcp::CompletionRequest& request) {
+  std::vector<std::string> values;
+  for (const StoryView& story : node.live.stories()) {
+    if (request.argument == "id" || request.argument == "story_id") {
+      values.push_back(story.id);
+    } else if (request.argument == "stage") {
+      if (auto stage = text_field(story, "stage")) values.push_back(*std::move(stage));
+    } else if (request.argument == "field") {
+      for (const FieldState& field : story.fields) values.push_back(field.name);
+    }
+  }
+  return matching(std::move(values), request.value);
+}
+
+std::string argument(const mcp::Call& call, std::string_view name) {
+  return std::string(call.arguments()[name].string().value_or(""));
+}
+
+void why_back(Node& node, const CallPtr& call) {
+  const std::string id = argument(*call, "story_id");
+  const std::string field = argument(*call, "field");
+  const auto document = story_document(node.live.log(), id, {});
+  if (!document) return call->fail({mcp::kInvalidParams, document.error().what});
+  mcp::PromptResult prompt;
+  prompt.description = "Finds out why a story keeps coming back";
+  prompt.add(
+      "user",
+      mcp::Content().text(fmt::format(
+          "Story {} keeps coming back, or does not keep what was written{}. Below is its history from the op log. Find "
+          "out why: is there a purge, and does a later insert descend from it or not? Which node or actor writes it "
+          "again? Is a write muted, or lost to a higher seq? Say which op, row, author and time, and what to run next "
+          "(musher purge, musher trust revoke). {}",
+          id, field.empty() ? "" : " in field " + field, kDataNotice)));
+  prompt.add("user", mcp::Content().resource(story_uri(id), kJson, *document));
+  call->finish(prompt);
+}
+
+void audit_prompt(const CallPtr& call) {
+  mcp::PromptResult prompt;
+  prompt.description = "Audits the op log";
+  prompt.add(
+      "user",
+      mcp::Content().text(
+          "Audit this op log. Call verify_order, and replay_at with compare seq and with compare live. For each "
+          "finding "
+          "say what it means, which rows and authors it concerns, whether data was lost, and what the operator should "
+          "run. State what was checked and what was not."));
+  call->finish(prompt);
+}
+
+void triage(Node& node, const CallPtr& call) {
+  const std::string stage = argument(*call, "stage");
+  mcp::PromptResult prompt;
+  prompt.description = "Looks through one stage of the pipeline";
+  const auto page = page_of(node.live.stories(), {.stage = stage}, {.limit = kListed});
+  if (!page) return call->fail({mcp::kInvalidParams, page.error().what});
+  std::string stories;
+  for (const StoryView* story : page->stories) stories += short_story_json(*story) + "\n";
+  prompt.add("user",
+             mcp::Content().text(fmt::format(
+                 "Look through the {} stories in stage {} below: which are blocked, retried often or old? Say what "
+                 "an operator should do with each. {}\n{}",
+                 page->total, stage, kDataNotice, stories)));
+  call->finish(prompt);
+}
+
+}  // namespace
+
+Result<void> add_resources(mcp::Server& server, Node& node) {
+  MUSHER_CHECK(server.add(resource(kPipeline, "The pipeline", "Every story with its fields, in list order",
+                                   [&node] { return pipeline_document(node); })));
+  MUSHER_CHECK(server.add(
+      resource(kTail, "The op log's tail", "The last 50 ops, oldest first", [&node] { return tail_document(node); })));
+  MUSHER_CHECK(server.add(resource(kFindings, "Findings", "What the last audit of the whole log found",
+                                   [&node] { return findings_document(node); })));
+  mcp::ResourceTemplate story;
+  story.info.uri = "musher://story/{id}";
+  story.info.name = "One story";
+  story.info.description = "One story with the history of each field";
+  story.info.mime_type = kJson;
+  story.handler = [&node](const CallPtr& call) {
+    give(call, story_document(node.live.log(), std::string(call->variable("id")), {}));
+  };
+  MUSHER_CHECK(server.add(std::move(story)));
+  server.set_lister(
+      [&node](const std::optional<std::string>& cursor, const http::Principal&) { return list_stories(node, cursor); });
+  server.complete_resource("musher://story/{id}",
+                           [&node](const mcp::CompletionRequest& request) { return complete(node, request); });
+  return {};
+}
+
+Result<void> add_prompts(mcp::Server& server, Node& node) {
+  const auto completer = [&node](const mcp::CompletionRequest& request) { return complete(node, request); };
+  mcp::Prompt why;
+  why.name = "why-does-this-story-keep-coming-back";
+  why.title = "Why does this story keep coming back?";
+  why.description = "Reads a story's ops and asks for the cause: who writes it again, and what would end it";
+  why.arguments = {{"story_id", "the story", true}, {"field", "the field that does not keep its value", false}};
+  why.handler = [&node](const CallPtr& call) { why_back(node, call); };
+  MUSHER_CHECK(server.add(why));
+  server.complete_prompt(why.name, completer);
+
+  mcp::Prompt audit;
+  audit.name = "audit-this-log";
+  audit.title = "Audit this log";
+  audit.description = "Runs every check, and asks for the meaning of each finding";
+  audit.handler = [](const CallPtr& call) { audit_prompt(call); };
+  MUSHER_CHECK(server.add(audit));
+
+  mcp::Prompt stage;
+  stage.name = "triage-a-stage";
+  stage.title = "Triage a stage";
+  stage.description = "Lists the stories of one stage and asks what to do with each";
+  stage.arguments = {{"stage", "the stage, such as 2_current", true}};
+  stage.handler = [&node](const CallPtr& call) { triage(node, call); };
+  MUSHER_CHECK(server.add(stage));
+  server.complete_prompt(stage.name, completer);
+  return {};
+}
+
+void announce(mcp::Server& server, const LogChanges& changes) {
+  if (!changes.any()) return;
+  server.changed();
+  for (const std::string& story : changes.stories) server.resource_updated(story_uri(story));
+  server.resource_updated(kPipeline);
+  server.resource_updated(kTail);
+  server.resources_list_changed();
+}
+
+}  // namespace musher

@@ -1,0 +1,303 @@
+#include "server/read_tools.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "model/text.hpp"
+#include "replica/trust.hpp"
+#include "report/inspect_json.hpp"
+#include "report/op_json.hpp"
+#include "server/story_page.hpp"
+#include "server/tool_schemas.hpp"
+
+namespace musher {
+namespace {
+
+using CallPtr = std::shared_ptr<mcp::Call>;
+
+constexpr std::size_t kDefaultStories = 100;
+constexpr std::size_t kDefaultOps = 50;
+constexpr std::size_t kHistoryOps = 100;
+/// Rows that one call looks at: a filter that matches nothing may not hold up the server.
+constexpr std::int64_t kMaxScannedRows = 5'000;
+
+/// Finishes with the result or the error.
+void finish(const CallPtr& call, Result<mcp::ToolResult> result) {
+  call->finish(result ? *std::move(result) : error_result(result.error()));
+}
+
+Result<std::optional<ResolvedPoint>> resolve_argument(const mcp::Call& call, Node& node) {
+  const auto text = text_argument(call, "at");
+  if (!text) return std::nullopt;
+  MUSHER_TRY(const PointInTime point, node.parse_point(*text));
+  return resolve(node.live.log(), point);
+}
+
+Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
+  MUSHER_TRY(const auto at, resolve_argument(call, node));
+  StoryList past;
+  if (at) {
+    MUSHER_TRY(past, inspect_stories(node.live.log(), at->row));
+  }
+  const std::vector<StoryView>& stories = at ? past.stories : node.live.stories();
+  const StoryFilter filter{text_argument(call, "stage"), text_argument(call, "agent"),
+                           call.arguments()["blocked"].boolean()};
+  MUSHER_TRY(const StoryPage page, page_of(stories, filter, page_argument(call, kDefaultStories)));
+  std::map<std::string, std::vector<const StoryView*>> by_stage;
+  for (const StoryView* story : page.stories) by_stage[text_field(*story, "stage").value_or("")].push_back(story);
+
+  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  std::string document = json_text([&](JsonWriter& json) {
+    begin_result(json, "musher.pipeline-status/1", card, at, page.next_cursor);
+    json.key("stages").begin_object();
+    for (const auto& [stage, members] : by_stage) {
+      json.key(stage).begin_array();
+      for (const StoryView* story : members) json.raw_json(short_story_json(*story));
+      json.end_array();
+    }
+    json.end_object();
+    json.key("total").number(std::uint64_t{page.total});
+    json.end_object();
+    json.end_line();
+  });
+  std::string summary = fmt::format("{} of {} stories", page.stories.size(), page.total);
+  for (const auto& [stage, members] : by_stage) {
+    summary += fmt::format("{} {} in {}", &members == &by_stage.begin()->second ? ":" : ",", members.size(),
+                           stage.empty() ? "no stage" : stage);
+  }
+  return mcp::structured_result(fmt::format("{}. {}", summary, kDataNotice), std::move(document));
+}
+
+Result<mcp::ToolResult> list_agents(const mcp::Call&, Node& node) {
+  std::map<std::string, std::vector<std::string>> agents;
+  for (const StoryView& story : node.live.stories()) {
+    const auto agent = text_field(story, "agent");
+    if (agent && !agent->empty()) agents[*agent].push_back(story.id);
+  }
+  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  std::size_t left_out = 0;
+  std::size_t bytes = 0;
+  std::string document = json_text([&](JsonWriter& json) {
+    begin_result(json, "musher.agents/1", card);
+    json.key("agents").begin_array();
+    for (const auto& [agent, stories] : agents) {
+      bytes += agent.size();
+      json.begin_object();
+      json.key("agent").string(agent);
+      json.key("stories").begin_array();
+      for (const std::string& story : stories) {
+        bytes += story.size() + 3;
+        if (bytes > kMaxResultBytes)
+          ++left_out;
+        else
+          json.string(story);
+      }
+      json.end_array().end_object();
+    }
+    json.end_array();
+    if (left_out > 0) json.key("stories_left_out").number(std::uint64_t{left_out});
+    json.end_object();
+    json.end_line();
+  });
+  return mcp::structured_result(fmt::format("{} agents have stories. {}", agents.size(), kDataNotice),
+                                std::move(document));
+}
+
+Result<mcp::ToolResult> get_story(const mcp::Call& call, Node& node) {
+  MUSHER_TRY(const auto at, resolve_argument(call, node));
+  const std::string id = *text_argument(call, "story_id");
+  MUSHER_TRY(std::string document, story_document(node.live.log(), id, at));
+  mcp::ToolResult result = mcp::structured_result(fmt::format("Story {} with who set which field. {}", id, kDataNotice),
+                                                  std::move(document));
+  result.content.link(story_uri(id), id, "application/json");
+  return result;
+}
+
+Result<RowId> row_argument(const mcp::Call& call) {
+  const auto cursor = text_argument(call, "cursor");
+  const auto text = cursor && !cursor->empty() ? cursor : text_argument(call, "after");
+  if (!text) return RowId{0};
+  std::int64_t row = 0;
+  const auto read = std::from_chars(text->data(), text->data() + text->size(), row);
+  if (read.ec == std::errc{} && read.ptr == text->data() + text->size() && row >= 0) return RowId{row};
+  return fail(Errc::usage, "after and cursor are row numbers in decimal", "leave both out to begin with the first op");
+}
+
+Result<mcp::ToolResult> list_ops(const mcp::Call& call, Node& node) {
+  OpQuery query;
+  query.story = text_argument(call, "story_id");
+  query.author = text_argument(call, "author");
+  query.kind = text_argument(call, "kind");
+  query.limit = page_argument(call, kDefaultOps).limit;
+  MUSHER_TRY(query.after, row_argument(call));
+  MUSHER_TRY(std::string document, ops_document(node.live.log(), query));
+  return mcp::structured_result(fmt::format("Ops behind row {}, oldest first. {}", raw(query.after), kDataNotice),
+                                std::move(document));
+}
+
+Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
+  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  std::string document = json_text([&](JsonWriter& json) {
+    begin_result(json, "musher.node/1", card);
+    json.key("author");
+    if (node.author.empty())
+      json.null();
+    else
+      json.string(node.author);
+    json.key("document").id(card.info.document);
+    json.key("heads").begin_array();
+    for (const OpId& head : card.heads) json.id(head);
+    json.end_array();
+    json.key("peers").begin_array().end_array();
+    json.key("health").string(to_string(node.live.health()));
+    if (!node.live.problem().empty()) json.key("problem").string(node.live.problem());
+    json.key("applied").decimal(node.live.applied());
+    json.end_object();
+    json.end_line();
+  });
+  return mcp::structured_result(fmt::format("{} ops in memory, health {}.", card.ops, to_string(node.live.health())),
+                                std::move(document));
+}
+
+mcp::Tool tool(Node& node, std::string name, std::string title, std::string description, std::string input,
+               std::string output, Result<mcp::ToolResult> (*handler)(const mcp::Call&, Node&)) {
+  mcp::Tool made;
+  made.name = std::move(name);
+  made.title = std::move(title);
+  made.description = std::move(description);
+  made.input_schema = std::move(input);
+  made.output_schema = std::move(output);
+  made.annotations = {.read_only = true, .destructive = false, .idempotent = true, .open_world = false};
+  made.memo = true;
+  made.handler = [&node, handler](const CallPtr& call) { finish(call, handler(*call, node)); };
+  return made;
+}
+
+}  // namespace
+
+Result<std::string> story_document(LogReader& log, const std::string& id, const std::optional<ResolvedPoint>& at) {
+  MUSHER_TRY(const StoryReport report, inspect_story(log, id, at ? std::optional(at->row) : std::nullopt));
+  MUSHER_TRY(const LogCard card, log_card(log));
+  // The newest ops of each field, within what one result may have.
+  std::vector<RowId> rows;
+  for (const auto& [field, entries] : report.history) {
+    for (const HistoryEntry& entry : entries) rows.push_back(entry.op.row.row);
+  }
+  std::ranges::sort(rows, std::greater{});
+  const bool cut = rows.size() > kHistoryOps;
+  const RowId oldest = cut ? rows[kHistoryOps - 1] : RowId{0};
+  std::size_t bytes = 0;
+  bool left_out = cut;
+  return json_text([&](JsonWriter& json) {
+    begin_result(json, "musher.inspect-story/1", card, at);
+    std::string story = short_story_json(report.story);
+    story.pop_back();
+    story += fmt::format(",\"status\":\"{}\",\"purge\":{}}}", status_of(report),
+                         report.removal ? short_op_json(*report.removal) : "null");
+    json.key("story").raw_json(story);
+    json.key("history").begin_object();
+    for (const auto& [field, entries] : report.history) {
+      json.key(field).begin_array();
+      for (const HistoryEntry& entry : entries) {
+        std::string op = short_op_json(entry.op);
+        bytes += op.size();
+        if ((cut && entry.op.row.row < oldest && !entry.won) || bytes > kMaxResultBytes) {
+          left_out = true;
+          continue;
+        }
+        op.pop_back();
+        json.raw_json(op + (entry.won ? ",\"won\":true}" : ",\"won\":false}"));
+      }
+      json.end_array();
+    }
+    json.end_object();
+    if (left_out) json.key("history_left_out").boolean(true);
+    write_failures(json, report.failures);
+    json.end_object();
+    json.end_line();
+  });
+}
+
+Result<std::string> ops_document(LogReader& log, const OpQuery& query) {
+  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
+  std::optional<AuthorId> author;
+  if (query.author) {
+    MUSHER_TRY(author, find_author(log, *query.author));
+  }
+  MUSHER_TRY(const RowId last, log.last_row());
+  OpDescriber describer(log, trust);
+  std::vector<std::string> ops;
+  std::optional<RowId> next;
+  std::size_t bytes = 0;
+  Error problem;
+  const auto take = [&](const ScannedRow& scanned) {
+    const OpRow* row = std::get_if<OpRow>(&scanned);
+    if (row == nullptr || row->row <= query.after) return true;
+    if (author && row->op.op.author != *author) return true;
+    if (query.kind && to_string(row->op.op.kind) != *query.kind) return true;
+    if (ops.size() == query.limit || bytes > kMaxResultBytes) {
+      next = RowId{raw(row->row) - 1};
+      return false;
+    }
+    auto view = describer.describe(*row, Verified::no);
+    if (!view) {
+      problem = std::move(view).error();
+      return false;
+    }
+    ops.push_back(short_op_json(*view));
+    bytes += ops.back().size();
+    return true;
+  };
+  if (query.story) {
+    MUSHER_TRY(const auto rows, log.story_rows(*query.story, last));
+    for (const ScannedRow& row : rows) {
+      if (!take(row)) break;
+    }
+    if (rows.empty()) return std::unexpected(no_such_story(log, *query.story));
+  } else {
+    const RowId upto{std::min(raw(last), raw(query.after) + kMaxScannedRows)};
+    MUSHER_CHECK(log.scan(query.after, upto, [&](ScannedRow&& row) { return take(row); }));
+    if (!next && upto < last) next = upto;
+  }
+  if (!problem.what.empty()) return std::unexpected(std::move(problem));
+  MUSHER_TRY(const LogCard card, log_card(log));
+  const auto cursor = next ? std::optional(std::to_string(raw(*next))) : std::nullopt;
+  return json_text([&](JsonWriter& json) {
+    begin_result(json, "musher.inspect-ops/1", card, {}, cursor);
+    json.key("ops").begin_array();
+    for (const std::string& op : ops) json.raw_json(op);
+    json.end_array();
+    json.end_object();
+    json.end_line();
+  });
+}
+
+Result<void> add_read_tools(mcp::Server& server, Node& node) {
+  MUSHER_CHECK(server.add(tool(node, "get_pipeline_status", "Pipeline status",
+                               "All stories of the pipeline by stage, each with its fields (name, agent, retry_count, "
+                               "blocked, depends_on and so "
+                               "on). Filter by stage, agent or blocked; `at` shows an earlier moment. Long answers "
+                               "come in pages: call again with "
+                               "next_cursor.",
+                               pipeline_status_input(), pipeline_status_output(), pipeline_status)));
+  MUSHER_CHECK(server.add(tool(node, "list_agents", "Agents", "Which agent has which stories now.", no_input(),
+                               list_agents_output(), list_agents)));
+  MUSHER_CHECK(server.add(tool(
+      node, "get_story", "One story",
+      "One story with the history of each field: who wrote what and when, and which write won. Also of a purged story: "
+      "by which op, whom, when and why.",
+      get_story_input(), get_story_output(), get_story)));
+  MUSHER_CHECK(server.add(tool(
+      node, "list_ops", "Ops of the log",
+      "Signed ops in the order this log admitted them, oldest first. Filter by story, author (name or key) or kind "
+      "(insert, set, delete, erase); `after` is a row number. Call again with next_cursor for more.",
+      list_ops_input(), list_ops_output(), list_ops)));
+  return server.add(tool(node, "get_node", "This node",
+                         "Who signs here, which document and log this server holds, its heads and its health.",
+                         no_input(), get_node_output(), get_node));
+}
+
+}  // namespace musher

@@ -1,0 +1,55 @@
+#pragma once
+// The live server: one thread that owns the document and answers, one that writes, a few for long work.
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "crypto/identity.hpp"
+#include "http/options.hpp"
+#include "model/point_in_time.hpp"
+#include "model/result.hpp"
+#include "replica/host.hpp"
+
+namespace musher {
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+/// One line of the server's own log: an event and what it is about.
+using LogFields = std::vector<std::pair<std::string_view, std::string>>;
+using LogSink = std::function<void(LogLevel level, std::string_view event, const LogFields& fields)>;
+
+struct ListenAddress {
+  std::string address;  ///< in digits: "127.0.0.1", "::1"
+  std::uint16_t port = 0;
+};
+
+struct ServeOptions {
+  std::filesystem::path log;
+  std::optional<Identity> identity;  ///< none: read-only
+  Host host;
+  std::chrono::milliseconds lock_timeout{10'000};
+  bool allow_unconfirmed_purge = false;
+  std::function<Result<PointInTime>(std::string_view text)> parse_point;
+
+  std::vector<ListenAddress> listen{};
+  std::vector<int> inherited{};  ///< listening sockets that a service manager left to this process
+  bool stdio = false;            ///< one client on stdin and stdout; ends when stdin does
+  http::Options http{};
+  /// Reads the tokens again: on SIGHUP. Empty: there are none.
+  std::function<Result<http::TokenTable>()> reload_tokens{};
+  std::chrono::milliseconds drain{5'000};  ///< for open requests to end, after SIGTERM
+};
+
+/// Serves until SIGTERM, SIGINT or, with stdio, the end of stdin; drains then. SIGHUP reads the tokens again, and opens
+/// the log again if it had turned bad. Tells a service manager (sd_notify) when it is ready, how it is and that it
+/// lives.
+/// @errors as SqliteOpLog::open.  refused: the own key is not trusted in this log.  io: a port cannot be had.  usage.
+[[nodiscard]] Result<void> serve(ServeOptions options, const LogSink& log);
+
+}  // namespace musher

@@ -1,0 +1,143 @@
+#include "server/story_page.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "model/canonical_json.hpp"
+#include "report/op_json.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::size_t kMaxValueBytes = 1'000;
+constexpr std::size_t kMaxStoryBytes = 8'000;
+constexpr std::size_t kMaxNamed = 20;
+
+const FieldState* field_of(const StoryView& story, std::string_view name) {
+  const auto found = std::ranges::find(story.fields, name, &FieldState::name);
+  return found == story.fields.end() ? nullptr : &*found;
+}
+
+/// A long value as text, cut between characters; nothing when it is short.
+std::optional<std::string> shortened_value(const std::string& canonical) {
+  if (canonical.size() <= kMaxValueBytes) return std::nullopt;
+  std::string text = string_value(canonical).value_or(canonical);
+  std::size_t end = std::min(text.size(), kMaxValueBytes);
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  text.resize(end);
+  return canonical_string(text + "…").value_or("\"…\"");
+}
+
+struct Cursor {
+  std::size_t place = 0;
+  std::string story;
+};
+
+Result<std::optional<Cursor>> read_cursor(const std::optional<std::string>& text) {
+  if (!text || text->empty()) return std::nullopt;
+  Cursor cursor;
+  const auto colon = text->find(':');
+  const auto read = std::from_chars(text->data(), text->data() + std::min(colon, text->size()), cursor.place);
+  if (colon == text->npos || read.ec != std::errc{} || read.ptr != text->data() + colon) {
+    return fail(Errc::usage, "the cursor is not one that this tool gave", "call without a cursor for the first page");
+  }
+  cursor.story = text->substr(colon + 1);
+  return cursor;
+}
+
+}  // namespace
+
+std::optional<std::string> text_field(const StoryView& story, std::string_view name) {
+  const FieldState* field = field_of(story, name);
+  return field != nullptr && field->value ? string_value(*field->value) : std::nullopt;
+}
+
+bool StoryFilter::matches(const StoryView& story) const {
+  if (stage && text_field(story, "stage") != stage) return false;
+  if (agent && text_field(story, "agent") != agent) return false;
+  if (!blocked) return true;
+  const FieldState* field = field_of(story, "blocked");
+  const std::string value = field != nullptr && field->value ? *field->value : "false";
+  const bool is_blocked = value != "false" && value != "null" && value != "\"\"" && value != "0";
+  return is_blocked == *blocked;
+}
+
+Result<StoryPage> page_of(const std::vector<StoryView>& stories, const StoryFilter& filter,
+                          const PageRequest& request) {
+  MUSHER_TRY(const auto cursor, read_cursor(request.cursor));
+  std::vector<const StoryView*> matching;
+  for (const StoryView& story : stories) {
+    if (filter.matches(story)) matching.push_back(&story);
+  }
+  std::size_t from = 0;
+  if (cursor) {
+    const auto last = std::ranges::find(matching, cursor->story, [](const StoryView* story) { return story->id; });
+    from = last != matching.end() ? static_cast<std::size_t>(last - matching.begin()) + 1
+                                  : std::min(cursor->place, matching.size());
+  }
+  StoryPage page;
+  page.total = matching.size();
+  std::size_t at = from;
+  for (std::size_t bytes = 0; at < matching.size() && page.stories.size() < request.limit; ++at) {
+    bytes += short_story_json(*matching[at]).size();
+    if (bytes > kMaxResultBytes && !page.stories.empty()) break;
+    page.stories.push_back(matching[at]);
+  }
+  if (at < matching.size() && !page.stories.empty()) {
+    page.next_cursor = fmt::format("{}:{}", at - 1, page.stories.back()->id);
+  }
+  return page;
+}
+
+ShortStory shortened(const StoryView& story) {
+  ShortStory cut{story, {}, 0};
+  cut.view.fields.clear();
+  std::size_t bytes = 0;
+  for (const FieldState& field : story.fields) {
+    FieldState shown = field;
+    if (const auto value = field.value ? shortened_value(*field.value) : std::nullopt) {
+      shown.value = value;
+      if (cut.truncated.size() < kMaxNamed) cut.truncated.push_back(field.name);
+    }
+    bytes += shown.name.size() + (shown.value ? shown.value->size() : 4);
+    if (bytes > kMaxStoryBytes)
+      ++cut.left_out;
+    else
+      cut.view.fields.push_back(std::move(shown));
+  }
+  return cut;
+}
+
+std::string short_story_json(const StoryView& story) {
+  const ShortStory cut = shortened(story);
+  return json_text([&](JsonWriter& json) {
+    json.begin_object();
+    write_story_members(json, cut.view);
+    if (!cut.truncated.empty() || cut.left_out > 0) {
+      json.key("truncated").begin_array();
+      for (const std::string& name : cut.truncated) json.string(name);
+      json.end_array();
+      json.key("fields_left_out").number(std::uint64_t{cut.left_out});
+      json.key("resource").string(story_uri(story.id));
+    }
+    json.end_object();
+    json.end_line();
+  });
+}
+
+std::string short_op_json(const OpView& op) {
+  OpView cut = op;
+  const auto value = op.row.op.content ? shortened_value(*op.row.op.content) : std::nullopt;
+  if (value) cut.row.op.content = value;
+  return json_text([&](JsonWriter& json) {
+    json.begin_object();
+    write_op_members(json, cut);
+    if (value) json.key("truncated").boolean(true);
+    json.end_object();
+    json.end_line();
+  });
+}
+
+}  // namespace musher

@@ -1,0 +1,74 @@
+#include "server/tool_result.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "report/json_writer.hpp"
+
+namespace musher {
+
+std::string json_text(const std::function<void(JsonWriter&)>& write) {
+  std::ostringstream out;
+  {
+    JsonWriter json(out);
+    write(json);
+  }
+  std::string text = std::move(out).str();
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+mcp::ToolResult error_result(const Error& error) {
+  std::string text = error.what;
+  for (std::size_t i = 0; i < error.candidates.size(); ++i)
+    text += (i == 0 ? "; did you mean " : " or ") + error.candidates[i];
+  if (!error.hint.empty()) text += "\nhint: " + error.hint;
+  return mcp::error_result(text, json_text([&](JsonWriter& json) {
+                             json.begin_object();
+                             json.key("code").string(to_string(error.code));
+                             json.key("message").string(error.what);
+                             json.key("hint").string(error.hint);
+                             if (!error.candidates.empty()) {
+                               json.key("candidates").begin_array();
+                               for (const std::string& candidate : error.candidates) json.string(candidate);
+                               json.end_array();
+                             }
+                             json.end_object();
+                             json.end_line();
+                           }));
+}
+
+void begin_result(JsonWriter& json, std::string_view schema, const LogCard& card,
+                  const std::optional<ResolvedPoint>& at, const std::optional<std::string>& next_cursor) {
+  json.begin_object();
+  write_envelope(json, {schema, std::nullopt, &card, {}, at, next_cursor});
+}
+
+std::optional<std::string> text_argument(const mcp::Call& call, std::string_view name) {
+  const auto text = call.arguments()[name].string();
+  return text ? std::optional<std::string>(*text) : std::nullopt;
+}
+
+bool flag_argument(const mcp::Call& call, std::string_view name) {
+  return call.arguments()[name].boolean().value_or(false);
+}
+
+PageRequest page_argument(const mcp::Call& call, std::size_t default_limit) {
+  const auto limit = call.arguments()["limit"].integer();
+  return {limit ? static_cast<std::size_t>(*limit) : default_limit, text_argument(call, "cursor")};
+}
+
+std::string story_uri(std::string_view story) {
+  constexpr std::string_view kUnreserved = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+  std::string uri = "musher://story/";
+  for (const char c : story) {
+    if (kUnreserved.find(c) != kUnreserved.npos)
+      uri += c;
+    else
+      uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return uri;
+}
+
+}  // namespace musher
