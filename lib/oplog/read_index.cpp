@@ -153,6 +153,11 @@ std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, Op
   return read_ids(query);
 }
 
+OpIndex highest_index(sql::Connection& connection, const AuthorId& author) {
+  sql::Query query(connection, "SELECT max(idx) FROM crdt_ops WHERE author = ?", sql::Blob(author.key));
+  return OpIndex{query.step() ? static_cast<std::uint64_t>(std::max<std::int64_t>(query.integer(0), 0)) : 0};
+}
+
 std::optional<OpIndex> first_shared_index(sql::Connection& connection, const AuthorId& author, OpIndex below) {
   sql::Query query(connection,
                    "SELECT idx FROM crdt_ops WHERE author = ? AND idx < ? GROUP BY idx HAVING count(*) > 1 LIMIT 1",

@@ -81,6 +81,11 @@ Result<std::vector<OpId>> Reads<Interface>::ops_at(const AuthorId& author, OpInd
 }
 
 template <class Interface>
+Result<OpIndex> Reads<Interface>::last_index(const AuthorId& author) {
+  return reading(log(), [&] { return highest_index(log().database(), author); });
+}
+
+template <class Interface>
 Result<std::optional<OpIndex>> Reads<Interface>::first_branch(const AuthorId& author, OpIndex below) {
   return reading(log(), [&] { return first_shared_index(log().database(), author, below); });
 }

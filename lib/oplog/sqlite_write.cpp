@@ -63,7 +63,7 @@ Result<void> SqliteWrite::enter(std::chrono::milliseconds timeout) {
     const sql::BusyTimeout patience(log().database(), timeout);
     sql::Query(log().database(), "BEGIN IMMEDIATE").run();
     Companions::follow_log(log().file);
-    derived_.begin(log().info.document);
+    derived_.begin(log().info);
   });
 }
 
@@ -124,6 +124,10 @@ Result<void> SqliteWrite::set_author(const TrustChange& change) {
         .run();
     last_trust_change_ = sqlite3_last_insert_rowid(connection.handle());
   });
+}
+
+Result<void> SqliteWrite::rebuild_derived() {
+  return writing([&] { derived_.rebuild(log().info); });
 }
 
 Result<void> SqliteWrite::quarantine_add(const QuarantinedOp& op) {

@@ -401,6 +401,41 @@ TEST_CASE("a write by a key that is not trusted is refused with the line that le
   CHECK(refused.error().hint.find(" add ") != std::string::npos);
 }
 
+TEST_CASE("own writes: nothing is signed on top of a row that does not hold, even where the derived tables name it") {
+  Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  here.insert("1_story");
+  const OpRow last = here.insert("2_story");
+  // As somebody would who knows the format: the row is changed, and every table follows it.
+  REQUIRE(workshop
+              .shell("sqlite3 here.db \"DROP TRIGGER crdt_ops_no_update; "
+                     "UPDATE crdt_ops SET actor = 'root' WHERE rowid = 2\"")
+              .code == 0);
+  const auto refused = put(here.replica(), {"3_story", {}, true, false, false});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::damaged);
+  CHECK(refused.error().what.find("row 2 would be built on, and does not hold (id_mismatch)") != std::string::npos);
+  CHECK(refused.error().hint.find("musher verify-order --log ") == 0);
+  CHECK(here.rows().size() == 2);
+}
+
+TEST_CASE("own writes: a tip that is missing from its table makes no second branch") {
+  Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  here.trust(there, "there");
+  here.insert("1_story");
+  const OpRow own = here.insert("2_story");
+  here.receive(there.insert("3_story"));
+  const char* damage = GENERATE("DELETE FROM tips WHERE idx = 2", "UPDATE tips SET idx = 1 WHERE idx = 2",
+                                "UPDATE tips SET op_id = (SELECT op_id FROM crdt_ops WHERE rowid = 1) WHERE idx = 2");
+  CAPTURE(damage);
+  REQUIRE(workshop.shell(std::string("sqlite3 here.db \"") + damage + "\"").code == 0);
+  const OpRow next = here.insert("4_story");
+  CHECK(next.op.op.prev == own.id);
+  CHECK(raw(next.op.op.index) == 3);
+}
+
 TEST_CASE("a key and log restored together from an old copy may not write: the note of the last own op is newer") {
   Workshop workshop;
   TestNode here(workshop.folder(), "here", kDocument);
