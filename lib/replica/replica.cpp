@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "model/text.hpp"
 #include "replica/row_failure.hpp"
@@ -21,15 +22,39 @@ Result<void> check_own_trust(const TrustPolicy& trust, const AuthorId& self, con
               fmt::format("musher trust --log {} add {} NAME", path, key));
 }
 
+/// Whether `op` is one of these or an ancestor of one.
+Result<bool> is_covered(LogReader& log, const OpId& op, const std::vector<OpId>& named) {
+  for (const OpId& id : named) {
+    if (id == op) return true;
+    MUSHER_TRY(const bool before, log.precedes(op, id));
+    if (before) return true;
+  }
+  return false;
+}
+
 /// The heads an op names, deepest first where there are more than fit, with `must_follow` always among its ancestors.
-Result<std::vector<OpId>> choose_parents(LogReader& log, const std::vector<OpId>& must_follow) {
+Result<std::vector<OpId>> choose_parents(LogReader& log, const OpId& prev, const std::vector<OpId>& must_follow) {
   MUSHER_TRY(auto heads, log.heads());
   std::vector<OpId> parents;
   if (heads.size() > kMaxParents) {  // up to that many, every op is an ancestor of some head that is named
-    parents.assign(must_follow.begin(),
-                   must_follow.begin() + static_cast<std::ptrdiff_t>(std::min(must_follow.size(), kMaxParents - 1)));
     std::ranges::sort(
         heads, [](const Head& a, const Head& b) { return a.depth != b.depth ? a.depth > b.depth : a.id < b.id; });
+    parents.push_back(heads.front().id);  // so that the op is deeper than all the log holds
+    std::vector<OpId> named = parents;
+    if (!prev.is_zero()) named.push_back(prev);
+    for (const OpId& needed : must_follow | std::views::reverse) {  // an ancestor comes after its descendants
+      MUSHER_TRY(const bool covered, is_covered(log, needed, named));
+      if (covered) continue;
+      if (parents.size() == kMaxParents) {
+        return fail(Errc::refused,
+                    fmt::format("cannot write to {}: the op would have to name more than the {} parents that one op "
+                                "may have: the log has {} heads, and too many purges are on branches of their own",
+                                log.info().path, kMaxParents, heads.size()),
+                    "write to any other story first (each op joins up to 64 heads), then again");
+      }
+      parents.push_back(needed);
+      named.push_back(needed);
+    }
   }
   for (const Head& head : heads) {
     if (parents.size() == kMaxParents) break;
@@ -125,7 +150,7 @@ Result<OpRow> OwnWrite::append(const OpDraft& draft) {
   op.name = draft.name;
   op.actor = replica_->host().login;
   MUSHER_TRY(op.seq, next_seq(*transaction_, draft));
-  MUSHER_TRY(op.parents, choose_parents(*transaction_, draft.must_follow));
+  MUSHER_TRY(op.parents, choose_parents(*transaction_, op.prev, draft.must_follow));
   MUSHER_CHECK(check_dependencies_hold(op));
   MUSHER_TRY(const Depth depth, depth_of(*transaction_, op));
   MUSHER_TRY(const VerifiedOp made, sign_op(identity, std::move(op), draft.content));

@@ -51,8 +51,8 @@ struct OpDraft {
   OpId target;
   std::string name;
   std::optional<std::string> content;  ///< canonical JSON
-  std::vector<OpId>
-      must_follow;  ///< ops that must be among its ancestors: named as parents if the heads leave them out
+  /// Ops that must be among its ancestors, in rowid order: named as parents if the heads that are named leave them out.
+  std::vector<OpId> must_follow;
 };
 
 /// Writes own ops in one transaction: invariant 2 of docs/architecture.md. Nothing is durable before commit().
@@ -69,7 +69,8 @@ class OwnWrite {
 
   /// Makes, signs and appends one op on top of everything the log holds now. Signs nothing on top of an op that is not
   /// what its author signed: every op it names is verified first, once a transaction.
-  /// @errors damaged: one does not hold; names its row.
+  /// @errors damaged: one does not hold; names its row.  refused: `must_follow` and the heads do not fit into 64
+  /// parents.
   Result<OpRow> append(const OpDraft& draft);
 
   /// Durable when it returns without error.
