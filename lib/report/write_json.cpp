@@ -83,6 +83,9 @@ void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& 
   json.key("stories").begin_array();
   for (const PurgedStory& story : report.stories) write_purged(json, story);
   json.end_array();
+  json.key("left_out").begin_array();
+  for (const std::string& story : report.left_out) json.string(story);
+  json.end_array();
   json.end_object();
   json.end_line();
 }

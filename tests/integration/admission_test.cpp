@@ -280,22 +280,9 @@ TEST_CASE("trust: a revoked author's later ops are muted, and nodes with the sam
 
 namespace {
 
-/// An op that the key of this node signs behind its back, on top of `prev`: a set of the stage.
-OpRow forked_set(const Workshop& workshop, const std::string& node, const OpRow& item, const OpRow& prev, Seq seq) {
-  const auto identity = Identity::load(workshop.file(node + ".key"));
-  REQUIRE(identity);
-  Op op;
-  op.kind = OpKind::set;
-  op.document = kDocument;
-  op.index = next(prev.op.op.index);
-  op.prev = prev.id;
-  op.seq = seq;
-  op.target = item.id;
-  op.name = "stage";
-  op.parents = {prev.id};
-  const auto made = sign_op(*identity, std::move(op), "\"stolen\"");
-  REQUIRE(made);
-  return {RowId{}, made->id(), made->claim(), Depth{}, "", 0};
+/// A set of the stage on a branch of its own.
+OpRow forked_set(TestNode& node, const OpRow& item, const OpRow& prev, Seq seq) {
+  return node.fork(prev, {OpKind::set, item.id, "stage", "\"stolen\"", {}}, seq);
 }
 
 std::string stage_of(const LiveDocument& live, const std::string& story) {
@@ -315,7 +302,7 @@ TEST_CASE("trust: of an author revoked from an op its prev-ancestors are heard, 
   here.receive_all(there);
   auto live = here.document();
   // The thief forks one op before the one that is revoked.
-  const OpRow stolen = forked_set(workshop, "there", insert, insert, Seq{2});
+  const OpRow stolen = forked_set(there, insert, insert, Seq{2});
   CHECK(std::holds_alternative<Admitted>(here.receive(stolen)));
   REQUIRE(trust_revoke(here.replica(), there.author(), after.id));
   CHECK(stage_of(here.document(), "1_story") == "\"2_current\"");
@@ -340,7 +327,7 @@ TEST_CASE("trust: an op that a stolen key signs after the revocation, at an earl
   here.receive_all(there);
   REQUIRE(trust_revoke(here.replica(), there.author(), std::nullopt));
   auto live = here.document();
-  const OpRow stolen = forked_set(workshop, "there", insert, insert, Seq{2});
+  const OpRow stolen = forked_set(there, insert, insert, Seq{2});
   CHECK(waiting_reason(here.receive(stolen)) == "author_revoked");
   friendly.receive(insert);
   friendly.receive(stolen);
