@@ -111,7 +111,7 @@ void AuditPass::fill_entry(const OpRow& row, EntryNumber number, const RowJudgem
 Result<void> AuditPass::reliable_row(const OpRow& row, EntryNumber number, const RowJudgement& judgement) {
   AuditedRow audited{
       .stored = row, .id = *judgement.id, .number = number, .authentic = judgement.authentic, .own = judgement.code};
-  MUSHER_TRY(audited.effective, is_effective(row, audited.id));
+  audited.effective = is_effective(row, audited.id);
   if (!order_.row(audited)) chain_.expect_break();
   authors_.row(audited);
   content_.row(audited);
@@ -126,12 +126,8 @@ Result<void> AuditPass::reliable_row(const OpRow& row, EntryNumber number, const
 }
 
 /// Damage to an index can keep this from being told: then it is not, and the rest is checked.
-Result<bool> AuditPass::is_effective(const OpRow& row, const OpId& id) {
-  if (trust_unknown_) return false;
-  const auto effective = snapshot_.trust->effective(log_, id, row.op.op);
-  if (effective || effective.error().code != Errc::damaged) return effective;
-  trust_unknown_ = true;
-  return false;
+bool AuditPass::is_effective(const OpRow& row, const OpId& id) const {
+  return !trust_unknown_ && snapshot_.trust->effective(id, row.op.op);
 }
 
 void AuditPass::walk(const OpRow& row, const OpId& id) {

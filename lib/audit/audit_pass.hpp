@@ -50,7 +50,7 @@ class AuditPass {
   void report_again(const OpRow& row, const OpId& id);
   void fill_entry(const OpRow& row, EntryNumber number, const RowJudgement& judgement);
   Result<void> reliable_row(const OpRow& row, EntryNumber number, const RowJudgement& judgement);
-  Result<bool> is_effective(const OpRow& row, const OpId& id);
+  [[nodiscard]] bool is_effective(const OpRow& row, const OpId& id) const;
   void walk(const OpRow& row, const OpId& id);
   void check_whole_document();
   void check_count();

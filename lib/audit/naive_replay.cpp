@@ -28,8 +28,8 @@ Result<std::vector<Turn>> turns(LogReader& log, RowId upto, NaiveReplay& naive) 
   return order;
 }
 
-Result<void> apply(LogReader& log, const LiveDocument& right, OpRow&& row, NaiveReplay& naive) {
-  MUSHER_TRY(const bool effective, right.trust().effective(log, row.id, row.op.op));
+Result<void> apply(const LiveDocument& right, OpRow&& row, NaiveReplay& naive) {
+  const bool effective = right.trust().effective(row.id, row.op.op);
   const bool eraser = right.trust().is_eraser(row.op.op.author);
   MUSHER_TRY(const Applied outcome, naive.document.apply({row.id, row.op.op, row.op.content, effective, eraser}));
   if (outcome == Applied::target_missing)
@@ -50,7 +50,7 @@ Result<NaiveReplay> naive_replay(LogReader& log, const LiveDocument& right, RowI
     for (const Turn& turn : left.first(std::min(left.size(), kRowsAtOnce))) wanted.push_back(turn.row);
     MUSHER_TRY(auto rows, log.rows(wanted));
     for (ScannedRow& row : rows) {
-      if (auto* op = std::get_if<OpRow>(&row)) MUSHER_CHECK(apply(log, right, std::move(*op), naive));
+      if (auto* op = std::get_if<OpRow>(&row)) MUSHER_CHECK(apply(right, std::move(*op), naive));
     }
   }
   naive.counts.failed = naive.dropped.size();

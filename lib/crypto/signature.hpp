@@ -15,7 +15,7 @@ namespace musher {
 
 /// Checks that the linked library answers by the rule, on hostile vectors made on the spot (s + L, small-order and
 /// mixed-order R, identity R, non-canonical and mixed-order keys). Libraries differ here, and a difference is two nodes
-/// with two documents. About 1 ms; every program that verifies calls it once at start-up.
+/// with two documents. About 1 ms; the first Verifier of a process calls it.
 /// @errors internal: the library differs; names the vector and the library's version.
 [[nodiscard]] Result<void> verification_self_test();
 

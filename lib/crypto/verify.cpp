@@ -1,5 +1,7 @@
 #include "crypto/verify.hpp"
 
+#include <stdexcept>
+
 #include "crypto/hashing.hpp"
 #include "crypto/signature.hpp"
 #include "model/canonical_bytes.hpp"
@@ -16,7 +18,14 @@ OpId id_of(const Op& op) {
   return op_id(bytes);
 }
 
+void require_good_library() {
+  static const Result<void> tested = verification_self_test();
+  if (!tested) throw std::runtime_error(tested.error().what);
+}
+
 }  // namespace
+
+Verifier::Verifier(const DocumentId& document) : document_(document) { require_good_library(); }
 
 std::expected<VerifiedOp, Reject> Verifier::verify(SignedOp op) const {
   const auto id = check_unsigned(op);

@@ -34,7 +34,9 @@ static_assert(!std::is_constructible_v<VerifiedOp, SignedOp>);
 /// Verifies ops of one document and remembers which author keys it has checked. Safe to call from several threads.
 class Verifier {
  public:
-  explicit Verifier(const DocumentId& document) : document_(document) {}
+  /// The first one of a process tests the linked library first (verification_self_test), once.
+  /// Throws std::runtime_error when it answers by another rule than musher's: such a process verifies nothing.
+  explicit Verifier(const DocumentId& document);
 
   /// The rules of docs/format.md that need only the op itself, in their order.
   [[nodiscard]] std::expected<VerifiedOp, Reject> verify(SignedOp op) const;

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "oplog/descriptor.hpp"
+
 namespace musher {
 namespace {
 
@@ -18,18 +20,22 @@ std::optional<FileIdentity> identity_of(const std::string& path) {
 }  // namespace
 
 void Companions::follow_log(const LogFile& file) {
-  for (const char* suffix : kSuffixes) {
-    const std::string path = file.path + suffix;
-    const auto facts = facts_of(path);
-    if (!facts || facts->type != S_IFREG) continue;
-    const bool owner_differs = geteuid() == 0 && facts->owner != file.facts.owner;
-    if (owner_differs || facts->group != file.facts.group) {
-      const uid_t owner = owner_differs ? file.facts.owner : static_cast<uid_t>(-1);
-      static_cast<void>(lchown(path.c_str(), owner, file.facts.group));
-    }
-    if (facts->permissions != (file.facts.permissions & 0777)) {
-      static_cast<void>(fchmodat(AT_FDCWD, path.c_str(), file.facts.permissions & 0777, 0));
-    }
+  for (const char* suffix : kSuffixes) follow_log(file, file.path + suffix);
+}
+
+/// Through O_PATH: what is looked at is what is changed, no symbolic link is followed, and closing it drops no lock.
+void Companions::follow_log(const LogFile& file, const std::string& path) {
+  const Descriptor companion(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const auto facts = companion.valid() ? facts_of_descriptor(companion.get()) : std::nullopt;
+  if (!facts || facts->type != S_IFREG || facts->links != 1) return;
+  const bool owner_differs = geteuid() == 0 && facts->owner != file.facts.owner;
+  if (owner_differs || facts->group != file.facts.group) {
+    const uid_t owner = owner_differs ? file.facts.owner : static_cast<uid_t>(-1);
+    static_cast<void>(fchownat(companion.get(), "", owner, file.facts.group, AT_EMPTY_PATH));
+  }
+  if (facts->permissions != (file.facts.permissions & 0777)) {
+    const std::string open_file = fmt::format("/proc/self/fd/{}", companion.get());
+    static_cast<void>(chmod(open_file.c_str(), file.facts.permissions & 0777));
   }
 }
 

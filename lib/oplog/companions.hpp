@@ -11,7 +11,8 @@ namespace musher {
 class Companions {
  public:
   /// Gives -wal and -shm the log's owner (root) and group, which SQLite leaves out for everyone but root, and its mode.
-  /// By path: opening them would drop SQLite's locks. Files of others stay as they are.
+  /// Without opening them, which would drop SQLite's locks. What is no regular file of one name stays as it is: in a
+  /// folder that others may write to it may be a link to any file. Files of others stay too.
   static void follow_log(const LogFile& file);
 
   /// Notes which files are open, once SQLite has them open: from then on only a stranger can take them away.
@@ -20,6 +21,8 @@ class Companions {
   [[nodiscard]] Result<void> check_still_there(const LogFile& file) const;
 
  private:
+  static void follow_log(const LogFile& file, const std::string& path);
+
   std::optional<FileIdentity> wal_;
   std::optional<FileIdentity> shm_;
 };

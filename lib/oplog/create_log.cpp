@@ -29,6 +29,13 @@ Result<std::string> resolve_new(const std::filesystem::path& path) {
     return fail(Errc::io, fmt::format("cannot make {}: {}: {}", path.string(), parent, std::strerror(errno)),
                 fmt::format("mkdir -p {}", parent));
   }
+  if (faccessat(AT_FDCWD, folder.get(), W_OK | X_OK, AT_EACCESS) != 0) {
+    const auto facts = facts_of(folder.get());
+    return fail(Errc::io,
+                fmt::format("cannot make {}: {}: {}{}", path.string(), folder.get(), std::strerror(errno),
+                            facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
+                fmt::format("ls -ld {}", folder.get()));
+  }
   return std::string(folder.get()) == "/" ? "/" + name : fmt::format("{}/{}", folder.get(), name);
 }
 
@@ -75,6 +82,13 @@ Result<void> check_folder_for(gid_t group, const std::string& name, const std::s
               fmt::format("chgrp {0} {1} && chmod g+rwxs {1}", name, folder));
 }
 
+Result<void> check_group(const std::string& name, const std::string& path) {
+  MUSHER_TRY(const gid_t group, find_group(name));
+  MUSHER_CHECK(check_folder_for(group, name, folder_of(path)));
+  if (geteuid() == 0 || in_group(group)) return {};
+  return fail(Errc::refused, fmt::format("cannot give {} to the group {}: you are not in it", path, name), "id -Gn");
+}
+
 Result<void> give_to_group(int descriptor, gid_t group, const std::string& name, const std::string& path) {
   if (fchown(descriptor, static_cast<uid_t>(-1), group) != 0) {
     return fail(errno == EPERM ? Errc::refused : Errc::io,
@@ -116,10 +130,16 @@ std::int64_t wall_clock_ms() {
 
 }  // namespace
 
+Result<std::string> check_new_log(const std::filesystem::path& path, const CreateOptions& options) {
+  MUSHER_TRY(std::string resolved, resolve_new(path));
+  MUSHER_CHECK(check_nothing_there(resolved));
+  if (options.group) MUSHER_CHECK(check_group(*options.group, resolved));
+  return resolved;
+}
+
 Result<std::string> create_log_file(const std::filesystem::path& path, const CreateOptions& options) {
   LogInfo info;
-  MUSHER_TRY(info.path, resolve_new(path));
-  MUSHER_CHECK(check_nothing_there(info.path));
+  MUSHER_TRY(info.path, check_new_log(path, options));
   info.document = options.document;
   info.log = random_id<LogId>();
   info.created_ms = options.created_ms.value_or(wall_clock_ms());
@@ -129,7 +149,6 @@ Result<std::string> create_log_file(const std::filesystem::path& path, const Cre
   MUSHER_TRY(NewFile file, NewFile::in_folder_of(info.path));
   if (options.group) {
     MUSHER_TRY(const gid_t group, find_group(*options.group));
-    MUSHER_CHECK(check_folder_for(group, *options.group, folder_of(info.path)));
     MUSHER_CHECK(give_to_group(file.descriptor(), group, *options.group, info.path));
   }
   MUSHER_CHECK(fill(file.descriptor(), image, info.path));

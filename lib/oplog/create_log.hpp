@@ -8,6 +8,10 @@
 
 namespace musher {
 
+/// Whether create_log_file() would find its place fit for a log; makes nothing. Returns the file's absolute path.
+/// @errors as SqliteOpLog::create.
+[[nodiscard]] Result<std::string> check_new_log(const std::filesystem::path& path, const CreateOptions& options);
+
 /// Makes the file and its lock file, synced; returns the file's absolute path.
 /// @errors as SqliteOpLog::create.
 [[nodiscard]] Result<std::string> create_log_file(const std::filesystem::path& path, const CreateOptions& options);

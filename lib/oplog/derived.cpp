@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "crypto/hashing.hpp"
+#include "crypto/verify.hpp"
 #include "oplog/row_codec.hpp"
 
 namespace musher {
@@ -33,8 +34,43 @@ Mark next_mark(const Mark& last, RowId row, const OpId& id, const Op& op, const 
           in_list ? std::max(last.list_seq, op.seq) : last.list_seq, last.ops + 1};
 }
 
-void Derived::begin(const DocumentId& document) {
-  if (!belong_to_last_row()) rebuild(document);
+namespace {
+
+[[noreturn]] void raise_bad_row(const LogInfo& log, RowId row, const std::string& why) {
+  sql::raise(Errc::damaged,
+             fmt::format("cannot write to {}: row {} came in past musher, and {}", log.path, raw(row), why),
+             fmt::format("musher verify-order --log {}", log.path));
+}
+
+const OpRow& well_formed(const ScannedRow& scanned, const LogInfo& log) {
+  if (const auto* bad = std::get_if<MalformedRow>(&scanned)) {
+    sql::raise(Errc::damaged,
+               fmt::format("cannot bring heads, tips and marks of {} up to date: row {} is malformed ({}: {})",
+                           log.path, raw(bad->row), bad->column, bad->why),
+               fmt::format("musher verify-order --log {}", log.path));
+  }
+  return *std::get_if<OpRow>(&scanned);
+}
+
+/// Those that can be marks, by row.
+std::unordered_map<std::int64_t, Mark> readable_marks(sql::Connection& connection) {
+  std::unordered_map<std::int64_t, Mark> marks;
+  sql::Query query(connection, "SELECT row, chain, list_seq, ops FROM marks");
+  while (query.step()) {
+    try {
+      const Mark mark = decode_mark(query);
+      marks.emplace(raw(mark.row), mark);
+    } catch (const sql::Failure&) {
+      continue;  // it is made again
+    }
+  }
+  return marks;
+}
+
+}  // namespace
+
+void Derived::begin(const LogInfo& log) {
+  if (!belong_to_last_row()) rebuild(log);
 }
 
 /// The last row depends on nobody's behalf yet: it is a head and a tip, and the newest mark is its own.
@@ -61,25 +97,26 @@ bool Derived::belong_to_last_row() {
   return known.step() && known.integer(0) == 1;
 }
 
-void Derived::rebuild(const DocumentId& document) {
+void Derived::rebuild(const LogInfo& log) {
+  std::unordered_map<std::int64_t, Mark> noted = readable_marks(connection_);
+  RowId last_fitting{0};
   connection_.exec("DELETE FROM heads; DELETE FROM tips; DELETE FROM marks");
+  new_heads_.clear();
+  new_tips_.clear();
   last_ = {RowId{0}, chain_start(log_), Seq{0}, 0};
   stored_last_ = RowId{0};
   std::unordered_set<OpId, IdHash> depended_on, continued;  // whatever order the rows are in
   {
     sql::Query all(connection_, "SELECT " MUSHER_OP_COLUMNS " FROM crdt_ops ORDER BY rowid");
     while (all.step()) {
-      const ScannedRow scanned = decode_row(all.statement(), document);
-      if (const auto* bad = std::get_if<MalformedRow>(&scanned)) {
-        sql::raise(Errc::damaged,
-                   fmt::format("cannot bring heads, tips and marks up to date: row {} is malformed ({}: {})",
-                               raw(bad->row), bad->column, bad->why),
-                   "musher verify-order");
-      }
-      const OpRow& row = *std::get_if<OpRow>(&scanned);
+      const ScannedRow scanned = decode_row(all.statement(), log.document);
+      const OpRow& row = well_formed(scanned, log);
       const Op& op = row.op.op;
       last_ = next_mark(last_, row.row, row.id, op, row.op.signature, row.received_ms, row.source);
       if (raw(row.row) % kMarkEvery == 0) write_mark(last_);
+      if (const auto mark = noted.find(raw(row.row)); mark != noted.end() && mark->second == last_) {
+        last_fitting = row.row;
+      }
       for (const OpId& id : dependencies(op)) depended_on.insert(id);
       continued.insert(op.prev);
       new_heads_.emplace(row.id, row.depth);
@@ -88,7 +125,25 @@ void Derived::rebuild(const DocumentId& document) {
   }
   std::erase_if(new_heads_, [&](const auto& head) { return depended_on.contains(head.first); });
   std::erase_if(new_tips_, [&](const auto& tip) { return continued.contains(tip.first); });
+  check_rows_after(log, last_fitting);
   flush();
+}
+
+void Derived::check_rows_after(const LogInfo& log, RowId last_fitting) {
+  const Verifier verifier(log.document);
+  sql::Query later(connection_, "SELECT " MUSHER_OP_COLUMNS " FROM crdt_ops WHERE rowid > ? ORDER BY rowid",
+                   raw(last_fitting));
+  while (later.step()) {
+    const ScannedRow scanned = decode_row(later.statement(), log.document);
+    const OpRow& row = well_formed(scanned, log);
+    const auto id = verifier.check_unsigned(row.op);
+    const auto broken = !id             ? std::optional(id.error())
+                        : *id != row.id ? std::optional(Reject::id_mismatch)
+                        : !verifier.check_signature(row.op.op.author, *id, row.op.signature)
+                            ? std::optional(Reject::bad_signature)
+                            : std::nullopt;
+    if (broken) raise_bad_row(log, row.row, fmt::format("it is not what its author signed ({})", to_string(*broken)));
+  }
 }
 
 void Derived::add(RowId row, const OpId& id, const Op& op, Depth depth, const Signature& signature,

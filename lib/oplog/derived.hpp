@@ -27,9 +27,13 @@ class Derived {
  public:
   Derived(sql::Connection& connection, const LogId& log) : connection_(connection), log_(log) {}
 
-  /// Reads where the tables stand; rebuilds them from all rows when they do not belong to the last row (a row came in
-  /// by hand, or a table was emptied). Throws damaged when a row cannot be read.
-  void begin(const DocumentId& document);
+  /// Reads where the tables stand; rebuilds them when they do not belong to the last row (a row came in by hand, or a
+  /// table was emptied).
+  void begin(const LogInfo& log);
+  /// Makes them again from all rows. Rows behind the last mark that fits are taken in only if they are what their
+  /// author signed: nobody who may write has vouched for them. Throws damaged, naming the first row that is not, or
+  /// that cannot be read.
+  void rebuild(const LogInfo& log);
 
   void add(RowId row, const OpId& id, const Op& op, Depth depth, const Signature& signature, std::int64_t received_ms,
            std::string_view source);
@@ -42,7 +46,7 @@ class Derived {
 
  private:
   [[nodiscard]] bool belong_to_last_row();
-  void rebuild(const DocumentId& document);
+  void check_rows_after(const LogInfo& log, RowId last_fitting);
   void forget_head(const OpId& id);
   void write_mark(const Mark& mark);
 

@@ -85,11 +85,15 @@ Result<bool> LockFile::open(Lock lock) {
     if (errno == ELOOP)
       return fail(Errc::refused, fmt::format("{} is a symbolic link, not a lock file", path_),
                   fmt::format("ls -l {}", path_));
+    const int error = errno;
     const auto facts = facts_of(path_);
-    return fail(Errc::io,
-                fmt::format("cannot open {}: {}{}", path_, std::strerror(errno),
-                            facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
-                fmt::format("ls -l {} {}", path_, log_));
+    return fail(
+        Errc::io,
+        fmt::format("cannot open {}: {}{}", path_, std::strerror(error),
+                    facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
+        error == EACCES || error == EPERM
+            ? fmt::format("ask its owner to give it the log's mode: chmod {:o} {}", facts_.permissions & 0666, path_)
+            : fmt::format("ls -l {} {}", path_, log_));
   }
   const auto facts = facts_of_descriptor(descriptor_.get());
   if (!facts || facts->type != S_IFREG) {

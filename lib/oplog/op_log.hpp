@@ -54,6 +54,12 @@ class LogReader {
   [[nodiscard]] virtual Result<RowId> row_at(std::int64_t at_ms) = 0;
   /// How many ops this author has at this index (more than one: equivocation), and their ids.
   [[nodiscard]] virtual Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) = 0;
+  /// The author's highest index; 0 when it has no op.
+  [[nodiscard]] virtual Result<OpIndex> last_index(const AuthorId& author) = 0;
+  /// The lowest index below `below` at which this author has more than one op; nothing when there is none.
+  [[nodiscard]] virtual Result<std::optional<OpIndex>> first_branch(const AuthorId& author, OpIndex below) = 0;
+  /// What `op` descends from by prev, the nearest first, as far as its index is at least `lowest`.
+  [[nodiscard]] virtual Result<std::vector<OpId>> prev_ancestors(const OpId& op, OpIndex lowest) = 0;
 
   /// Derived tables as stored, each sorted.
   [[nodiscard]] virtual Result<std::vector<Head>> heads() = 0;
@@ -66,6 +72,9 @@ class LogReader {
   [[nodiscard]] virtual Result<std::vector<AuthorRecord>> authors() = 0;
   [[nodiscard]] virtual Result<std::vector<TrustChange>> trust_changes() = 0;
   [[nodiscard]] virtual Result<std::vector<QuarantinedOp>> quarantine() = 0;
+  /// The same without contents and signatures, in the order they came; and one of them whole, if it is there.
+  [[nodiscard]] virtual Result<std::vector<QuarantineEntry>> quarantine_entries() = 0;
+  [[nodiscard]] virtual Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) = 0;
 };
 
 /// The one way to write: holds the write lock from begin_write to commit or destruction (which rolls back), sees what
@@ -80,6 +89,9 @@ class WriteTransaction : public LogReader {
                                              std::int64_t received_ms, bool erases_now) = 0;
   /// Replaces or adds the record and notes the change.
   [[nodiscard]] virtual Result<void> set_author(const TrustChange& change) = 0;
+  /// Makes heads, tips and marks again from all rows, for a caller who has seen that they are wrong.
+  /// @errors damaged: a row cannot be read, or came in past musher and is not what its author signed.
+  [[nodiscard]] virtual Result<void> rebuild_derived() = 0;
   /// Keeps an op aside; the same op for the same reason changes nothing. Over `kMaxQuarantine` rows or
   /// `kMaxQuarantineBytes` the oldest of the source that holds most goes, so that a flood displaces only itself.
   [[nodiscard]] virtual Result<void> quarantine_add(const QuarantinedOp& op) = 0;

@@ -153,4 +153,32 @@ std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, Op
   return read_ids(query);
 }
 
+OpIndex highest_index(sql::Connection& connection, const AuthorId& author) {
+  sql::Query query(connection, "SELECT max(idx) FROM crdt_ops WHERE author = ?", sql::Blob(author.key));
+  return OpIndex{query.step() ? static_cast<std::uint64_t>(std::max<std::int64_t>(query.integer(0), 0)) : 0};
+}
+
+std::optional<OpIndex> first_shared_index(sql::Connection& connection, const AuthorId& author, OpIndex below) {
+  sql::Query query(connection,
+                   "SELECT idx FROM crdt_ops WHERE author = ? AND idx < ? GROUP BY idx HAVING count(*) > 1 LIMIT 1",
+                   sql::Blob(author.key), sql::to_column(raw(below)));
+  if (!query.step()) return std::nullopt;
+  return OpIndex{static_cast<std::uint64_t>(std::max<std::int64_t>(query.integer(0), 0))};
+}
+
+std::vector<OpId> ancestors_by_prev(sql::Connection& connection, const OpId& op, OpIndex lowest) {
+  const Snapshot snapshot(connection);
+  std::vector<OpId> ids;
+  OpId at = op;
+  while (true) {
+    sql::Query query(connection, "SELECT prev, idx FROM crdt_ops WHERE op_id = ?", sql::Blob(at.hash));
+    if (!query.step()) return ids;  // a lost row: what came before cannot be shown to
+    if (at != op) ids.push_back(at);
+    if (query.is_null(0) || counter(query, 1, at, "idx") <= raw(lowest)) return ids;
+    OpId prev;
+    if (!sql::read_bytes(query.blob(0), prev.hash)) raise_damaged(at, "prev");
+    at = prev;
+  }
+}
+
 }  // namespace musher

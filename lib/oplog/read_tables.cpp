@@ -48,6 +48,22 @@ AuthorRecord decode_author(const sql::Query& row, int first, const char* table) 
   return record;
 }
 
+#define MUSHER_QUARANTINE_COLUMNS "id, reason, source, received_ms, canonical, signature, content, salt"
+
+QuarantinedOp decode_quarantined(const sql::Query& row) {
+  QuarantinedOp op;
+  op.id = row.integer(0);
+  op.reason = row.text(1);
+  op.source = row.text(2);
+  op.received_ms = row.integer(3);
+  const sql::Blob canonical = row.blob(4);
+  op.canonical.assign(canonical.begin(), canonical.end());
+  fill(row, 5, op.signature.bytes, "quarantine", "signature");
+  if (!row.is_null(6)) op.content = row.text(6);
+  if (!row.is_null(7)) fill(row, 7, op.salt.bytes, "quarantine", "salt");
+  return op;
+}
+
 }  // namespace
 
 std::string_view to_string(Trust trust) { return trust == Trust::allowed ? "allowed" : "revoked"; }
@@ -102,23 +118,26 @@ std::vector<TrustChange> read_trust_changes(sql::Connection& connection) {
 }
 
 std::vector<QuarantinedOp> read_quarantine(sql::Connection& connection) {
-  sql::Query query(
-      connection,
-      "SELECT id, reason, source, received_ms, canonical, signature, content, salt FROM quarantine ORDER BY id");
+  sql::Query query(connection, "SELECT " MUSHER_QUARANTINE_COLUMNS " FROM quarantine ORDER BY id");
   std::vector<QuarantinedOp> ops;
-  while (query.step()) {
-    QuarantinedOp& op = ops.emplace_back();
-    op.id = query.integer(0);
-    op.reason = query.text(1);
-    op.source = query.text(2);
-    op.received_ms = query.integer(3);
-    const sql::Blob canonical = query.blob(4);
-    op.canonical.assign(canonical.begin(), canonical.end());
-    fill(query, 5, op.signature.bytes, "quarantine", "signature");
-    if (!query.is_null(6)) op.content = query.text(6);
-    if (!query.is_null(7)) fill(query, 7, op.salt.bytes, "quarantine", "salt");
-  }
+  while (query.step()) ops.push_back(decode_quarantined(query));
   return ops;
+}
+
+std::vector<QuarantineEntry> read_quarantine_entries(sql::Connection& connection) {
+  sql::Query query(connection, "SELECT id, reason, canonical, content IS NOT NULL FROM quarantine ORDER BY id");
+  std::vector<QuarantineEntry> entries;
+  while (query.step()) {
+    const sql::Blob canonical = query.blob(2);
+    entries.push_back(
+        {query.integer(0), std::string(query.text(1)), {canonical.begin(), canonical.end()}, query.integer(3) != 0});
+  }
+  return entries;
+}
+
+std::optional<QuarantinedOp> read_quarantined(sql::Connection& connection, std::int64_t id) {
+  sql::Query query(connection, "SELECT " MUSHER_QUARANTINE_COLUMNS " FROM quarantine WHERE id = ?", id);
+  return query.step() ? std::optional(decode_quarantined(query)) : std::nullopt;
 }
 
 }  // namespace musher

@@ -15,6 +15,8 @@ namespace musher {
 [[nodiscard]] std::vector<AuthorRecord> read_authors(sql::Connection& connection);
 [[nodiscard]] std::vector<TrustChange> read_trust_changes(sql::Connection& connection);
 [[nodiscard]] std::vector<QuarantinedOp> read_quarantine(sql::Connection& connection);
+[[nodiscard]] std::vector<QuarantineEntry> read_quarantine_entries(sql::Connection& connection);
+[[nodiscard]] std::optional<QuarantinedOp> read_quarantined(sql::Connection& connection, std::int64_t id);
 
 /// How an author's trust is written.
 [[nodiscard]] std::string_view to_string(Trust trust);

@@ -81,6 +81,21 @@ Result<std::vector<OpId>> Reads<Interface>::ops_at(const AuthorId& author, OpInd
 }
 
 template <class Interface>
+Result<OpIndex> Reads<Interface>::last_index(const AuthorId& author) {
+  return reading(log(), [&] { return highest_index(log().database(), author); });
+}
+
+template <class Interface>
+Result<std::optional<OpIndex>> Reads<Interface>::first_branch(const AuthorId& author, OpIndex below) {
+  return reading(log(), [&] { return first_shared_index(log().database(), author, below); });
+}
+
+template <class Interface>
+Result<std::vector<OpId>> Reads<Interface>::prev_ancestors(const OpId& op, OpIndex lowest) {
+  return reading(log(), [&] { return ancestors_by_prev(log().database(), op, lowest); });
+}
+
+template <class Interface>
 Result<std::vector<Head>> Reads<Interface>::heads() {
   return reading(log(), [&] { return read_heads(log().database()); });
 }
@@ -118,6 +133,16 @@ Result<std::vector<TrustChange>> Reads<Interface>::trust_changes() {
 template <class Interface>
 Result<std::vector<QuarantinedOp>> Reads<Interface>::quarantine() {
   return reading(log(), [&] { return read_quarantine(log().database()); });
+}
+
+template <class Interface>
+Result<std::vector<QuarantineEntry>> Reads<Interface>::quarantine_entries() {
+  return reading(log(), [&] { return read_quarantine_entries(log().database()); });
+}
+
+template <class Interface>
+Result<std::optional<QuarantinedOp>> Reads<Interface>::quarantined(std::int64_t id) {
+  return reading(log(), [&] { return read_quarantined(log().database(), id); });
 }
 
 template class Reads<OpLog>;

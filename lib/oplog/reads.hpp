@@ -25,6 +25,9 @@ class Reads : public Interface {
   [[nodiscard]] Result<Seq> register_seq(const OpId& item, std::string_view field) override;
   [[nodiscard]] Result<RowId> row_at(std::int64_t at_ms) override;
   [[nodiscard]] Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) override;
+  [[nodiscard]] Result<OpIndex> last_index(const AuthorId& author) override;
+  [[nodiscard]] Result<std::optional<OpIndex>> first_branch(const AuthorId& author, OpIndex below) override;
+  [[nodiscard]] Result<std::vector<OpId>> prev_ancestors(const OpId& op, OpIndex lowest) override;
   [[nodiscard]] Result<std::vector<Head>> heads() override;
   [[nodiscard]] Result<std::vector<Tip>> tips() override;
   [[nodiscard]] Result<std::vector<Tip>> tips_of(const AuthorId& author) override;
@@ -33,6 +36,8 @@ class Reads : public Interface {
   [[nodiscard]] Result<std::vector<AuthorRecord>> authors() override;
   [[nodiscard]] Result<std::vector<TrustChange>> trust_changes() override;
   [[nodiscard]] Result<std::vector<QuarantinedOp>> quarantine() override;
+  [[nodiscard]] Result<std::vector<QuarantineEntry>> quarantine_entries() override;
+  [[nodiscard]] Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) override;
 
  protected:
   explicit Reads(OpenLog& log) : log_(&log) {}

@@ -76,8 +76,7 @@ struct AuthorRecord {
   std::string name;
   Trust trust = Trust::allowed;
   bool eraser = false;
-  std::optional<OpId>
-      revoked_from;  ///< revoked: this op and what descends from it by prev is muted; absent: every op is
+  std::optional<OpId> revoked_from;  ///< revoked: only what this op descends from by prev is heard; absent: no op is
   bool operator==(const AuthorRecord&) const = default;
 };
 
@@ -92,13 +91,21 @@ struct TrustChange {
 /// An op that may not enter the log (yet).
 struct QuarantinedOp {
   std::int64_t id = 0;  ///< row number in the quarantine
-  std::string reason;   ///< a Reject's name, "dependency_missing" or "author_unknown"
+  std::string reason;   ///< a Reject's name, or what it waits for (replica/admission.hpp)
   std::string source;
   std::int64_t received_ms = 0;
   std::vector<std::uint8_t> canonical;
   Signature signature;
   std::optional<std::string> content;
   Salt salt;
+};
+
+/// A quarantined op without what is large: enough to see what waits for what.
+struct QuarantineEntry {
+  std::int64_t id = 0;  ///< row number in the quarantine
+  std::string reason;
+  std::vector<std::uint8_t> canonical;
+  bool has_content = false;
 };
 
 }  // namespace musher

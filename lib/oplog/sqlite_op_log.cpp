@@ -80,6 +80,12 @@ SqliteOpLog::SqliteOpLog(std::unique_ptr<OpenLog> log) : Reads(*log), log_(std::
 
 SqliteOpLog::~SqliteOpLog() { close_writer(*log_); }
 
+Result<void> SqliteOpLog::check_create(const std::filesystem::path& path, const CreateOptions& options) {
+  MUSHER_TRY(const std::string resolved, check_new_log(path, options));
+  static_cast<void>(resolved);
+  return {};
+}
+
 Result<std::unique_ptr<SqliteOpLog>> SqliteOpLog::create(const std::filesystem::path& path,
                                                          const CreateOptions& options) {
   MUSHER_TRY(const std::string made, create_log_file(path, options));

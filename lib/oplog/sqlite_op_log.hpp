@@ -39,6 +39,10 @@ class SqliteOpLog final : public Reads<OpLog> {
   [[nodiscard]] static Result<std::unique_ptr<SqliteOpLog>> create(const std::filesystem::path& path,
                                                                    const CreateOptions& options);
 
+  /// Whether create() would find the place fit, so that what goes with a log is not made without it. Makes nothing.
+  /// @errors as create.
+  [[nodiscard]] static Result<void> check_create(const std::filesystem::path& path, const CreateOptions& options);
+
   /// @errors not_a_log: missing, a directory, a pipe, empty, text, someone else's SQLite file, truncated header; says
   /// which.
   ///   newer_format.  refused: opened for writing, it has several hard links or is on a network file system; or a -wal

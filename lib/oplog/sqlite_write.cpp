@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "model/text.hpp"
 #include "oplog/failed_commit.hpp"
@@ -17,6 +18,28 @@ namespace musher {
 namespace {
 
 constexpr std::chrono::milliseconds kLeastBusyTimeout{100};
+
+/// Row numbers are given from 1 up. A row below, or the last number in use, was put there by hand, and SQLite's answer
+/// to the next insert would send one looking for a full disk or an op that is there already.
+void check_row_numbers(sql::Connection& connection, const std::string& path) {
+  sql::Query numbers(connection,
+                     "SELECT coalesce((SELECT min(rowid) FROM crdt_ops), 1), coalesce((SELECT max(rowid) FROM "
+                     "crdt_ops), 0), coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'crdt_ops'), 0)");
+  if (!numbers.step()) return;
+  const std::int64_t lowest = numbers.integer(0);
+  const std::int64_t highest = std::max(numbers.integer(1), numbers.integer(2));
+  const std::string hint = fmt::format("musher verify-order --log {}", path);
+  if (lowest < 1) {
+    sql::raise(Errc::damaged,
+               fmt::format("cannot write to {}: it has a row {}, and rows are numbered from 1", path, lowest), hint);
+  }
+  if (highest == std::numeric_limits<std::int64_t>::max()) {
+    sql::raise(
+        Errc::damaged,
+        fmt::format("cannot write to {}: its last row number, {}, has been used, so that none is left", path, highest),
+        hint);
+  }
+}
 
 }  // namespace
 
@@ -63,7 +86,8 @@ Result<void> SqliteWrite::enter(std::chrono::milliseconds timeout) {
     const sql::BusyTimeout patience(log().database(), timeout);
     sql::Query(log().database(), "BEGIN IMMEDIATE").run();
     Companions::follow_log(log().file);
-    derived_.begin(log().info.document);
+    check_row_numbers(log().database(), log().info.path);
+    derived_.begin(log().info);
   });
 }
 
@@ -124,6 +148,10 @@ Result<void> SqliteWrite::set_author(const TrustChange& change) {
         .run();
     last_trust_change_ = sqlite3_last_insert_rowid(connection.handle());
   });
+}
+
+Result<void> SqliteWrite::rebuild_derived() {
+  return writing([&] { derived_.rebuild(log().info); });
 }
 
 Result<void> SqliteWrite::quarantine_add(const QuarantinedOp& op) {

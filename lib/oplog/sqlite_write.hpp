@@ -20,6 +20,7 @@ class SqliteWrite final : public Reads<WriteTransaction> {
   [[nodiscard]] Result<RowId> append(const VerifiedOp& op, Depth depth, std::string_view source,
                                      std::int64_t received_ms, bool erases_now) override;
   [[nodiscard]] Result<void> set_author(const TrustChange& change) override;
+  [[nodiscard]] Result<void> rebuild_derived() override;
   [[nodiscard]] Result<void> quarantine_add(const QuarantinedOp& op) override;
   [[nodiscard]] Result<void> quarantine_remove(std::int64_t id) override;
   [[nodiscard]] Result<void> commit() override;

@@ -33,9 +33,11 @@ Result<InitReport> accept_existing(const InitRequest& request, const Host& host)
   auto log = SqliteOpLog::open(request.log, OpenMode::write);
   if (!log) {
     Error error = std::move(log).error();
-    if (error.code != Errc::not_a_log) return std::unexpected(std::move(error));
+    const bool something_else =
+        error.code == Errc::not_a_log || error.code == Errc::newer_format || error.code == Errc::damaged;
+    if (!something_else) return std::unexpected(std::move(error));
     return fail(Errc::refused, fmt::format("will not make a log over what is there: {}", error.what),
-                "name another file with --log");
+                error.code == Errc::not_a_log ? "name another file with --log" : error.hint);
   }
   const LogInfo info = (*log)->info();
   if (request.document && *request.document != info.document) {
@@ -76,10 +78,11 @@ Result<InitReport> init(const InitRequest& request, const Host& host) {
   }
   std::error_code ignored;
   if (fs::exists(fs::symlink_status(request.log, ignored))) return accept_existing(request, host);
-  MUSHER_TRY(const Key key, load_or_make_key(request.key_file));
   const DocumentId document = request.document ? *request.document : random_id<DocumentId>();
-  MUSHER_TRY(auto log, SqliteOpLog::create(
-                           request.log, {.document = document, .group = request.group, .created_ms = host.now_ms()}));
+  const CreateOptions options{.document = document, .group = request.group, .created_ms = host.now_ms()};
+  MUSHER_CHECK(SqliteOpLog::check_create(request.log, options));
+  MUSHER_TRY(const Key key, load_or_make_key(request.key_file));
+  MUSHER_TRY(auto log, SqliteOpLog::create(request.log, options));
   const LogInfo info = log->info();
   Replica replica(std::move(log), host);
   MUSHER_CHECK(trust_add(replica, key.identity.author(), request.name, false));

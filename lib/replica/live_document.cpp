@@ -14,23 +14,21 @@ Result<LiveDocument> LiveDocument::start(LogReader& log) {
 }
 
 Result<void> LiveDocument::catch_up(LogReader& log, const CatchUpOptions& options) {
-  MUSHER_TRY(auto trust, TrustPolicy::read(log));
-  if (trust != trust_) {
-    *this = LiveDocument();
-    trust_ = std::move(trust);
-  }
   MUSHER_TRY(const RowId newest, log.last_row());
+  MUSHER_TRY(auto trust, TrustPolicy::read(log));  // after it: it knows every branch up to that row
+  if (trust != trust_) *this = LiveDocument();
+  trust_ = std::move(trust);
   const RowId upto = std::min(newest, options.upto);
   const ScanOptions scan{last_row_, upto, options.signatures, options.threads, options.cancel};
   Result<void> applied;
   MUSHER_CHECK(checked_scan(log, scan, [&](CheckedRow&& row) {
-    applied = apply(log, std::move(row), options);
+    applied = apply(std::move(row), options);
     return applied.has_value();
   }));
   return applied;
 }
 
-Result<void> LiveDocument::apply(LogReader& log, CheckedRow&& checked, const CatchUpOptions& options) {
+Result<void> LiveDocument::apply(CheckedRow&& checked, const CatchUpOptions& options) {
   ++counts_.read;
   if (checked.signature_checked) ++counts_.signatures_checked;
   last_row_ = std::visit([](const auto& row) { return row.row; }, checked.row);
@@ -42,7 +40,7 @@ Result<void> LiveDocument::apply(LogReader& log, CheckedRow&& checked, const Cat
     if (!index_->add(row.id, row.op.op)) {
       failure = RowFailure{row.row, row, "dependency_missing", ""};
     } else {
-      MUSHER_TRY(const bool effective, trust_.effective(log, row.id, row.op.op));
+      const bool effective = trust_.effective(row.id, row.op.op);
       MUSHER_TRY(const Applied outcome,
                  document_->apply({row.id, row.op.op, row.op.content, effective, trust_.is_eraser(row.op.op.author)}));
       if (outcome == Applied::target_missing) {

@@ -50,7 +50,7 @@ class LiveDocument {
 
  private:
   LiveDocument();
-  Result<void> apply(LogReader& log, CheckedRow&& checked, const CatchUpOptions& options);
+  Result<void> apply(CheckedRow&& checked, const CatchUpOptions& options);
 
   std::unique_ptr<CausalIndex> index_;  // a pointer: the document refers to it
   std::unique_ptr<Document> document_;

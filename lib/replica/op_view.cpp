@@ -7,7 +7,7 @@ std::optional<std::string> OpView::field() const {
 }
 
 Result<OpView> OpDescriber::describe(OpRow row, Verified verified) {
-  MUSHER_TRY(const bool effective, trust_.effective(log_, row.id, row.op.op));
+  const bool effective = trust_.effective(row.id, row.op.op);
   return describe(std::move(row), verified, effective);
 }
 

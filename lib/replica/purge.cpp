@@ -1,78 +1,73 @@
 #include "replica/purge.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "model/canonical_json.hpp"
 #include "replica/live_document.hpp"
 #include "replica/removal.hpp"
+#include "replica/story_filter.hpp"
 
 namespace musher {
 namespace {
 
-Result<PurgedStory> plan_story(LogReader& log, const TrustPolicy& trust, std::string_view id) {
+/// Items that a delete hides and no purge does: an insert on another node would bring the story back.
+Result<std::vector<OpId>> only_deleted(LogReader& log, const Story& story) {
+  std::vector<OpId> found;
+  for (const ItemState& item : story.items) {
+    const HeardRow* insert = story.row_of(item.id);
+    if (item.visible || insert == nullptr || !insert->effective) continue;
+    bool purged = false;
+    for (const OpId& purge : story.purges) {
+      MUSHER_TRY(const bool known_to_insert, log.precedes(purge, item.id));
+      purged |= !known_to_insert;
+    }
+    if (!purged) found.push_back(item.id);
+  }
+  return found;
+}
+
+Result<PurgedStory> removed(LogReader& log, const TrustPolicy& trust, const Story& story) {
+  const HeardRow& removal = *story.removal();
+  PurgedStory gone{.story = story.id,
+                   .status = PurgeStatus::already_purged,
+                   .items = {},
+                   .ops = {},
+                   .by = removal.row.op.op.author,
+                   .time_ms = removal.row.op.op.time_ms,
+                   .reason = reason_of(removal.row)};
+  for (const ItemState& item : story.items) gone.items.push_back(item.id);
+  OpDescriber describer(log, trust);
+  MUSHER_TRY(auto view, describer.describe(removal));
+  gone.ops.push_back(std::move(view));
+  return gone;
+}
+
+Result<Story> read_story(LogReader& log, const TrustPolicy& trust, std::string_view id, StoryPart part) {
   MUSHER_TRY(const RowId last, log.last_row());
-  MUSHER_TRY(const Story story, load_presence(log, trust, id, last));
+  MUSHER_TRY(auto story, part == StoryPart::all ? load_story(log, trust, id, last, Signatures::skip)
+                                                : load_presence(log, trust, id, last));
   if (!story.failures.empty()) return damaged_story(log, story);
   if (!story.was_inserted()) return std::unexpected(no_such_story(log, id));
+  return story;
+}
+
+Result<PurgedStory> plan_story(LogReader& log, const TrustPolicy& trust, const Story& story) {
   PurgedStory planned{.story = story.id, .items = {}, .ops = {}, .by = {}, .time_ms = {}, .reason = {}};
   for (const ItemState& item : story.items) {
-    if (item.visible || !story.is_live()) planned.items.push_back(item.id);
+    if (item.visible) planned.items.push_back(item.id);
   }
-  if (const HeardRow* removal = story.removal()) {
-    OpDescriber describer(log, trust);
-    MUSHER_TRY(auto view, describer.describe(*removal));
-    planned.status = PurgeStatus::already_purged;
-    planned.by = removal->row.op.op.author;
-    planned.time_ms = removal->row.op.op.time_ms;
-    planned.reason = reason_of(removal->row);
-    planned.ops.push_back(std::move(view));
-  } else if (!story.is_live()) {
-    // Its items are there but muted: nobody is shown it, and nothing needs to be taken out.
-    return std::unexpected(no_such_story(log, id));
-  }
-  return planned;
+  if (story.is_live()) return planned;
+  MUSHER_TRY(planned.items, only_deleted(log, story));
+  if (!planned.items.empty()) return planned;
+  // Its items are there but muted: nobody is shown it, and nothing needs to be taken out.
+  if (story.purges.empty()) return std::unexpected(no_such_story(log, story.id));
+  return removed(log, trust, story);
 }
 
-/// When the last effective op of each story arrived here.
-Result<std::map<std::string, std::int64_t>> last_received(LogReader& log, LiveDocument& live) {
-  std::map<OpId, std::string> story_of_item;
-  std::map<std::string, std::int64_t> newest;
-  CatchUpOptions options;
-  options.on_applied = [&](const OpRow& row, Applied, bool effective) {
-    if (row.op.op.kind == OpKind::insert) story_of_item[row.id] = row.op.op.name;
-    const auto item = story_of_item.find(row.op.op.kind == OpKind::insert ? row.id : row.op.op.target);
-    if (!effective || item == story_of_item.end()) return;
-    auto& received = newest[item->second];
-    received = std::max(received, row.received_ms);
-  };
-  MUSHER_CHECK(live.catch_up(log, options));
-  return newest;
-}
-
-bool has_stage(const ItemState& shown, std::string_view stage) {
-  return std::ranges::any_of(shown.fields, [&](const FieldState& field) {
-    return field.name == "stage" && field.value && string_value(*field.value) == stage;
-  });
-}
-
-Result<std::vector<std::string>> matching_stories(LogReader& log, const PurgeSelection& selection) {
-  MUSHER_TRY(auto live, LiveDocument::start(log));
-  MUSHER_TRY(const auto newest, last_received(log, live));
-  if (!live.failures().empty()) {
-    return fail(Errc::damaged, "the log has rows that do not hold, so a filter might choose the wrong stories",
-                "musher verify-order; or name the stories");
-  }
-  std::vector<std::string> chosen;
-  for (const std::string& id : live.document().stories()) {
-    const ItemState shown = live.document().story(id).front();
-    if (selection.stage && !has_stage(shown, *selection.stage)) continue;
-    if (selection.received_before && newest.at(id) >= *selection.received_before) continue;
-    chosen.push_back(id);
-  }
-  return chosen;
-}
+StoryFilter filter_of(const PurgeSelection& selection) { return {selection.stage, selection.received_before}; }
 
 Result<void> purge_items(OwnWrite& write, const std::optional<std::string>& reason, PurgedStory& story) {
   std::optional<std::string> content;
@@ -102,22 +97,23 @@ std::size_t PurgePlan::to_purge() const {
 }
 
 Result<PurgePlan> plan_purge(LogReader& log, const PurgeSelection& selection, std::optional<std::string> reason) {
-  const bool filtered = selection.stage || selection.received_before;
+  const bool filtered = filter_of(selection).is_set();
   if (filtered != selection.stories.empty()) {
     return fail(Errc::usage, filtered ? "stories are named and filters given" : "no story is named",
                 "name stories, or choose them with --stage and --older-than");
   }
   std::vector<std::string> wanted = selection.stories;
   if (filtered) {
-    MUSHER_TRY(wanted, matching_stories(log, selection));
+    MUSHER_TRY(wanted, matching_stories(log, filter_of(selection)));
   }
   std::set<std::string_view> seen;
-  PurgePlan plan{{}, std::move(reason)};
+  PurgePlan plan{selection, {}, std::move(reason)};
   MUSHER_TRY(const auto trust, TrustPolicy::read(log));
   for (const std::string& id : wanted) {
     MUSHER_CHECK(check_story_id(id));
     if (!seen.insert(id).second) continue;
-    MUSHER_TRY(auto planned, plan_story(log, trust, id));
+    MUSHER_TRY(const Story story, read_story(log, trust, id, StoryPart::presence));
+    MUSHER_TRY(auto planned, plan_story(log, trust, story));
     plan.stories.push_back(std::move(planned));
   }
   return plan;
@@ -129,15 +125,33 @@ Result<PurgeReport> execute(Replica& replica, const PurgePlan& plan) {
     report.stories = plan.stories;
     return report;
   }
+  const StoryFilter filter = filter_of(plan.selection);
   MUSHER_TRY(auto write, OwnWrite::begin(replica));
   for (const PurgedStory& planned : plan.stories) {
-    MUSHER_TRY(auto story, plan_story(write.log(), write.trust(), planned.story));
-    if (story.status == PurgeStatus::would_purge && planned.status == PurgeStatus::would_purge) {
+    const StoryPart part = filter.is_set() ? StoryPart::all : StoryPart::presence;
+    MUSHER_TRY(const Story now, read_story(write.log(), write.trust(), planned.story, part));
+    if (filter.is_set() && now.is_live() && !matches(now, filter)) {
+      report.left_out.push_back(planned.story);
+      continue;
+    }
+    MUSHER_TRY(auto story, plan_story(write.log(), write.trust(), now));
+    if (story.status == PurgeStatus::would_purge) {
+      if (planned.status != PurgeStatus::would_purge) {
+        return fail(Errc::refused,
+                    fmt::format("story {} was purged when this was planned, and has come back since: nothing was "
+                                "purged",
+                                planned.story),
+                    fmt::format("look at it (musher inspect story {0}), then purge again", planned.story));
+      }
       MUSHER_CHECK(purge_items(write, plan.reason, story));
     }
     report.stories.push_back(std::move(story));
   }
   MUSHER_CHECK(write.commit());
+  for (const std::string& id : report.left_out) {
+    replica.warn(
+        fmt::format("story {} no longer matches: it was changed since the plan was made, and is left alone", id));
+  }
   return report;
 }
 
@@ -149,10 +163,10 @@ Result<std::vector<PurgedStory>> list_purged(LogReader& log) {
   for (const std::string& visible : live.document().stories()) inserted.erase(visible);
   std::vector<PurgedStory> purged;
   for (const std::string& id : inserted) {
-    auto story = plan_story(log, live.trust(), id);
-    if (!story && story.error().code == Errc::not_found) continue;  // muted: never shown, never taken out
-    if (!story) return std::unexpected(std::move(story).error());
-    purged.push_back(*std::move(story));
+    MUSHER_TRY(const Story story, read_story(log, live.trust(), id, StoryPart::presence));
+    if (story.removal() == nullptr) continue;  // muted: never shown, never taken out
+    MUSHER_TRY(auto gone, removed(log, live.trust(), story));
+    purged.push_back(std::move(gone));
   }
   return purged;
 }

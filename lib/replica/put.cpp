@@ -71,6 +71,18 @@ Result<std::vector<OpRow>> write_ops(OwnWrite& write, const PutRequest& request,
   return rows;
 }
 
+/// A story that had purges or deletes may hide what is put in again: then nothing is written.
+Result<void> check_it_shows(OwnWrite& write, const PutRequest& request, const OpRow& insert) {
+  MUSHER_TRY(const Story story, load_presence(write.log(), write.trust(), request.story, insert.row));
+  if (!story.failures.empty()) return damaged_story(write.log(), story);
+  const auto made = std::ranges::find(story.items, insert.id, &ItemState::id);
+  if (made != story.items.end() && made->visible) return {};
+  return fail(Errc::internal,
+              fmt::format("cannot make story {} again: the new item would be hidden by a purge that it does not follow",
+                          request.story),
+              fmt::format("musher inspect story {}", request.story));
+}
+
 }  // namespace
 
 Result<PutReport> put(Replica& replica, const PutRequest& request) {
@@ -86,6 +98,7 @@ Result<PutReport> put(Replica& replica, const PutRequest& request) {
   MUSHER_TRY(const Story story, load_presence(write.log(), write.trust(), request.story, last));
   MUSHER_CHECK(check_presence(write.log(), write.trust(), request, story));
   MUSHER_TRY(auto rows, write_ops(write, request, story));
+  if (story.was_inserted() && request.create) MUSHER_CHECK(check_it_shows(write, request, rows.front()));
 
   PutReport report{request.story, request.create, request.dry_run, {}};
   OpDescriber describer(write.log(), write.trust());

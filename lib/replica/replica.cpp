@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "model/text.hpp"
+#include "replica/row_failure.hpp"
 #include "replica/tip_note.hpp"
 
 namespace musher {
@@ -20,15 +22,39 @@ Result<void> check_own_trust(const TrustPolicy& trust, const AuthorId& self, con
               fmt::format("musher trust --log {} add {} NAME", path, key));
 }
 
+/// Whether `op` is one of these or an ancestor of one.
+Result<bool> is_covered(LogReader& log, const OpId& op, const std::vector<OpId>& named) {
+  for (const OpId& id : named) {
+    if (id == op) return true;
+    MUSHER_TRY(const bool before, log.precedes(op, id));
+    if (before) return true;
+  }
+  return false;
+}
+
 /// The heads an op names, deepest first where there are more than fit, with `must_follow` always among its ancestors.
-Result<std::vector<OpId>> choose_parents(LogReader& log, const std::vector<OpId>& must_follow) {
+Result<std::vector<OpId>> choose_parents(LogReader& log, const OpId& prev, const std::vector<OpId>& must_follow) {
   MUSHER_TRY(auto heads, log.heads());
   std::vector<OpId> parents;
   if (heads.size() > kMaxParents) {  // up to that many, every op is an ancestor of some head that is named
-    parents.assign(must_follow.begin(),
-                   must_follow.begin() + static_cast<std::ptrdiff_t>(std::min(must_follow.size(), kMaxParents - 1)));
     std::ranges::sort(
         heads, [](const Head& a, const Head& b) { return a.depth != b.depth ? a.depth > b.depth : a.id < b.id; });
+    parents.push_back(heads.front().id);  // so that the op is deeper than all the log holds
+    std::vector<OpId> named = parents;
+    if (!prev.is_zero()) named.push_back(prev);
+    for (const OpId& needed : must_follow | std::views::reverse) {  // an ancestor comes after its descendants
+      MUSHER_TRY(const bool covered, is_covered(log, needed, named));
+      if (covered) continue;
+      if (parents.size() == kMaxParents) {
+        return fail(Errc::refused,
+                    fmt::format("cannot write to {}: the op would have to name more than the {} parents that one op "
+                                "may have: the log has {} heads, and too many purges are on branches of their own",
+                                log.info().path, kMaxParents, heads.size()),
+                    "write to any other story first (each op joins up to 64 heads), then again");
+      }
+      parents.push_back(needed);
+      named.push_back(needed);
+    }
   }
   for (const Head& head : heads) {
     if (parents.size() == kMaxParents) break;
@@ -39,11 +65,34 @@ Result<std::vector<OpId>> choose_parents(LogReader& log, const std::vector<OpId>
 }
 
 /// An author with several branches goes on from the longest.
-Result<std::optional<Tip>> own_tip(LogReader& log, const AuthorId& author) {
+Result<std::optional<Tip>> longest_tip(LogReader& log, const AuthorId& author) {
   MUSHER_TRY(const auto tips, log.tips_of(author));
   if (tips.empty()) return std::nullopt;
   return *std::ranges::min_element(
       tips, [](const Tip& a, const Tip& b) { return a.index != b.index ? a.index > b.index : a.id < b.id; });
+}
+
+/// The table of tips against the index of the ops: from a tip that is not the last op a writer would go on twice.
+Result<bool> is_last_op(LogReader& log, const AuthorId& author, const std::optional<Tip>& tip) {
+  MUSHER_TRY(const OpIndex last, log.last_index(author));
+  if (!tip) return last == OpIndex{0};
+  if (tip->index != last) return false;
+  MUSHER_TRY(const auto there, log.ops_at(author, last));
+  return std::ranges::find(there, tip->id) != there.end();
+}
+
+Result<std::optional<Tip>> own_tip(WriteTransaction& log, const AuthorId& author) {
+  MUSHER_TRY(auto tip, longest_tip(log, author));
+  MUSHER_TRY(bool good, is_last_op(log, author, tip));
+  if (good) return tip;
+  MUSHER_CHECK(log.rebuild_derived());
+  MUSHER_TRY(tip, longest_tip(log, author));
+  MUSHER_TRY(good, is_last_op(log, author, tip));
+  if (good) return tip;
+  return fail(Errc::damaged,
+              fmt::format("cannot write to {}: it does not say which op the key {} wrote last", log.info().path,
+                          to_hex(author.key)),
+              fmt::format("musher verify-order --log {}", log.info().path));
 }
 
 Result<Seq> next_seq(LogReader& log, const OpDraft& draft) {
@@ -68,7 +117,7 @@ Result<Depth> depth_of(LogReader& log, const Op& op) {
     return fail(
         Errc::damaged,
         fmt::format("cannot write to {}: the op would break the rule {}", log.info().path, to_string(depth.error())),
-        "musher verify-order");
+        fmt::format("musher verify-order --log {}", log.info().path));
   }
   return *depth;
 }
@@ -81,14 +130,15 @@ Result<OwnWrite> OwnWrite::begin(Replica& replica) {
   MUSHER_TRY(auto transaction, replica.log().begin_write(replica.lock_timeout()));
   MUSHER_TRY(auto trust, TrustPolicy::read(*transaction));
   MUSHER_CHECK(check_own_trust(trust, identity->author(), transaction->info().path));
-  MUSHER_CHECK(check_tip_note(*transaction, identity->author(), replica.host().state_dir));
+  MUSHER_TRY(const auto tip, own_tip(*transaction, identity->author()));
+  MUSHER_CHECK(check_tip_note(*transaction, identity->author(), tip, replica.host().state_dir));
   return OwnWrite(replica, std::move(transaction), std::move(trust));
 }
 
 Result<OpRow> OwnWrite::append(const OpDraft& draft) {
   const Identity& identity = *replica_->identity();
   const std::int64_t now = replica_->host().now_ms();
-  MUSHER_TRY(const auto tip, own_tip(*transaction_, identity.author()));
+  MUSHER_TRY(const auto tip, longest_tip(*transaction_, identity.author()));
   Op op;
   op.kind = draft.kind;
   op.document = transaction_->info().document;
@@ -100,12 +150,37 @@ Result<OpRow> OwnWrite::append(const OpDraft& draft) {
   op.name = draft.name;
   op.actor = replica_->host().login;
   MUSHER_TRY(op.seq, next_seq(*transaction_, draft));
-  MUSHER_TRY(op.parents, choose_parents(*transaction_, draft.must_follow));
+  MUSHER_TRY(op.parents, choose_parents(*transaction_, op.prev, draft.must_follow));
+  MUSHER_CHECK(check_dependencies_hold(op));
   MUSHER_TRY(const Depth depth, depth_of(*transaction_, op));
   MUSHER_TRY(const VerifiedOp made, sign_op(identity, std::move(op), draft.content));
   MUSHER_TRY(const RowId row, transaction_->append(made, depth, "local", now, false));
   last_ = Tip{made.op().author, made.op().index, made.id()};
+  verified_.insert(made.id());
   return OpRow{row, made.id(), made.claim(), depth, "local", now};
+}
+
+Result<void> OwnWrite::check_dependencies_hold(const Op& op) {
+  for (const OpId& id : dependencies(op)) {
+    if (verified_.contains(id)) continue;
+    MUSHER_TRY(auto found, transaction_->find(id));
+    const std::string& path = transaction_->info().path;
+    const std::string hint = fmt::format("musher verify-order --log {}", path);
+    if (!found) {
+      return fail(
+          Errc::damaged,
+          fmt::format("cannot write to {}: op {} should be there to build on, and is not", path, to_hex(id.hash)),
+          hint);
+    }
+    if (const auto failure = failure_of(check_row(*verifier_, *std::move(found), Signatures::check))) {
+      return fail(Errc::damaged,
+                  fmt::format("cannot write to {}: row {} would be built on, and does not hold ({})", path,
+                              raw(failure->row), failure->reason),
+                  hint);
+    }
+    verified_.insert(id);
+  }
+  return {};
 }
 
 Result<void> OwnWrite::commit() {

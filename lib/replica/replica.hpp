@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "crypto/identity.hpp"
@@ -52,8 +53,8 @@ struct OpDraft {
   OpId target;
   std::string name;
   std::optional<std::string> content;  ///< canonical JSON
-  std::vector<OpId>
-      must_follow;  ///< ops that must be among its ancestors: named as parents if the heads leave them out
+  /// Ops that must be among its ancestors, in rowid order: named as parents if the heads that are named leave them out.
+  std::vector<OpId> must_follow;
 };
 
 /// Writes own ops in one transaction: invariant 2 of docs/architecture.md. Nothing is durable before commit().
@@ -61,14 +62,17 @@ class OwnWrite {
  public:
   /// Takes the lock and checks that this identity may write here.
   /// @errors no_identity.  refused: the key is not trusted here (with the line that lets it in), or its note names an
-  /// op
-  ///   this log has not got.  busy, io, damaged: as OpLog::begin_write.
+  ///   op this log has not got.  damaged: the log does not say which op this key wrote last.  busy, io, damaged: as
+  ///   OpLog::begin_write.
   [[nodiscard]] static Result<OwnWrite> begin(Replica& replica);
 
   [[nodiscard]] WriteTransaction& log() { return *transaction_; }
   [[nodiscard]] const TrustPolicy& trust() const { return trust_; }
 
-  /// Makes, signs and appends one op on top of everything the log holds now.
+  /// Makes, signs and appends one op on top of everything the log holds now. Signs nothing on top of an op that is not
+  /// what its author signed: every op it names is verified first, once a transaction.
+  /// @errors damaged: one does not hold; names its row.  refused: `must_follow` and the heads do not fit into 64
+  /// parents.
   Result<OpRow> append(const OpDraft& draft);
 
   /// Durable when it returns without error.
@@ -76,11 +80,17 @@ class OwnWrite {
 
  private:
   OwnWrite(Replica& replica, std::unique_ptr<WriteTransaction> transaction, TrustPolicy trust)
-      : replica_(&replica), transaction_(std::move(transaction)), trust_(std::move(trust)) {}
+      : replica_(&replica),
+        transaction_(std::move(transaction)),
+        trust_(std::move(trust)),
+        verifier_(std::make_unique<Verifier>(transaction_->info().document)) {}
+  Result<void> check_dependencies_hold(const Op& op);
 
   Replica* replica_;
   std::unique_ptr<WriteTransaction> transaction_;
   TrustPolicy trust_;
+  std::unique_ptr<Verifier> verifier_;
+  std::unordered_set<OpId, IdHash> verified_;  ///< ops of the log that hold
   std::optional<Tip> last_;
 };
 

@@ -21,14 +21,13 @@ class LogAncestry final : public Ancestry {
   LogReader& log_;
 };
 
-Result<void> apply_row(LogReader& log, const TrustPolicy& trust, CheckedRow&& checked, Document& document,
-                       Story& story) {
+Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, Document& document, Story& story) {
   if (auto failure = failure_of(checked)) {
     story.failures.push_back(*std::move(failure));
     return {};
   }
   OpRow row = std::get<OpRow>(std::move(checked.row));
-  MUSHER_TRY(const bool effective, trust.effective(log, row.id, row.op.op));
+  const bool effective = trust.effective(row.id, row.op.op);
   Op placed = row.op.op;
   if (placed.kind == OpKind::insert)
     placed.target = {};  // its neighbour may be another story's: place does not matter here
@@ -48,7 +47,7 @@ Result<Story> build(LogReader& log, const TrustPolicy& trust, std::string_view i
   const LogAncestry ancestry(log);
   Document document(ancestry);
   for (ScannedRow& row : rows) {
-    MUSHER_CHECK(apply_row(log, trust, check_row(verifier, std::move(row), signatures), document, story));
+    MUSHER_CHECK(apply_row(trust, check_row(verifier, std::move(row), signatures), document, story));
   }
   story.items = document.story(id);
   story.purges = document.purges(id);

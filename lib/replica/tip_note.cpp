@@ -72,13 +72,14 @@ class NoteFile {
 
 }  // namespace
 
-Result<void> check_tip_note(LogReader& log, const AuthorId& author, const std::filesystem::path& state_dir) {
+Result<void> check_tip_note(LogReader& log, const AuthorId& author, const std::optional<Tip>& tip,
+                            const std::filesystem::path& state_dir) {
   const auto file = note_file(log.info().document, author, state_dir);
   const NoteFile stored(file, O_RDONLY);
   const auto note = stored.is_open() ? stored.read() : std::nullopt;
   if (!note) return {};
   MUSHER_TRY(const auto known, log.facts(note->id));
-  if (known) return {};
+  if (known && tip && raw(tip->index) >= raw(note->index)) return {};
   return fail(
       Errc::refused,
       fmt::format("this key has already written op {} (index {}) of this document, which {} does not have: the log "

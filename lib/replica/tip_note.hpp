@@ -7,10 +7,10 @@
 
 namespace musher {
 
-/// Refuses to write when the note names an op this log does not have: the log lost its tail, or is an old copy.
-/// A missing or torn note says nothing and is passed.
+/// Refuses to write when the note names an op this log does not have, or a later one than `tip`, the author's last in
+/// this log: the log lost its tail, or is an old copy. A missing note says nothing and is passed.
 /// @errors refused.
-[[nodiscard]] Result<void> check_tip_note(LogReader& log, const AuthorId& author,
+[[nodiscard]] Result<void> check_tip_note(LogReader& log, const AuthorId& author, const std::optional<Tip>& tip,
                                           const std::filesystem::path& state_dir);
 
 /// Notes the tip unless a later one is noted already. Call after the commit.

@@ -8,39 +8,35 @@ Result<TrustPolicy> TrustPolicy::read(LogReader& log) {
   TrustPolicy policy;
   MUSHER_TRY(const auto records, log.authors());
   for (const AuthorRecord& record : records) {
-    Entry entry{record};
-    if (record.trust == Trust::revoked && record.revoked_from) {
-      MUSHER_TRY(const auto facts, log.facts(*record.revoked_from));
-      if (facts) {  // an op that is not here mutes everything: nothing can be shown to come before it
-        entry.revoked_index = facts->index;
-        MUSHER_TRY(const auto same_index, log.ops_at(record.author, facts->index));
-        entry.branches_there = same_index.size() > 1;
-      }
-    }
+    MUSHER_TRY(auto entry, entry_of(log, record));
     policy.entries_.emplace(record.author, std::move(entry));
   }
   return policy;
 }
 
-Result<bool> TrustPolicy::effective(LogReader& log, const OpId& id, const Op& op) const {
+Result<TrustPolicy::Entry> TrustPolicy::entry_of(LogReader& log, const AuthorRecord& record) {
+  Entry entry{record};
+  if (record.trust != Trust::revoked || !record.revoked_from) return entry;
+  MUSHER_TRY(const auto from, log.facts(*record.revoked_from));
+  if (!from || from->author != record.author) return entry;
+  entry.revoked_index = entry.branches_from = from->index;
+  MUSHER_TRY(const auto tips, log.tips_of(record.author));
+  if (tips.size() < 2) return entry;
+  MUSHER_TRY(const auto branch, log.first_branch(record.author, from->index));
+  if (!branch) return entry;
+  entry.branches_from = *branch;
+  MUSHER_TRY(const auto heard, log.prev_ancestors(from->id, *branch));
+  entry.heard.insert(heard.begin(), heard.end());
+  return entry;
+}
+
+bool TrustPolicy::effective(const OpId& id, const Op& op) const {
   const auto found = entries_.find(op.author);
   if (found == entries_.end()) return false;
   const Entry& entry = found->second;
   if (entry.record.trust == Trust::allowed) return true;
-  if (raw(op.index) < raw(entry.revoked_index)) return true;
-  if (!entry.branches_there) return false;
-  OpId at = id;
-  OpId prev = op.prev;
-  OpIndex index = op.index;
-  while (raw(index) > raw(entry.revoked_index)) {
-    MUSHER_TRY(const auto row, log.find(prev));
-    const OpRow* before = row ? std::get_if<OpRow>(&*row) : nullptr;
-    if (before == nullptr) return false;
-    at = before->id;
-    prev = before->op.op.prev;
-    index = before->op.op.index;
-  }
-  return at != *entry.record.revoked_from;
+  if (raw(op.index) >= raw(entry.revoked_index)) return false;
+  return raw(op.index) < raw(entry.branches_from) || entry.heard.contains(id);
 }
 
 const AuthorRecord* TrustPolicy::record(const AuthorId& author) const {

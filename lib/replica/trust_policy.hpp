@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "oplog/op_log.hpp"
@@ -16,9 +17,11 @@ class TrustPolicy {
   /// The policy as the log's `authors` table has it now.
   [[nodiscard]] static Result<TrustPolicy> read(LogReader& log);
 
-  /// Whether an op of this log is heard. O(1), unless its author was revoked from one branch of an equivocation: then
-  /// the branch is walked.
-  [[nodiscard]] Result<bool> effective(LogReader& log, const OpId& id, const Op& op) const;
+  /// Whether an op that is in this log is heard: each of an allowed author's; of one revoked from an op, what that op
+  /// descends from by prev and nothing else (docs/decisions/0004). O(1).
+  [[nodiscard]] bool effective(const OpId& id, const Op& op) const;
+  /// The same of an op that is not in the log, so that no op of the log descends from it.
+  [[nodiscard]] bool would_hear(const AuthorId& author) const { return standing(author) == Standing::allowed; }
 
   [[nodiscard]] Standing standing(const AuthorId& author) const;
   [[nodiscard]] bool is_eraser(const AuthorId& author) const;
@@ -27,14 +30,22 @@ class TrustPolicy {
   [[nodiscard]] const AuthorRecord* record(const AuthorId& author) const;
   [[nodiscard]] std::vector<AuthorRecord> records() const;
 
-  bool operator==(const TrustPolicy& other) const { return records() == other.records(); }
+  /// Hears the same ops of a log.
+  bool operator==(const TrustPolicy& other) const { return entries_ == other.entries_; }
 
  private:
   struct Entry {
     AuthorRecord record;
-    OpIndex revoked_index{};      ///< of the op it is revoked from; 0: every op
-    bool branches_there = false;  ///< several ops at that index: descent must be walked
+    OpIndex revoked_index{};  ///< of the op it is revoked from; 0: it is not here, so that no op is heard
+    /// From here on an op below revoked_index is heard if it is in `heard`: the author has branches. Below here,
+    /// always.
+    OpIndex branches_from{};
+    std::unordered_set<OpId, IdHash> heard{};
+
+    /// The rest follows from these two: what an op of the log descends from is in the log.
+    bool operator==(const Entry& other) const { return record == other.record && revoked_index == other.revoked_index; }
   };
+  static Result<Entry> entry_of(LogReader& log, const AuthorRecord& record);
   std::unordered_map<AuthorId, Entry, IdHash> entries_;
 };
 

@@ -96,6 +96,9 @@ void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& 
     if (!consent->confirmed_by.empty()) json.key("confirmed_by").string(consent->confirmed_by);
     json.key("principal").string(consent->principal);
   }
+  json.key("left_out").begin_array();
+  for (const std::string& story : report.left_out) json.string(story);
+  json.end_array();
   json.end_object();
   json.end_line();
 }

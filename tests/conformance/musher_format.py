@@ -561,7 +561,13 @@ class Trust:
     """Section 7, by the rows of the table authors."""
 
     def __init__(self, records, ops):
-        self.records, self.ops = {r["author"]: r for r in records}, ops
+        self.records, self.ops, self.heard = {r["author"]: r for r in records}, ops, {}
+        for record in records:
+            op, ids = ops.get(record["revoked_from"]), set()
+            while op is not None and op.author == record["author"] and op.prev != NONE:
+                ids.add(op.prev)
+                op = ops.get(op.prev)
+            self.heard[record["author"]] = ids
 
     def is_heard(self, id, op):
         record = self.records.get(op.author)
@@ -569,12 +575,7 @@ class Trust:
             return False
         if record["trust"] == "allowed":
             return True
-        revoked_from = record["revoked_from"]
-        if revoked_from is None or revoked_from not in self.ops:
-            return False
-        while op.index > self.ops[revoked_from].index:
-            id, op = op.prev, self.ops[op.prev]
-        return id != revoked_from
+        return id in self.heard[op.author]
 
     def is_eraser(self, author):
         return author in self.records and bool(self.records[author]["eraser"])

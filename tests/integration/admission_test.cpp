@@ -148,6 +148,112 @@ TEST_CASE("admit: an erase drops the content of its author's op in the same tran
   CHECK(here.document().document().state_digest() == there.document().document().state_digest());
 }
 
+TEST_CASE("admit: an op that waits for two reasons enters once, and trust can be changed afterwards") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode friendly(workshop.folder(), "friendly", kDocument);
+  TestNode stranger(workshop.folder(), "stranger", kDocument);
+  here.trust(friendly, "friendly");
+  stranger.trust(friendly, "friendly");
+  const OpRow insert = friendly.insert("1_story");
+  stranger.receive(insert);
+  const OpRow set = stranger.write({OpKind::set, insert.id, "stage", "\"2_current\"", {}});
+  CHECK(waiting_reason(here.receive(set)) == "dependency_missing");
+  CHECK(std::holds_alternative<Admitted>(here.receive(insert)));
+  CHECK(waiting_reason(here.receive(set)) == "author_unknown");
+  CHECK(here.quarantine_reasons().size() == 2);
+  const auto trusted = trust_add(here.replica(), stranger.author(), "stranger", false);
+  INFO((trusted ? "" : trusted.error().what));
+  REQUIRE(trusted);
+  CHECK(trusted->released == 1);
+  CHECK(here.rows().size() == 2);
+  CHECK(here.quarantine_reasons().empty());
+  REQUIRE(trust_revoke(here.replica(), stranger.author(), std::nullopt));
+}
+
+TEST_CASE("trust: a copy in quarantine of an op that is in the log is thrown away, and stops nothing") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  const OpRow op = there.insert("1_story");
+  here.receive(op);
+  auto log = here.replica().log().begin_write(std::chrono::seconds(10));
+  REQUIRE(log);
+  auto stored = (*log)->quarantine();
+  REQUIRE(stored);
+  stored->front().reason = "dependency_missing";
+  REQUIRE((*log)->quarantine_add(stored->front()));
+  REQUIRE((*log)->commit());
+  log->reset();
+  here.trust(there, "there");
+  CHECK(here.rows().size() == 1);
+  CHECK(here.quarantine_reasons().empty());
+}
+
+TEST_CASE("admit: a copy without content does not stand in the way of one with it") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  here.trust(there, "there");
+  const OpRow insert = there.insert("1_story");
+  const OpRow set = there.write({OpKind::set, insert.id, "stage", "\"2_current\"", {}});
+  OpRow emptied = set;
+  emptied.op.content.reset();
+  emptied.op.salt = {};
+  CHECK(waiting_reason(here.receive(emptied)) == "content_missing");
+  CHECK(waiting_reason(here.receive(set)) == "dependency_missing");
+  CHECK(waiting_reason(here.receive(emptied)) == "content_missing");
+  CHECK(std::holds_alternative<Admitted>(here.receive(insert)));
+  REQUIRE(here.rows().size() == 2);
+  CHECK(here.rows().back().op.content == "\"2_current\"");
+  CHECK(here.quarantine_reasons().empty());
+}
+
+TEST_CASE("admit: a long chain that came backwards enters with its first op, in order") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  TestNode stranger(workshop.folder(), "stranger", kDocument);
+  here.trust(there, "there");
+  std::vector<OpRow> chain;
+  for (int n = 0; n < 40; ++n) chain.push_back(there.insert(std::to_string(n) + "_story"));
+  here.receive(stranger.insert("other_story"));
+  for (auto at = chain.rbegin(); at + 1 != chain.rend(); ++at) {
+    CHECK(waiting_reason(here.receive(*at)) == "dependency_missing");
+  }
+  const Verdict verdict = here.receive(chain.front());
+  REQUIRE(std::holds_alternative<Admitted>(verdict));
+  CHECK(std::get<Admitted>(verdict).released == 39);
+  std::vector<OpId> sent, entered;
+  for (const OpRow& row : chain) sent.push_back(row.id);
+  for (const OpRow& row : here.rows()) entered.push_back(row.id);
+  CHECK(entered == sent);
+  CHECK(here.quarantine_reasons() == std::vector<std::string>{"author_unknown"});
+}
+
+TEST_CASE("admit: an op that waited and breaks a rule of its dependencies is kept with its Reject when they come") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  here.trust(there, "there");
+  const auto identity = Identity::load(workshop.file("there.key"));
+  REQUIRE(identity);
+  const OpRow insert = there.insert("1_story");
+  Op op = insert.op.op;  // prev is its own first op, and its index is not the next
+  op.kind = OpKind::tombstone;
+  op.index = OpIndex{3};
+  op.prev = op.target = insert.id;
+  op.name.clear();
+  const auto wrong = sign_op(*identity, op, std::nullopt);
+  REQUIRE(wrong);
+  const OpRow row{RowId{}, wrong->id(), wrong->claim(), Depth{}, "", 0};
+  CHECK(waiting_reason(here.receive(row)) == "dependency_missing");
+  const Verdict verdict = here.receive(insert);
+  REQUIRE(std::holds_alternative<Admitted>(verdict));
+  CHECK(std::get<Admitted>(verdict).released == 0);
+  CHECK(here.quarantine_reasons() == std::vector<std::string>{"prev_mismatch"});
+}
+
 TEST_CASE("trust: a revoked author's later ops are muted, and nodes with the same trust agree") {
   const Workshop workshop;
   TestNode here(workshop.folder(), "here", kDocument);
@@ -172,6 +278,94 @@ TEST_CASE("trust: a revoked author's later ops are muted, and nodes with the sam
   CHECK(before.id != after.id);
 }
 
+namespace {
+
+/// A set of the stage on a branch of its own.
+OpRow forked_set(TestNode& node, const OpRow& item, const OpRow& prev, Seq seq) {
+  return node.fork(prev, {OpKind::set, item.id, "stage", "\"stolen\"", {}}, seq);
+}
+
+std::string stage_of(const LiveDocument& live, const std::string& story) {
+  return *live.document().story(story).front().fields.front().value;
+}
+
+}  // namespace
+
+TEST_CASE("trust: of an author revoked from an op its prev-ancestors are heard, and no op on another branch") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  here.trust(there, "there");
+  const OpRow insert = there.insert("1_story");
+  const OpRow before = there.write({OpKind::set, insert.id, "stage", "\"2_current\"", {}});
+  const OpRow after = there.write({OpKind::set, insert.id, "stage", "\"3_qa\"", {}});
+  here.receive_all(there);
+  auto live = here.document();
+  // The thief forks one op before the one that is revoked.
+  const OpRow stolen = forked_set(there, insert, insert, Seq{2});
+  CHECK(std::holds_alternative<Admitted>(here.receive(stolen)));
+  REQUIRE(trust_revoke(here.replica(), there.author(), after.id));
+  CHECK(stage_of(here.document(), "1_story") == "\"2_current\"");
+  REQUIRE(live.catch_up(here.log()));
+  CHECK(live.document().state_digest() == here.document().document().state_digest());
+  // From the branch of the thief on: then the others are not heard.
+  REQUIRE(trust_revoke(here.replica(), there.author(), stolen.id));
+  CHECK(stage_of(here.document(), "1_story") == "\"1_backlog\"");
+}
+
+TEST_CASE("trust: an op that a stolen key signs after the revocation, at an early index, is muted when it enters") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  TestNode friendly(workshop.folder(), "friendly", kDocument);
+  here.trust(there, "there");
+  here.trust(friendly, "friendly");
+  friendly.trust(there, "there");
+  const OpRow insert = there.insert("1_story");
+  there.write({OpKind::set, insert.id, "stage", "\"2_current\"", {}});
+  there.write({OpKind::set, insert.id, "stage", "\"3_qa\"", {}});
+  here.receive_all(there);
+  REQUIRE(trust_revoke(here.replica(), there.author(), std::nullopt));
+  auto live = here.document();
+  const OpRow stolen = forked_set(there, insert, insert, Seq{2});
+  CHECK(waiting_reason(here.receive(stolen)) == "author_revoked");
+  friendly.receive(insert);
+  friendly.receive(stolen);
+  CHECK(std::holds_alternative<Admitted>(here.receive(friendly.insert("2_story"))));
+  CHECK(here.rows().size() == 5);
+  CHECK(stage_of(here.document(), "1_story") == "\"2_current\"");
+  REQUIRE(live.catch_up(here.log()));
+  CHECK(stage_of(live, "1_story") == "\"2_current\"");
+  CHECK(live.document().state_digest() == here.document().document().state_digest());
+}
+
+TEST_CASE("trust: when the op that an author is revoked from comes, a document in memory hears what led to it") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  TestNode friendly(workshop.folder(), "friendly", kDocument);
+  here.trust(friendly, "friendly");
+  friendly.trust(there, "there");
+  const OpRow insert = there.insert("1_story");
+  const OpRow set = there.write({OpKind::set, insert.id, "stage", "\"2_current\"", {}});
+  auto log = here.replica().log().begin_write(std::chrono::seconds(10));
+  REQUIRE(log);
+  REQUIRE((*log)->set_author({0, "here", "revoke", {there.author(), "there", Trust::revoked, false, set.id}}));
+  REQUIRE((*log)->commit());
+  log->reset();
+  friendly.receive(insert);
+  const OpRow first = friendly.insert("2_story");
+  friendly.receive(set);
+  const OpRow second = friendly.insert("3_story");
+  for (const OpRow& op : {insert, first}) here.receive(op);
+  auto live = here.document();
+  CHECK(live.document().stories() == std::vector<std::string>{"2_story"});
+  for (const OpRow& op : {set, second}) here.receive(op);
+  REQUIRE(live.catch_up(here.log()));
+  CHECK(live.document().story("1_story").front().visible);
+  CHECK(live.document().state_digest() == here.document().document().state_digest());
+}
+
 TEST_CASE("trust: muting an insert hides its story, and its seq still counts") {
   const Workshop workshop;
   TestNode here(workshop.folder(), "here", kDocument);
@@ -192,6 +386,41 @@ TEST_CASE("a write by a key that is not trusted is refused with the line that le
   CHECK(refused.error().code == Errc::refused);
   CHECK(refused.error().hint.find("musher trust --log") == 0);
   CHECK(refused.error().hint.find(" add ") != std::string::npos);
+}
+
+TEST_CASE("own writes: nothing is signed on top of a row that does not hold, even where the derived tables name it") {
+  Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  here.insert("1_story");
+  const OpRow last = here.insert("2_story");
+  // As somebody would who knows the format: the row is changed, and every table follows it.
+  REQUIRE(workshop
+              .shell("sqlite3 here.db \"DROP TRIGGER crdt_ops_no_update; "
+                     "UPDATE crdt_ops SET actor = 'root' WHERE rowid = 2\"")
+              .code == 0);
+  const auto refused = put(here.replica(), {"3_story", {}, true, false, false});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::damaged);
+  CHECK(refused.error().what.find("row 2 would be built on, and does not hold (id_mismatch)") != std::string::npos);
+  CHECK(refused.error().hint.find("musher verify-order --log ") == 0);
+  CHECK(here.rows().size() == 2);
+}
+
+TEST_CASE("own writes: a tip that is missing from its table makes no second branch") {
+  Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  here.trust(there, "there");
+  here.insert("1_story");
+  const OpRow own = here.insert("2_story");
+  here.receive(there.insert("3_story"));
+  const char* damage = GENERATE("DELETE FROM tips WHERE idx = 2", "UPDATE tips SET idx = 1 WHERE idx = 2",
+                                "UPDATE tips SET op_id = (SELECT op_id FROM crdt_ops WHERE rowid = 1) WHERE idx = 2");
+  CAPTURE(damage);
+  REQUIRE(workshop.shell(std::string("sqlite3 here.db \"") + damage + "\"").code == 0);
+  const OpRow next = here.insert("4_story");
+  CHECK(next.op.op.prev == own.id);
+  CHECK(raw(next.op.op.index) == 3);
 }
 
 TEST_CASE("a key and log restored together from an old copy may not write: the note of the last own op is newer") {

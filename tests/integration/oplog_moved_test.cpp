@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "oplog/companions.hpp"
 #include "support/raw_database.hpp"
 #include "support/scratch_log.hpp"
 
@@ -152,4 +153,26 @@ TEST_CASE("symbolic link: the log's real name is used for everything beside it",
   const auto loop = SqliteOpLog::open(elsewhere / "link.db", OpenMode::read);
   REQUIRE_FALSE(loop);
   CHECK(loop.error().code == Errc::io);
+}
+
+TEST_CASE("moved: a link in the place of -wal or -shm is nobody's reason to change another file's mode", "[oplog]") {
+  const ScratchLog scratch;
+  fs::permissions(scratch.path(), fs::perms(0644));
+  const fs::path victim = scratch.folder() / "victim";
+  write_file(victim, "mine");
+  fs::permissions(victim, fs::perms(0600));
+  const std::string suffix = GENERATE("-wal", "-shm");
+  SECTION("a symbolic link") { fs::create_symlink(victim, scratch.companion(suffix)); }
+  SECTION("a second name") { fs::create_hard_link(victim, scratch.companion(suffix)); }
+  Companions::follow_log(must(check_log_file(scratch.path(), OpenMode::write)));
+  CHECK(fs::status(victim).permissions() == fs::perms(0600));
+}
+
+TEST_CASE("moved: the companions of a log get its mode", "[oplog]") {
+  const ScratchLog scratch;
+  fs::permissions(scratch.path(), fs::perms(0640));
+  write_file(scratch.companion("-wal"), "");
+  fs::permissions(scratch.companion("-wal"), fs::perms(0600));
+  Companions::follow_log(must(check_log_file(scratch.path(), OpenMode::write)));
+  CHECK(fs::status(scratch.companion("-wal")).permissions() == fs::perms(0640));
 }

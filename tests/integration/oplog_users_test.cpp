@@ -211,3 +211,18 @@ TEST_CASE("users: a folder that may not be written to is named, with whose it is
            }) == "cannot write to " + (folder / "pipeline.db").string() + ": its folder must be writable too (" +
                      folder.path().string() + " is owned by root:root, mode 0755; you are uid 70001)");
 }
+
+TEST_CASE("users: a lock file that may not be opened is named with the reason and what would help", "[oplog][root]") {
+  const SharedFolder folder(02770);
+  REQUIRE(as(root(), 0022, [&] { return create(folder.log()); }).empty());
+  REQUIRE(as(root(), 0022, [&] { return append_one(folder.log(), "1_story", {0}); }).empty());
+  REQUIRE(chmod((folder.log() + ".lock").c_str(), 0600) == 0);
+  CHECK(as(ann(), 0022,
+           [&] {
+             const auto log = must(SqliteOpLog::open(folder.log(), OpenMode::write));
+             const auto write = log->begin_write(std::chrono::seconds(1));
+             return write ? "opened" : write.error().what + " | " + write.error().hint;
+           }) == "cannot open " + folder.log() +
+                     ".lock: Permission denied (owned by root:users, mode 0600; you are uid " +
+                     "70001) | ask its owner to give it the log's mode: chmod 660 " + folder.log() + ".lock");
+}

@@ -8,14 +8,16 @@
 namespace musher::testing {
 namespace {
 
-Host host_in(const std::filesystem::path& folder, const std::string& name) {
-  return {[] { return std::int64_t{1'700'000'000'000}; }, folder / ("state-" + name), name};
+using Clock = std::shared_ptr<std::int64_t>;
+
+Host host_in(const std::filesystem::path& folder, const std::string& name, const Clock& clock) {
+  return {[clock] { return *clock; }, folder / ("state-" + name), name};
 }
 
 std::unique_ptr<OpLog> make_log(const std::filesystem::path& folder, const std::string& name,
-                                const DocumentId& document) {
+                                const DocumentId& document, const Clock& clock) {
   const auto path = folder / (name + ".db");
-  const auto made = init({path, folder / (name + ".key"), document, name, std::nullopt}, host_in(folder, name));
+  const auto made = init({path, folder / (name + ".key"), document, name, std::nullopt}, host_in(folder, name, clock));
   INFO((made ? "" : made.error().what));
   REQUIRE(made);
   auto log = SqliteOpLog::open(path, OpenMode::write);
@@ -26,7 +28,8 @@ std::unique_ptr<OpLog> make_log(const std::filesystem::path& folder, const std::
 }  // namespace
 
 TestNode::TestNode(const std::filesystem::path& folder, const std::string& name, const DocumentId& document)
-    : replica_(make_log(folder, name, document), host_in(folder, name)) {
+    : clock_ms_(std::make_shared<std::int64_t>(1'700'000'000'000)),
+      replica_(make_log(folder, name, document, clock_ms_), host_in(folder, name, clock_ms_)) {
   auto identity = Identity::load(folder / (name + ".key"));
   REQUIRE(identity);
   replica_.use_identity(*std::move(identity));
@@ -49,6 +52,22 @@ OpRow TestNode::write(const OpDraft& draft) {
   REQUIRE(row);
   REQUIRE(own->commit());
   return *row;
+}
+
+OpRow TestNode::fork(const OpRow& prev, const OpDraft& draft, Seq seq) {
+  Op op;
+  op.kind = draft.kind;
+  op.document = log().info().document;
+  op.index = next(prev.op.op.index);
+  op.prev = prev.id;
+  op.seq = seq;
+  op.target = draft.target;
+  op.name = draft.name;
+  op.parents = {prev.id};
+  const auto made = sign_op(*replica_.identity(), std::move(op), draft.content);
+  INFO((made ? "" : made.error().what));
+  REQUIRE(made);
+  return {RowId{}, made->id(), made->claim(), Depth{}, "", 0};
 }
 
 std::vector<OpRow> TestNode::rows() {

@@ -24,6 +24,10 @@ class TestNode {
   /// An own insert of this story with the field stage.
   OpRow insert(const std::string& story, const std::string& stage = "1_backlog");
   OpRow write(const OpDraft& draft);
+  /// An op that this node's key signs behind the log's back, on top of `prev` and nothing else: it is in no log.
+  [[nodiscard]] OpRow fork(const OpRow& prev, const OpDraft& draft, Seq seq = Seq{1});
+  /// What its clock says from now on: received_ms and time_ms of what it admits and writes.
+  void set_clock(std::int64_t ms) { *clock_ms_ = ms; }
 
   /// Row by row what this log holds.
   [[nodiscard]] std::vector<OpRow> rows();
@@ -36,6 +40,7 @@ class TestNode {
   [[nodiscard]] std::vector<std::string> quarantine_reasons();
 
  private:
+  std::shared_ptr<std::int64_t> clock_ms_;
   Replica replica_;
 };
 

@@ -148,17 +148,55 @@ TEST_CASE("derived: what was lost or does not belong to the last row is rebuilt 
   check_matches(*scratch.open(OpenMode::read));
 }
 
-TEST_CASE("derived: a row that came in by hand is taken in by the next writer", "[oplog]") {
+TEST_CASE("derived: a signed row that came in by hand is taken in by the next writer", "[oplog]") {
   const ScratchLog scratch;
   fill(scratch, 3);
+  RawDatabase(scratch.path()).exec("VACUUM INTO '" + (scratch.folder() / "other.db").string() + "'");
+  {
+    const auto other = must(SqliteOpLog::open(scratch.folder() / "other.db", OpenMode::write));
+    auto write = must(other->begin_write(std::chrono::seconds(1)));
+    must(append_op(*write, identity_of(2), {.name = "other", .content = "{}"}));
+    must(write->commit());
+  }
   RawDatabase(scratch.path())
-      .exec(
-          "INSERT INTO crdt_ops SELECT NULL, randomblob(32), author, idx + 1, op_id, kind, seq, target, op_id, name, "
-          "actor, "
-          "digest, content, salt, time_ms, signature, depth + 1, source, received_ms FROM crdt_ops WHERE rowid = 3");
+      .exec("ATTACH '" + (scratch.folder() / "other.db").string() +
+            "' AS other; INSERT INTO crdt_ops SELECT * FROM other.crdt_ops WHERE rowid = 4");
   fill(scratch, 1);
   check_matches(*scratch.open(OpenMode::read));
   CHECK(must(scratch.open(OpenMode::read)->count()) == 5);
+}
+
+TEST_CASE("derived: a forged row stops every writer, who names it, and nothing is built on it", "[oplog]") {
+  const ScratchLog scratch;
+  fill(scratch, 3);
+  const char* forged = GENERATE(
+      "randomblob(32), author, idx + 1, op_id, kind, seq, target, op_id, name, actor, digest, "
+      "content, salt, time_ms, randomblob(64)",
+      "op_id, author, idx, prev, kind, seq, target, parents, name, actor, digest, "
+      "content, salt, time_ms, randomblob(64)",
+      "op_id, author, idx, prev, kind, seq, target, parents, name, actor, digest, "
+      "'{\"stage\":1}', salt, time_ms, signature");
+  CAPTURE(forged);
+  {
+    RawDatabase raw(scratch.path());
+    raw.drop_triggers();
+    if (std::string_view(forged).starts_with("op_id")) {  // the last row, changed
+      raw.exec(
+          "CREATE TEMP TABLE last AS SELECT * FROM crdt_ops WHERE rowid = 3; DELETE FROM crdt_ops WHERE rowid = 3; "
+          "DELETE FROM marks");
+      raw.exec(std::string("INSERT INTO crdt_ops SELECT 4, ") + forged + ", depth, source, received_ms FROM last");
+    } else {
+      raw.exec(std::string("INSERT INTO crdt_ops SELECT 4, ") + forged +
+               ", depth + 1, source, received_ms FROM crdt_ops WHERE rowid = 3");
+    }
+  }
+  const auto log = scratch.open();
+  const auto write = log->begin_write(std::chrono::seconds(1));
+  REQUIRE_FALSE(write);
+  CHECK(write.error().code == Errc::damaged);
+  CHECK(write.error().what.find("row 4 came in past musher, and it is not what its author signed") !=
+        std::string::npos);
+  CHECK(write.error().hint == "musher verify-order --log " + log->info().path);
 }
 
 TEST_CASE("derived: nothing is rebuilt, and nothing written, from rows that cannot be read", "[oplog]") {
@@ -173,9 +211,9 @@ TEST_CASE("derived: nothing is rebuilt, and nothing written, from rows that cann
   const auto write = log->begin_write(std::chrono::seconds(1));
   REQUIRE_FALSE(write);
   CHECK(write.error().code == Errc::damaged);
-  CHECK(write.error().what ==
-        "cannot bring heads, tips and marks up to date: row 2 is malformed (kind: there is no kind 9)");
-  CHECK(write.error().hint == "musher verify-order");
+  CHECK(write.error().what == "cannot bring heads, tips and marks of " + log->info().path +
+                                  " up to date: row 2 is malformed (kind: there is no kind 9)");
+  CHECK(write.error().hint == "musher verify-order --log " + log->info().path);
   CHECK(must(log->heads()).empty());
 }
 

@@ -286,3 +286,28 @@ TEST_CASE("quarantine: big ops are bounded by their bytes", "[oplog]") {
   CHECK(kept.size() == 64);
   CHECK(kept.front().source == "peer:small");
 }
+
+TEST_CASE("write: rows with numbers that nobody gives out stop every writer, who says so", "[oplog]") {
+  const ScratchLog scratch;
+  const auto log = scratch.open();
+  LogBuilder(*log, identity_of(1)).insert("1_story");
+  const auto [number, what] = GENERATE(table<const char*, const char*>(
+      {{"-1", "it has a row -1, and rows are numbered from 1"},
+       {"0", "it has a row 0, and rows are numbered from 1"},
+       {"-9223372036854775808", "it has a row -9223372036854775808, and rows are numbered from 1"},
+       {"9223372036854775807", "its last row number, 9223372036854775807, has been used, so that none is left"}}));
+  CAPTURE(number);
+  {
+    RawDatabase raw(scratch.path());
+    raw.drop_triggers();
+    raw.exec(std::string("UPDATE crdt_ops SET rowid = ") + number);
+    if (number == std::string("9223372036854775807")) {  // AUTOINCREMENT remembers it
+      raw.exec("UPDATE crdt_ops SET rowid = 1; UPDATE sqlite_sequence SET seq = 9223372036854775807");
+    }
+  }
+  const auto write = log->begin_write(kWait);
+  REQUIRE_FALSE(write);
+  CHECK(write.error().code == Errc::damaged);
+  CHECK(write.error().what == "cannot write to " + log->info().path + ": " + what);
+  CHECK(write.error().hint == "musher verify-order --log " + log->info().path);
+}

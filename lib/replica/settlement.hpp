@@ -1,0 +1,34 @@
+#pragma once
+// Letting in what waits in quarantine, in the caller's transaction.
+
+#include <optional>
+#include <string>
+
+#include "replica/trust_policy.hpp"
+
+namespace musher {
+
+/// A verified op that has just come and is in no table yet.
+struct Newcomer {
+  const VerifiedOp& op;
+  std::string_view source;
+};
+
+struct Settled {
+  std::uint64_t entered = 0;
+  std::optional<RowId> row;        ///< of the newcomer
+  std::optional<Reject> rejected;  ///< of the newcomer
+};
+
+/// Appends what may enter, dependencies first, and takes every copy of it out of the quarantine; an op that turned out
+/// to break a rule stays there with its Reject. With a newcomer only what has to do with it is looked at. A newcomer
+/// that neither enters nor is rejected is left to the caller.
+/// Only ops that enter are verified again, each once: what waits was verified when it came.
+[[nodiscard]] Result<Settled> settle(WriteTransaction& log, const TrustPolicy& trust, std::int64_t now_ms,
+                                     const Newcomer* newcomer);
+
+/// A row for the quarantine.
+[[nodiscard]] QuarantinedOp quarantined(const SignedOp& op, std::string reason, std::string_view source,
+                                        std::int64_t now_ms);
+
+}  // namespace musher

@@ -1,0 +1,185 @@
+// Purging and putting in again, in a log where others write meanwhile.
+
+#include "replica/purge.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "support/test_node.hpp"
+#include "support/workshop.hpp"
+
+using namespace musher;
+using namespace musher::testing;
+
+namespace {
+
+const DocumentId kDocument{{9}};
+constexpr std::int64_t kStart = 1'700'000'000'000;
+
+PurgePlan plan_of(TestNode& node, const PurgeSelection& selection) {
+  auto plan = plan_purge(node.log(), selection, std::nullopt);
+  INFO((plan ? "" : plan.error().what));
+  REQUIRE(plan);
+  return *std::move(plan);
+}
+
+PurgeReport carry_out(TestNode& node, const PurgePlan& plan) {
+  auto report = execute(node.replica(), plan);
+  INFO((report ? "" : report.error().what));
+  REQUIRE(report);
+  return *std::move(report);
+}
+
+PurgeReport purge(TestNode& node, const std::string& story) {
+  return carry_out(node, plan_of(node, {{story}, std::nullopt}));
+}
+
+OpRow set_stage(TestNode& node, const OpId& item, const std::string& stage) {
+  return node.write({OpKind::set, item, "stage", "\"" + stage + "\"", {}});
+}
+
+Result<PutReport> put_again(TestNode& node, const std::string& story) {
+  return put(node.replica(), {story, {}, true, true, false});
+}
+
+/// So many heads that an op cannot name them all, the deepest of them `depth` deep.
+void add_heads(const Workshop& workshop, TestNode& here, int heads, int depth) {
+  TestNode wide(workshop.folder(), "wide", kDocument);
+  TestNode deep(workshop.folder(), "deep", kDocument);
+  here.trust(wide, "wide");
+  here.trust(deep, "deep");
+  const OpRow first = wide.insert("wide_story");
+  here.receive(first);
+  for (int n = 0; n < heads; ++n) here.receive(wide.fork(first, {OpKind::set, first.id, "stage", "\"x\"", {}}));
+  for (int n = 0; n < depth; ++n) deep.insert("deep_story");
+  here.receive_all(deep);
+}
+
+}  // namespace
+
+TEST_CASE("put --new --again: the latest of many purges is followed, and the story is there again") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  here.trust(there, "there");
+  const OpRow insert = there.insert("1_story");
+  for (int n = 0; n < 71; ++n) there.write({OpKind::tombstone, insert.id, "1_story", std::nullopt, {}});
+  here.receive_all(there);
+  add_heads(workshop, here, 70, 80);
+  REQUIRE_FALSE(here.shows("1_story"));
+  const auto report = put_again(here, "1_story");
+  INFO((report ? "" : report.error().what));
+  REQUIRE(report);
+  CHECK(here.shows("1_story"));
+  const auto& parents = report->ops.front().row.op.op.parents;
+  CHECK(parents.size() == kMaxParents);
+  CHECK(std::ranges::find(parents, there.rows().back().id) != parents.end());
+}
+
+TEST_CASE("put --new --again: more purges on branches of their own than an op has parents are refused, and say so") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  here.trust(there, "there");
+  const OpRow insert = there.insert("1_story");
+  here.receive(insert);
+  for (int n = 0; n < 71; ++n) {
+    const std::string reason = R"({"reason":")" + std::to_string(n) + "\"}";
+    here.receive(there.fork(insert, {OpKind::tombstone, insert.id, "1_story", reason, {}}));
+  }
+  const auto refused = put_again(here, "1_story");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::refused);
+  CHECK(refused.error().what.find("64 parents") != std::string::npos);
+  CHECK(here.rows().size() == 72);
+  // What the hint says helps: each op joins heads.
+  here.insert("2_story");
+  here.insert("3_story");
+  REQUIRE(put_again(here, "1_story"));
+  CHECK(here.shows("1_story"));
+}
+
+TEST_CASE("purge: a story that no longer matches the filter when it comes to it is left alone, and reported so") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  const OpRow archived = here.insert("1_story", "6_archived");
+  here.insert("2_story", "6_archived");
+  const PurgePlan plan = plan_of(here, {{}, "6_archived"});
+  REQUIRE(plan.to_purge() == 2);
+  set_stage(here, archived.id, "2_current");
+  const PurgeReport report = carry_out(here, plan);
+  REQUIRE(report.stories.size() == 1);
+  CHECK(report.stories.front().story == "2_story");
+  CHECK(report.stories.front().status == PurgeStatus::purged);
+  CHECK(report.left_out == std::vector<std::string>{"1_story"});
+  CHECK(here.shows("1_story"));
+  CHECK_FALSE(here.shows("2_story"));
+  const auto warnings = here.replica().take_warnings();
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings.front().find("1_story no longer matches") != std::string::npos);
+}
+
+TEST_CASE("purge: a named story that was purged when it was planned and is live again is not purged unasked") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  here.insert("1_story");
+  here.insert("2_story");
+  purge(here, "1_story");
+  const PurgePlan plan = plan_of(here, {{"1_story", "2_story"}, std::nullopt});
+  REQUIRE(plan.to_purge() == 1);
+  REQUIRE(put_again(here, "1_story"));
+  const auto refused = execute(here.replica(), plan);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::refused);
+  CHECK(refused.error().what.find("1_story was purged when this was planned, and has come back") != std::string::npos);
+  CHECK(here.shows("1_story"));
+  CHECK(here.shows("2_story"));
+}
+
+TEST_CASE("purge: a story that was only deleted is purged, so that no branch from elsewhere brings it back") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode offline(workshop.folder(), "offline", kDocument);
+  here.trust(offline, "offline");
+  const OpRow insert = here.insert("1_story");
+  here.write({OpKind::tombstone, insert.id, "", std::nullopt, {}});
+  const PurgeReport report = purge(here, "1_story");
+  CHECK(report.stories.front().status == PurgeStatus::purged);
+  CHECK(report.stories.front().items == std::vector<OpId>{insert.id});
+  here.receive(offline.insert("1_story"));
+  CHECK_FALSE(here.shows("1_story"));
+  CHECK(purge(here, "1_story").stories.front().status == PurgeStatus::already_purged);
+}
+
+TEST_CASE("purge: a story that was purged, put in again and then only deleted is purged again") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  here.insert("1_story");
+  purge(here, "1_story");
+  const auto again = put_again(here, "1_story");
+  REQUIRE(again);
+  const OpId item = again->ops.front().row.id;
+  here.write({OpKind::tombstone, item, "", std::nullopt, {}});
+  const PurgeReport report = purge(here, "1_story");
+  CHECK(report.stories.front().status == PurgeStatus::purged);
+  CHECK(report.stories.front().items == std::vector<OpId>{item});
+}
+
+TEST_CASE("purge --older-than: every effective op of a story counts as news of it, an erase too") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  const OpRow erased_insert = here.insert("1_story");
+  const OpRow insert = here.insert("2_story");
+  const OpRow set = set_stage(here, insert.id, "2_current");
+  here.insert("3_story");
+  const PurgeSelection old{{}, std::nullopt, kStart + 500};
+  CHECK(plan_of(here, old).to_purge() == 3);
+  here.set_clock(kStart + 1000);
+  const PurgePlan before = plan_of(here, old);
+  here.write({OpKind::erase, erased_insert.id, "", std::nullopt, {}});
+  here.write({OpKind::erase, set.id, "", std::nullopt, {}});
+  const PurgePlan plan = plan_of(here, old);
+  REQUIRE(plan.stories.size() == 1);
+  CHECK(plan.stories.front().story == "3_story");
+  // Under the lock it is asked in the same way.
+  CHECK(carry_out(here, before).left_out == std::vector<std::string>{"2_story", "1_story"});
+}
