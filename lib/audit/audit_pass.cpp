@@ -37,7 +37,8 @@ Result<void> AuditPass::row(CheckedRow&& checked) {
   const RowJudgement judgement = judge_row(checked, verifier_);
   last_ = std::visit([](const auto& either) { return either.row; }, checked.row);
   ++rows_;
-  if (!order_.next_row(last_)) chain_.expect_break();
+  if (!order_.next_row(last_)) chain_.expect_loss();
+  chain_.next_row(last_);
   if (judgement.code) report(checked, judgement);
   if (const auto* bad = std::get_if<MalformedRow>(&checked.row)) {
     malformed(*bad, judgement);
@@ -48,7 +49,9 @@ Result<void> AuditPass::row(CheckedRow&& checked) {
   last_op_ = id;
   if (judgement.of_another_document) ++rows_of_another_document_;
   const auto entered = order_.enter(id, row.row);
-  if (!judgement.chain_holds || entered != OrderCheck::Entered::in_order) chain_.expect_break();
+  if (!judgement.chain_holds) expect_break(*judgement.code);
+  if (entered == OrderCheck::Entered::late) expect_break(FindingCode::dependency_later);
+  if (entered == OrderCheck::Entered::again) expect_break(judgement.code.value_or(FindingCode::index_back));
   Result<void> checked_well;
   if (entered == OrderCheck::Entered::again) {
     if (!judgement.code) report_again(row, id);
@@ -62,13 +65,24 @@ Result<void> AuditPass::row(CheckedRow&& checked) {
 }
 
 void AuditPass::malformed(const MalformedRow& row, const RowJudgement& judgement) {
+  expect_break(*judgement.code);
   chain_.malformed(row.row);
-  if (judgement.id) {
-    order_.enter(*judgement.id, row.row);
-    losses_.doubt(row.row);
-  } else {
-    losses_.add(row.row, 1);
-  }
+  if (judgement.id) order_.enter(*judgement.id, row.row);
+  set_aside(row.row, *judgement.code);
+  if (!judgement.id && findings_.wants(*judgement.code)) losses_.add(row.row, 1);
+}
+
+/// Only what has a finding of its own excuses what follows from it.
+void AuditPass::expect_break(FindingCode cause) {
+  if (findings_.wants(cause)) chain_.expect_break();
+}
+
+/// Nothing that the row says can be believed.
+void AuditPass::set_aside(RowId row, FindingCode cause) {
+  if (findings_.wants(cause))
+    losses_.doubt(row);
+  else
+    ++rows_not_judged_;
 }
 
 void AuditPass::report(const CheckedRow& checked, const RowJudgement& judgement) {
@@ -97,10 +111,7 @@ void AuditPass::fill_entry(const OpRow& row, EntryNumber number, const RowJudgem
   const Op& op = row.op.op;
   OpEntry& entry = tables_.ops[number];
   entry.depth = row.depth;
-  if (!judgement.reliable) {
-    losses_.doubt(row.row);
-    return;
-  }
+  if (!judgement.reliable) return set_aside(row.row, *judgement.code);
   entry.reliable = true;
   entry.kind = op.kind;
   entry.index = op.index;
@@ -112,7 +123,7 @@ Result<void> AuditPass::reliable_row(const OpRow& row, EntryNumber number, const
   AuditedRow audited{
       .stored = row, .id = *judgement.id, .number = number, .authentic = judgement.authentic, .own = judgement.code};
   MUSHER_TRY(audited.effective, is_effective(row, audited.id));
-  if (!order_.row(audited)) chain_.expect_break();
+  if (!order_.row(audited)) expect_break(FindingCode::dependency_later);
   authors_.row(audited);
   content_.row(audited);
   if (!audited.authentic) return {};
@@ -154,10 +165,14 @@ void AuditPass::below_the_first(const ScannedRow& scanned) {
 }
 
 void AuditPass::unreadable(RowId first, RowId last) {
-  chain_.expect_break();
+  const std::uint64_t rows = static_cast<std::uint64_t>(raw(last) - raw(first)) + 1;
+  if (findings_.wants(FindingCode::sqlite_corrupt))
+    chain_.expect_loss();
+  else
+    rows_not_judged_ += rows;
   order_.unreadable(first, last);
   last_ = last;
-  unreadable_rows_ += static_cast<std::uint64_t>(raw(last) - raw(first)) + 1;
+  unreadable_rows_ += rows;
   const std::string which =
       first == last ? fmt::format("row {}", raw(first)) : fmt::format("rows {} to {}", raw(first), raw(last));
   findings_.add({.code = FindingCode::sqlite_corrupt,
@@ -207,19 +222,13 @@ void AuditPass::check_count() {
                                         snapshot_.rows, rows_)});
 }
 
-/// What the file remembers of rows behind its last one. Whether it does, and the tail is known to be lost.
+/// What the file remembers of rows behind its last one. Whether it does, and a finding says that the tail is lost.
 bool AuditPass::check_tail() {
   const RowId marked = snapshot_.marks && !snapshot_.marks->empty() ? snapshot_.marks->back().row : RowId{0};
   const RowId highest = snapshot_.highest.value_or(RowId{0});
-  if (highest > last_) {
-    order_.tail_missing(highest);
-    return true;
-  }
+  if (highest > last_) return order_.tail_missing(highest);
   if (highest < last_) {  // SQLite itself never lets that happen
-    if (marked > last_) {
-      order_.tail_missing(marked);
-      return true;
-    }
+    if (marked > last_) return order_.tail_missing(marked);
     findings_.add({.code = FindingCode::derived_stale,
                    .field = "sqlite_sequence",
                    .expected = std::to_string(raw(last_)),

@@ -30,15 +30,12 @@ ChainWalk::ChainWalk(const LogId& log, std::vector<Mark> marks, FindingList& fin
     : marks_(std::move(marks)), findings_(findings), computed_{RowId{0}, chain_start(log), Seq{0}, 0} {}
 
 void ChainWalk::row(const OpRow& row, const OpId& id) {
-  pass_marks_before(row.row);
   extend(computed_, row, id);
   if (rebased_) extend(*rebased_, row, id);
   arrive(row.row);
 }
 
 void ChainWalk::malformed(RowId row) {
-  pass_marks_before(row);
-  expect_break();
   computed_.row = row;
   arrive(row);
 }
@@ -52,11 +49,13 @@ void ChainWalk::arrive(RowId row) {
 }
 
 /// A mark whose own row is lost: what is stored is where the stretch behind it begins.
-void ChainWalk::pass_marks_before(RowId row) {
+void ChainWalk::next_row(RowId row) {
   while (next_mark_ < marks_.size() && marks_[next_mark_].row < row) {
-    break_expected_ = true;
-    compare(marks_[next_mark_++]);
+    const Mark& mark = marks_[next_mark_++];
+    compare(mark);
+    break_expected_ = loss_expected_ && next(mark.row) < row;
   }
+  loss_expected_ = false;
 }
 
 void ChainWalk::compare(const Mark& stored) {
@@ -69,22 +68,23 @@ void ChainWalk::compare(const Mark& stored) {
   } else if (rebased_ && fits(*rebased_)) {
     computed_ = stored;
     rebased_.reset();
-  } else {
-    if (!break_expected_) {
-      findings_.add(
-          {.code = FindingCode::derived_stale,
-           .row = stored.row,
-           .field = "marks",
-           .expected = text_of(computed_),
-           .found = text_of(stored),
-           .message = fmt::format("the mark of row {} is not what rows {} to {} add up to: the mark was changed, or a "
-                                  "row's received_ms or source, or the log's id",
-                                  raw(stored.row), raw(last_mark_) + 1, raw(stored.row))});
-    }
+  } else if (break_expected_ || report(stored)) {
     rebased_ = stored;
   }
   break_expected_ = false;
   last_mark_ = stored.row;
+}
+
+bool ChainWalk::report(const Mark& stored) {
+  return findings_.add(
+      {.code = FindingCode::derived_stale,
+       .row = stored.row,
+       .field = "marks",
+       .expected = text_of(computed_),
+       .found = text_of(stored),
+       .message = fmt::format("the mark of row {} is not what rows {} to {} add up to: the mark was changed, or a "
+                              "row's received_ms or source, or the log's id",
+                              raw(stored.row), raw(last_mark_) + 1, raw(stored.row))});
 }
 
 void ChainWalk::finish(bool tail_lost) {

@@ -27,7 +27,9 @@ class Attempt {
   void report(const SchemaDifferences& schema, FindingList& findings) const {
     for (const auto& [what, why] : damaged_) {
       const std::string table = std::string("table ") + what;
-      if (std::ranges::find(schema, table, &SqliteOpLog::SchemaDifference::object) != schema.end()) continue;
+      const bool reported = findings.wants(FindingCode::schema_altered) &&
+                            std::ranges::find(schema, table, &SqliteOpLog::SchemaDifference::object) != schema.end();
+      if (reported) continue;
       const bool derived = std::string_view(what) != "rows";
       findings.add({.code = derived ? FindingCode::derived_stale : FindingCode::sqlite_corrupt,
                     .field = what,

@@ -15,10 +15,10 @@ void StateCheck::row(RowId row, const ChainWalk& walk) {
     if (same && !differs_at_) same_upto_ = row;
     if (!same && !differs_at_) differs_at_ = row;
   }
-  if (row != mark_.row) return;
-  matched_ = walk.chain() == mark_.chain;
-  agrees_ = walk.agrees(mark_.chain);
-  break_expected_ = walk.break_expected();
+  if (row < mark_.row || agrees_) return;
+  matched_ = row == mark_.row && walk.chain() == mark_.chain;
+  agrees_ = row == mark_.row && walk.agrees(mark_.chain);
+  break_reported_ = walk.break_reported();
 }
 
 void StateCheck::finish(const LogInfo& info, const LogSnapshot& snapshot, const OpTable& ops, RowId last,
@@ -29,7 +29,8 @@ void StateCheck::finish(const LogInfo& info, const LogSnapshot& snapshot, const 
       findings_.add({.code = FindingCode::wrong_document,
                      .expected = to_hex(mark_.document.bytes),
                      .found = to_hex(info.document.bytes),
-                     .message = "the log says it is of another document than at the last check"});
+                     .message = "the log says it is of another document than at the last check"},
+                    Check::state);
     }
     return;  // nothing else can be the same
   }
@@ -38,7 +39,11 @@ void StateCheck::finish(const LogInfo& info, const LogSnapshot& snapshot, const 
   } else if (agrees_ == false) {
     check_prefix(ops);
   }
-  if (last >= mark_.row && snapshot.trust_changes) check_trust(*snapshot.trust_changes);
+  if (!snapshot.trust_changes) {
+    matched_ = false;  // derived-stale or schema-altered, where those are looked for
+  } else if (last >= mark_.row) {
+    check_trust(*snapshot.trust_changes);
+  }
 }
 
 /// Whole as far as it goes: an old copy, or rows and every trace of them taken away.
@@ -54,7 +59,7 @@ void StateCheck::check_end(RowId last) {
 }
 
 void StateCheck::check_prefix(const OpTable& ops) {
-  if (break_expected_) return;  // a finding of its own lies in the same stretch
+  if (break_reported_) return;  // a finding of its own lies in the same stretch
   Finding finding{.code = FindingCode::row_replaced, .row = next(same_upto_), .message = {}};
   if (ops.seen(mark_.last_op) == nullptr) {
     finding.code = FindingCode::log_rolled_back;

@@ -38,7 +38,7 @@ class StateCheck {
   RowId same_upto_{};                ///< the last sample that agreed
   std::optional<RowId> differs_at_;  ///< the first that did not
   std::optional<bool> agrees_;       ///< at the mark's row, as far as reported damage allows
-  bool break_expected_ = false;      ///< there
+  bool break_reported_ = false;      ///< there
   bool matched_ = false;
 };
 

@@ -85,8 +85,8 @@ Result<AuditReport> Audit::run() {
       skip(check);
   }
   if (pass.trust_unknown()) skip(Check::trust);
+  coverage_.rows_not_judged = pass.rows_not_judged();
   AuditReport result = report();
-  if (pass.unreadable_rows() > 0 && result.verdict == AuditVerdict::ok) result.verdict = AuditVerdict::incomplete;
   MUSHER_CHECK(note_run(pass, result));
   return result;
 }
@@ -233,7 +233,9 @@ AuditReport Audit::report() const {
     report.counts[static_cast<std::size_t>(kind.code)] = findings_.count(kind.code);
   report.cancelled = patience_.cancelled();
   report.out_of_time = patience_.out_of_time();
-  const bool complete = !patience_.ran_out() && !coverage_.state_problem && (skipped_ & request_.checks).none();
+  const bool complete = !patience_.ran_out() && !coverage_.state_problem && (skipped_ & request_.checks).none() &&
+                        report.coverage.state != StateOutcome::failed && report.coverage.rows_not_judged == 0 &&
+                        !report.coverage.checks_run.empty();
   report.verdict = findings_.has_error() ? AuditVerdict::findings
                    : complete            ? AuditVerdict::ok
                                          : AuditVerdict::incomplete;

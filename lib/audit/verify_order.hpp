@@ -45,6 +45,8 @@ enum class StateOutcome : std::uint8_t {
 struct AuditCoverage {
   std::uint64_t rows = 0;          ///< in the log
   std::uint64_t rows_checked = 0;  ///< read and judged
+  /// Rows that say nothing that could be judged, where the check that reports them was left out.
+  std::uint64_t rows_not_judged = 0;
   std::uint64_t signatures_checked = 0;
   std::uint64_t signatures_from_checkpoint = 0;  ///< checked by an earlier run; the same bytes since
   RowId rowid_from{};

@@ -69,6 +69,59 @@ TEST_CASE("state: a signature changed since the last run is found though it was 
   CHECK(report.coverage.signatures_from_checkpoint == 0);
 }
 
+TEST_CASE("state: what another check would report is no excuse where that check is left out", "[audit]") {
+  const auto after = [](const std::string& sql, std::initializer_list<Check> checks) {
+    const CheckedLog log;
+    log.damage(sql);
+    const AuditReport report = log.audit([&](AuditRequest& request) {
+      request.state = log.state();
+      request.checks.reset();
+      for (const Check check : checks) request.checks.set(static_cast<std::size_t>(check));
+    });
+    INFO(sql);
+    CHECK(report.verdict == AuditVerdict::findings);
+    CHECK_FALSE(report.state_written);
+    return codes(report);
+  };
+  CHECK(after("DELETE FROM crdt_ops WHERE rowid = 5", {Check::state}) == "row-replaced 5");
+  CHECK(after("DELETE FROM crdt_ops WHERE rowid = 46", {Check::state}) == "log-rolled-back 45");
+  CHECK(after("UPDATE crdt_ops SET signature = x'00' WHERE rowid = 5", {Check::state}) == "row-replaced 5");
+  CHECK(after("UPDATE crdt_ops SET source = 'x' WHERE rowid = 5", {Check::state}) == "row-replaced 5");
+  CHECK(after("UPDATE meta SET value = randomblob(16) WHERE key = 'document'", {Check::state}) == "wrong-document");
+  CHECK(after("DELETE FROM crdt_ops WHERE rowid = 5", {Check::derived}) == "derived-stale 2, derived-stale 46");
+  CHECK(after("UPDATE crdt_ops SET signature = x'00' WHERE rowid = 5", {Check::derived}) == "derived-stale 2, derived-stale 46");
+  // With the check that reports the cause, there is one finding.
+  CHECK(after("DELETE FROM crdt_ops WHERE rowid = 5", {Check::state, Check::order, Check::derived}) == "rowid-gap 5");
+}
+
+TEST_CASE("state: a row that cannot be believed is not ok where nobody may say so", "[audit]") {
+  const AuditedLog log;
+  log.damage("UPDATE crdt_ops SET time_ms = 0 WHERE rowid = 5");
+  const AuditReport report = log.audit([](AuditRequest& request) {
+    request.checks.reset();
+    request.checks.set(static_cast<std::size_t>(Check::author));
+  });
+  CHECK(codes(report).empty());
+  CHECK(report.coverage.rows_not_judged == 1);
+  CHECK(report.verdict == AuditVerdict::incomplete);
+}
+
+TEST_CASE("state: a comparison that failed is never ok, whichever checks are left out", "[audit]") {
+  for (std::size_t i = 0; i < kChecks; ++i) {
+    const CheckedLog log;
+    log.damage("DELETE FROM crdt_ops WHERE rowid = 5");
+    const AuditReport report = log.audit([&](AuditRequest& request) {
+      request.state = log.state();
+      request.checks.reset();
+      request.checks.set(static_cast<std::size_t>(Check::state));
+      request.checks.set(i);
+    });
+    INFO(to_string(Check{static_cast<std::uint8_t>(i)}));
+    CHECK(report.coverage.state == StateOutcome::failed);
+    CHECK(report.verdict != AuditVerdict::ok);
+  }
+}
+
 TEST_CASE("state: a tail cut off with every trace in the file shows", "[audit]") {
   const CheckedLog log;
   log.damage(
