@@ -193,7 +193,6 @@ Result<void> AuditPass::finish() {
   if (snapshot_.authors && snapshot_.trust_changes) derived.authors(*snapshot_.authors, *snapshot_.trust_changes);
   derived.count_heads();
   check_whole_document();
-  check_count();
   if (state_ != nullptr) state_->finish(log_.info(), snapshot_, tables_.ops, last_, tail_lost);
   return {};
 }
@@ -210,16 +209,6 @@ void AuditPass::check_whole_document() {
            "none of the {} ops, each signed by its author, is of the document that the log says it holds: its "
            "meta row was changed, or its rows come from another log",
            rows_)});
-}
-
-/// What is counted must have been read: a table and its indexes can disagree.
-void AuditPass::check_count() {
-  if (snapshot_.rows <= rows_ + unreadable_rows_) return;
-  findings_.add({.code = FindingCode::sqlite_corrupt,
-                 .expected = fmt::format("{} rows", snapshot_.rows),
-                 .found = fmt::format("{} rows", rows_),
-                 .message = fmt::format("SQLite counts {} rows, and reading them one after the other gave {}",
-                                        snapshot_.rows, rows_)});
 }
 
 /// What the file remembers of rows behind its last one. Whether it does, and a finding says that the tail is lost.

@@ -33,6 +33,8 @@ class AuditPass {
   Result<void> finish();
 
   [[nodiscard]] std::uint64_t unreadable_rows() const { return unreadable_rows_; }
+  /// The last row passed, or known to be unreadable.
+  [[nodiscard]] RowId last() const { return last_; }
   /// Rows that the checks of this run could not judge, while what is wrong with them is left to a check that is not
   /// wanted.
   [[nodiscard]] std::uint64_t rows_not_judged() const { return rows_not_judged_; }
@@ -58,7 +60,6 @@ class AuditPass {
   Result<bool> is_effective(const OpRow& row, const OpId& id);
   void walk(const OpRow& row, const OpId& id);
   void check_whole_document();
-  void check_count();
   [[nodiscard]] bool check_tail();
 
   // fixed after construction

@@ -29,6 +29,8 @@ void write_coverage(JsonWriter& json, const AuditCoverage& coverage) {
   write_checks(json, "checks_skipped", coverage.checks_skipped);
   json.key("state").string(to_string(coverage.state));
   if (coverage.state_problem) json.key("state_problem").string(coverage.state_problem->what);
+  if (coverage.state_not_compared) json.key("state_not_compared").string(*coverage.state_not_compared);
+  if (coverage.rows_not_judged > 0) json.key("rows_not_judged").number(coverage.rows_not_judged);
   json.end_object();
 }
 

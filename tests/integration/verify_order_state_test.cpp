@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "audit/state_file.hpp"
+#include "model/text.hpp"
 #include "support/audited_log.hpp"
 
 using namespace musher;
@@ -89,7 +90,8 @@ TEST_CASE("state: what another check would report is no excuse where that check 
   CHECK(after("UPDATE crdt_ops SET source = 'x' WHERE rowid = 5", {Check::state}) == "row-replaced 5");
   CHECK(after("UPDATE meta SET value = randomblob(16) WHERE key = 'document'", {Check::state}) == "wrong-document");
   CHECK(after("DELETE FROM crdt_ops WHERE rowid = 5", {Check::derived}) == "derived-stale 2, derived-stale 46");
-  CHECK(after("UPDATE crdt_ops SET signature = x'00' WHERE rowid = 5", {Check::derived}) == "derived-stale 2, derived-stale 46");
+  CHECK(after("UPDATE crdt_ops SET signature = x'00' WHERE rowid = 5", {Check::derived}) ==
+        "derived-stale 2, derived-stale 46");
   // With the check that reports the cause, there is one finding.
   CHECK(after("DELETE FROM crdt_ops WHERE rowid = 5", {Check::state, Check::order, Check::derived}) == "rowid-gap 5");
 }
@@ -120,6 +122,99 @@ TEST_CASE("state: a comparison that failed is never ok, whichever checks are lef
     CHECK(report.coverage.state == StateOutcome::failed);
     CHECK(report.verdict != AuditVerdict::ok);
   }
+}
+
+TEST_CASE("state: a run that was cut short says that nothing was compared, and raises no alarm", "[audit]") {
+  const CheckedLog log;
+  const AuditReport report = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.max_duration = std::chrono::milliseconds{0};
+  });
+  CHECK(report.verdict == AuditVerdict::incomplete);
+  CHECK(report.coverage.state == StateOutcome::none);
+  CHECK(report.coverage.state_not_compared == "the time was up");
+  CHECK(report.coverage.signatures_from_checkpoint == 0);
+  CHECK(report.coverage.rows == 46);
+  CHECK_FALSE(report.state_written);
+}
+
+TEST_CASE("state: signatures that are believed for the last run's sake accuse nobody once its rows differ", "[audit]") {
+  const CheckedLog log;
+  std::string forged_id;
+  {
+    const auto open = log.scratch().open();
+    OpRow forged = std::get<OpRow>(must(open->rows(std::vector{RowId{45}})).at(0));
+    forged.op.op.time_ms += 1;  // the same prev as row 45's: with a good signature it would be a second branch
+    forged_id = to_hex(Verifier(open->info().document).check_unsigned(forged.op)->hash);
+  }
+  log.damage(
+      "CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 45;"
+      "UPDATE twin SET rowid = 46, time_ms = time_ms + 1, op_id = x'" +
+      forged_id + "'; DELETE FROM crdt_ops WHERE rowid = 46; INSERT INTO crdt_ops SELECT * FROM twin");
+  const AuditReport report = log.audit_with_state();
+  INFO(codes(report));
+  CHECK(codes(report).find("signature-invalid 46") != std::string::npos);
+  CHECK(codes(report).find("equivocation") == std::string::npos);
+  CHECK(report.coverage.signatures_checked == 46);
+  CHECK(report.coverage.signatures_from_checkpoint == 0);
+  CHECK(report.coverage.rows_checked == 46);
+}
+
+TEST_CASE("state: a run that finds a later one noted leaves it, and says so", "[audit]") {
+  const CheckedLog log;
+  const LogId id = log.scratch().open(OpenMode::read)->info().log;
+  const AuditReport report = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.on_progress = [&](std::uint64_t) {  // another run, which saw more rows, ends meanwhile
+      auto later = must(read_state(log.state(), id));
+      later->row = RowId{99};
+      CHECK(must(write_state(log.state(), *later)));
+    };
+  });
+  CHECK(report.verdict == AuditVerdict::ok);
+  CHECK_FALSE(report.state_written);
+  CHECK(must(read_state(log.state(), id))->row == RowId{99});
+}
+
+TEST_CASE("state: with nothing to compare with, the check state alone has checked nothing", "[audit]") {
+  const AuditedLog log;
+  const AuditReport report = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.checks = CheckSet{}.set(static_cast<std::size_t>(Check::state));
+  });
+  CHECK(report.verdict == AuditVerdict::incomplete);
+  const auto open = log.scratch().open(OpenMode::read);
+  AuditRequest none;
+  none.checks = CheckSet{}.set(static_cast<std::size_t>(Check::state));
+  CHECK(verify_order(*open, none).error().code == Errc::usage);
+}
+
+TEST_CASE("state: what is not a regular file is never replaced, and no folder is made for a name", "[audit]") {
+  const AuditedLog log;
+  const fs::path target = log.scratch().folder() / "target";
+  write_file(target, "precious");
+  fs::create_symlink(target, log.scratch().folder() / "link");
+  fs::create_directory(log.scratch().folder() / "folder");
+  const auto error = [&](const fs::path& file) {
+    const auto open = log.scratch().open(OpenMode::read);
+    AuditRequest request;
+    request.state = file;
+    const auto report = verify_order(*open, request);
+    REQUIRE_FALSE(report);
+    CHECK(report.error().code == Errc::io);
+    CHECK(report.error().hint.find("--state") != std::string::npos);
+    return report.error().what;
+  };
+  CHECK(error(log.scratch().folder() / "link").find("a symbolic link") != std::string::npos);
+  CHECK(error(log.scratch().folder() / "folder").find("a folder") != std::string::npos);
+  CHECK(error(log.scratch().folder() / "no" / "such" / "file").find("No such file") != std::string::npos);
+  CHECK(read_file(target) == "precious");
+  CHECK_FALSE(fs::exists(log.scratch().folder() / "no"));
+  const AuditReport made = log.audit([&](AuditRequest& request) {
+    request.state = log.scratch().folder() / "own" / "folder" / "a.state";
+    request.state_folder = StateFolder::make;
+  });
+  CHECK(made.state_written);
 }
 
 TEST_CASE("state: a tail cut off with every trace in the file shows", "[audit]") {

@@ -147,6 +147,30 @@ TEST_CASE("tampering: a row below the first, which no reader sees, is found", "[
   CHECK(report.coverage.rows_checked == 47);
 }
 
+TEST_CASE("tampering: so is the lowest row that there can be", "[audit]") {
+  const AuditedLog log;
+  log.damage(
+      "CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20; UPDATE twin SET rowid = "
+      "-9223372036854775807 - 1, op_id = randomblob(32);"
+      "INSERT INTO crdt_ops SELECT * FROM twin; UPDATE sqlite_sequence SET seq = 46");
+  const AuditReport report = log.audit();
+  CHECK(codes(report) == "row-malformed -9223372036854775808");
+  CHECK(report.coverage.rows_checked == 47);
+}
+
+TEST_CASE("tampering: what is read before the rows is of one instant, whoever writes meanwhile", "[audit]") {
+  const AuditedLog log;
+  const auto reader = log.scratch().open(OpenMode::read);
+  must(reader->at_one_instant([&]() -> Result<void> {
+    CHECK(must(reader->last_row()) == RowId{46});
+    log.write_on(3);
+    CHECK(must(reader->last_row()) == RowId{46});
+    CHECK(must(reader->marks()).back().row == RowId{46});
+    return {};
+  }));
+  CHECK(must(reader->last_row()) == RowId{49});
+}
+
 TEST_CASE("tampering: a row moved to the end of all numbers is found, and costs no time", "[audit]") {
   const AuditedLog log;
   log.damage(

@@ -40,6 +40,7 @@ std::string names(const std::vector<Check>& checks) {
 }
 
 std::string state_text(const AuditCoverage& coverage) {
+  if (coverage.state_not_compared) return "not compared: " + *coverage.state_not_compared;
   switch (coverage.state) {
     case StateOutcome::none: return "not compared with an earlier run";
     case StateOutcome::first_run: return "first run: nothing to compare with yet";
@@ -64,7 +65,22 @@ std::string why_incomplete(const AuditReport& report) {
     return fmt::format("the time was up after {} of {} rows", report.coverage.rows_checked, report.coverage.rows);
   if (report.cancelled)
     return fmt::format("it was stopped after {} of {} rows", report.coverage.rows_checked, report.coverage.rows);
+  if (report.coverage.rows_not_judged > 0) {
+    return fmt::format("{} cannot be read as {} signed, and the checks that say what is wrong were left out",
+                       plural(report.coverage.rows_not_judged, "row"),
+                       report.coverage.rows_not_judged == 1 ? "it was" : "they were");
+  }
+  if (report.coverage.state == StateOutcome::failed) return state_text(report.coverage);
   return "not checked: " + names(report.coverage.checks_skipped);
+}
+
+/// "6 of 6 checked, row 1 to 6"; read and not checked where the check row was left out.
+std::string rows_text(const AuditCoverage& coverage) {
+  const bool judged = std::ranges::find(coverage.checks_run, Check::row) != coverage.checks_run.end();
+  std::string text = fmt::format("{} of {} {}", coverage.rows_checked, coverage.rows, judged ? "checked" : "read");
+  if (coverage.rowid_from != RowId{0})
+    text += fmt::format(", row {} to {}", raw(coverage.rowid_from), raw(coverage.rowid_to));
+  return text;
 }
 
 /// The first error that a row shows; else the first.
@@ -107,8 +123,7 @@ std::string verify_order_text(const std::string& log_path, const AuditReport& re
     text += fmt::format("{:<12} {}\n", name, escape(value));
   };
   line("log", log_path);
-  line("rows", fmt::format("{} of {} checked, row {} to {}", coverage.rows_checked, coverage.rows,
-                           raw(coverage.rowid_from), raw(coverage.rowid_to)));
+  line("rows", rows_text(coverage));
   line("signatures", signatures_text(coverage));
   line("state", state_text(coverage));
   if (!coverage.checks_skipped.empty()) line("not checked", names(coverage.checks_skipped));
