@@ -24,7 +24,7 @@ AuditPass::AuditPass(SqliteOpLog& log, const LogSnapshot& snapshot, StateCheck* 
       sample_distance_(sample_distance(snapshot.last)),
       order_(tables_, losses_, findings),
       authors_(tables_, findings),
-      content_(tables_, findings),
+      content_(tables_, losses_, findings),
       clock_(tables_, findings, now_ms),
       story_(tables_, findings),
       chain_(log.info().log, snapshot.marks.value_or(std::vector<Mark>{}), findings),
@@ -60,7 +60,7 @@ Result<void> AuditPass::row(CheckedRow&& checked) {
     fill_entry(row, number, judgement);
     if (judgement.reliable) checked_well = reliable_row(row, number, judgement);
   }
-  walk(row, id);
+  walk(row, judgement);
   return checked_well;
 }
 
@@ -69,7 +69,11 @@ void AuditPass::malformed(const MalformedRow& row, const RowJudgement& judgement
   chain_.malformed(row.row);
   if (judgement.id) order_.enter(*judgement.id, row.row);
   set_aside(row.row, *judgement.code);
-  if (!judgement.id && findings_.wants(*judgement.code)) losses_.add(row.row, 1);
+  if (!findings_.wants(*judgement.code)) return;
+  if (judgement.id)
+    content_.doubt_erase(row.row);
+  else
+    losses_.add(row.row, 1);
 }
 
 /// Only what has a finding of its own excuses what follows from it.
@@ -111,7 +115,11 @@ void AuditPass::fill_entry(const OpRow& row, EntryNumber number, const RowJudgem
   const Op& op = row.op.op;
   OpEntry& entry = tables_.ops[number];
   entry.depth = row.depth;
-  if (!judgement.reliable) return set_aside(row.row, *judgement.code);
+  if (!judgement.reliable) {
+    set_aside(row.row, *judgement.code);
+    if (findings_.wants(*judgement.code)) content_.doubt(row);
+    return;
+  }
   entry.reliable = true;
   entry.kind = op.kind;
   entry.index = op.index;
@@ -145,8 +153,8 @@ Result<bool> AuditPass::is_effective(const OpRow& row, const OpId& id) {
   return false;
 }
 
-void AuditPass::walk(const OpRow& row, const OpId& id) {
-  chain_.row(row, id);
+void AuditPass::walk(const OpRow& row, const RowJudgement& judgement) {
+  chain_.row(row, *judgement.id, judgement.reliable || !findings_.wants(*judgement.code));
   if (state_ != nullptr) state_->row(row.row, chain_);
   if (raw(row.row) % sample_distance_ == 0) samples_.push_back({row.row, chain_.chain()});
 }

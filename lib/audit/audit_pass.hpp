@@ -42,7 +42,6 @@ class AuditPass {
   [[nodiscard]] bool trust_unknown() const { return trust_unknown_ || !admission_; }
   [[nodiscard]] OpTables& tables() { return tables_; }
   [[nodiscard]] const SeqCheck& seq() const { return seq_; }
-  [[nodiscard]] const AuthorCheck& authors() const { return authors_; }
   /// Null when nobody can say who is heard.
   [[nodiscard]] StoryCheck* story() { return trust_unknown_ ? nullptr : &story_; }
 
@@ -58,7 +57,7 @@ class AuditPass {
   void set_aside(RowId row, FindingCode cause);
   Result<void> reliable_row(const OpRow& row, EntryNumber number, const RowJudgement& judgement);
   Result<bool> is_effective(const OpRow& row, const OpId& id);
-  void walk(const OpRow& row, const OpId& id);
+  void walk(const OpRow& row, const RowJudgement& judgement);
   void check_whole_document();
   [[nodiscard]] bool check_tail();
 

@@ -6,18 +6,15 @@
 
 #include "crypto/hashing.hpp"
 #include "model/text.hpp"
+#include "oplog/derived.hpp"
 
 namespace musher {
 namespace {
 
-constexpr std::int64_t kMarkEvery = 256;
-
-void extend(Mark& mark, const OpRow& row, const OpId& id) {
-  const bool in_list = row.op.op.kind == OpKind::insert || row.op.op.kind == OpKind::tombstone;
-  mark.row = row.row;
-  mark.chain = chain_next(mark.chain, row.row, id, row.op.signature, row.received_ms, row.source);
-  if (in_list) mark.list_seq = std::max(mark.list_seq, row.op.op.seq);
-  ++mark.ops;
+void extend(Mark& mark, const OpRow& row, const OpId& id, bool seq_holds) {
+  const Seq list_seq = mark.list_seq;
+  mark = next_mark(mark, row.row, id, row.op.op, row.op.signature, row.received_ms, row.source);
+  if (!seq_holds) mark.list_seq = list_seq;
 }
 
 std::string text_of(const Mark& mark) {
@@ -29,9 +26,10 @@ std::string text_of(const Mark& mark) {
 ChainWalk::ChainWalk(const LogId& log, std::vector<Mark> marks, FindingList& findings)
     : marks_(std::move(marks)), findings_(findings), computed_{RowId{0}, chain_start(log), Seq{0}, 0} {}
 
-void ChainWalk::row(const OpRow& row, const OpId& id) {
-  extend(computed_, row, id);
-  if (rebased_) extend(*rebased_, row, id);
+void ChainWalk::row(const OpRow& row, const OpId& id, bool seq_holds) {
+  extend(computed_, row, id, seq_holds);
+  if (rebased_) extend(*rebased_, row, id, seq_holds);
+  list_seq_in_doubt_ = list_seq_in_doubt_ || !seq_holds;
   arrive(row.row);
 }
 
@@ -61,13 +59,13 @@ void ChainWalk::next_row(RowId row) {
 void ChainWalk::compare(const Mark& stored) {
   const auto fits = [&](Mark mark) {
     mark.row = stored.row;
+    if (list_seq_in_doubt_) mark.list_seq = std::max(mark.list_seq, stored.list_seq);
     return mark == stored;
   };
-  if (fits(computed_)) {
-    rebased_.reset();
-  } else if (rebased_ && fits(*rebased_)) {
+  if (fits(computed_) || (rebased_ && fits(*rebased_))) {
     computed_ = stored;
     rebased_.reset();
+    list_seq_in_doubt_ = false;
   } else if (break_expected_ || report(stored)) {
     rebased_ = stored;
   }

@@ -23,8 +23,9 @@ class ChainWalk {
   void next_row(RowId row);
   /// A row is not as it was admitted, and a finding says so: the stretch it is in need not fit.
   void expect_break() { break_expected_ = true; }
-  /// `id`: what is known to be its own.
-  void row(const OpRow& row, const OpId& id);
+  /// id: what is known to be its own. seq_holds: false when kind and seq may not be what they were, and a finding says
+  /// so.
+  void row(const OpRow& row, const OpId& id, bool seq_holds);
   /// A row that is there and cannot be walked over. Its own finding: expect_break().
   void malformed(RowId row);
   /// After the last row. tail_lost: rows behind it are known to be missing, and the marks of those with them.
@@ -53,6 +54,7 @@ class ChainWalk {
   RowId last_mark_{};  ///< the stretch begins after it
   bool break_expected_ = false;
   bool loss_expected_ = false;
+  bool list_seq_in_doubt_ = false;  ///< since the last mark that fitted
   std::uint64_t marks_missing_ = 0;
   RowId first_missing_{};
 };

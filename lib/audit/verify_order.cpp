@@ -223,8 +223,7 @@ Result<void> Audit::ask_ancestry() {
   if (seq || (story != nullptr && story->needs_ancestry())) {
     std::uint64_t rows = 0;
     const auto go_on = [&] { return ++rows % kRowsBetweenLooks != 0 || patience_.lasts(); };
-    MUSHER_CHECK(answer_by_ancestry(log_, snapshot_.last, pass_->tables(), {pass_->seq(), story, pass_->authors()},
-                                    findings_, go_on));
+    MUSHER_CHECK(answer_by_ancestry(log_, snapshot_.last, pass_->tables(), {pass_->seq(), story}, findings_, go_on));
   }
   if (patience_.ran_out()) {
     skip(Check::seq);
