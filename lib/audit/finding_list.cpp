@@ -43,6 +43,7 @@ std::string FindingList::hint_for(const Finding& finding) const {
   const auto value_of = [&](std::string_view name) -> std::optional<std::string> {
     if (name == "log") return log;
     if (name == "op" && finding.op) return to_hex(finding.op->hash);
+    if (name == "found" && finding.found) return finding.found;
     if (name == "row" && finding.row) return std::to_string(raw(*finding.row));
     if (name == "story" && finding.story) return shell_word(*finding.story);
     return std::nullopt;

@@ -77,6 +77,11 @@ class Fixtures(Command):
                 quiet = self.verify(*options, "-q")
                 self.assertEqual((quiet.returncode, quiet.stdout), (code, ""))
                 self.assertEqual(quiet.stderr.count("\n"), 1 if code else 0, quiet.stderr)
+                for hint in {finding["hint"] for finding in document["findings"]}:
+                    if hint.startswith(("musher ", "sqlite3 ")):
+                        run = self.shell.run("sh", "-c", hint)
+                        self.assertIn(run.returncode, (0, 1, 11), (hint, run.stderr))  # 11: SQLITE_CORRUPT
+                        self.assertNotRegex(run.stdout, "[\x00-\x09\x0b-\x1f\x7f-\x9f\ufffd\udc80-\udcff]", hint)
                 for companion in self.shell.work.glob("log.*"):
                     companion.unlink()
 
@@ -119,6 +124,21 @@ class Streams(Command):
         self.assertNotIn("row 0", done.stdout)
         coverage = json.loads(self.verify("--max-duration", "0ms", "--json").stdout)["coverage"]
         self.assertEqual((coverage["state"], coverage["state_not_compared"]), ("none", "the time was up"))
+
+    def test_a_change_of_trust_since_the_last_run_is_told(self):
+        self.good_log()
+        self.verify()
+        self.shell.musher("identity", "new", "-q", "--identity", "other.key")
+        self.assertEqual(self.shell.musher("trust", "add", "other.key.pub", "mallory\x1b[2J").returncode, 2)
+        self.assertEqual(self.shell.musher("trust", "add", "other.key.pub", "mallory", "--eraser").returncode, 0)
+        document = json.loads(self.verify("--json", "--checks", "state").stdout)
+        self.assertEqual([(each["action"], each["name"], each["eraser"]) for each in document["coverage"]["trust_changes"]],
+                         [("add", "mallory", True)])
+        done = self.verify("--textfile", "m.prom")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"trust +1 change since the last run:\n  .*: add mallory \([0-9a-f]{12}\), who may erase\n")
+        self.assertRegex((self.shell.work / "m.prom").read_text(), r"verify_order_trust_changes\{.*\} 1\n")
+        self.assertNotIn("since the last run:", self.verify().stdout)
 
     def test_checks_that_cannot_run_are_a_mistake_and_not_ok(self):
         self.good_log()

@@ -275,6 +275,39 @@ TEST_CASE("state: a trust log that was rewritten is found, and one that only gre
   CHECK(report.findings[0].field == "trust_log");
 }
 
+TEST_CASE("state: a change of trust since the last run is shown once, with who made it and when", "[audit]") {
+  const std::string stranger = "INSERT INTO authors (author, name, trust, eraser) VALUES (x'" + std::string(64, 'a') +
+                               "', 'mallory', 'allowed', 1);";
+  const CheckedLog log;
+  CHECK(log.audit_with_state().coverage.trust_changes->empty());
+  log.damage(stranger +
+             "INSERT INTO trust_log (at_ms, who, action, author, name, trust, eraser) SELECT 1234, 'somebody', 'add', "
+             "author, name, trust, eraser FROM authors WHERE name = 'mallory'");
+  const AuditReport report = log.audit_with_state();
+  CHECK(report.verdict == AuditVerdict::ok);
+  REQUIRE(report.coverage.trust_changes);
+  REQUIRE(report.coverage.trust_changes->size() == 1);
+  CHECK(report.coverage.trust_changes->at(0).who == "somebody");
+  CHECK(report.coverage.trust_changes->at(0).at_ms == 1234);
+  CHECK(report.coverage.trust_changes->at(0).after.name == "mallory");
+  CHECK(log.audit_with_state().coverage.trust_changes->empty());
+  CHECK_FALSE(log.audit().coverage.trust_changes);
+
+  // Trust that the trust log does not tell of is an error, with and without a state.
+  for (const std::string& damage : {stranger, std::string("DELETE FROM authors WHERE name = 'bob'"),
+                                    std::string("UPDATE authors SET trust = 'revoked' WHERE name = 'bob'"),
+                                    std::string("UPDATE authors SET eraser = 1 WHERE name = 'bob'"),
+                                    std::string("UPDATE authors SET name = 'mallory' WHERE name = 'bob'")}) {
+    const CheckedLog changed;
+    changed.damage(damage);
+    INFO(damage);
+    const AuditReport found = changed.audit_with_state();
+    CHECK(codes(found).find("derived-stale") != std::string::npos);
+    CHECK(found.verdict == AuditVerdict::findings);
+    CHECK_FALSE(found.state_written);
+  }
+}
+
 TEST_CASE("state: a run with an error, a partial run and one with a warning move it as far as they may", "[audit]") {
   const CheckedLog log;
   const auto row_noted = [&] {

@@ -114,7 +114,8 @@ void render(SqliteOpLog& log, const AuditReport& report, ExitCode code, Context&
     write_verify_order(json, {"musher.verify-order/1", static_cast<int>(code), &card, to_string(report.verdict), {}},
                        report);
   } else if (!context.settings.quiet) {
-    page(context.terminal, context.environment, verify_order_text(log.info().path, report, context.terminal));
+    page(context.terminal, context.environment,
+         verify_order_text(log.info().path, report, context.terminal, context.settings.utc));
   } else if (code != ExitCode::ok) {
     context.terminal.err() << context.terminal.program() << ": " << verify_order_line(log.info().path, report) << '\n';
   }

@@ -66,6 +66,10 @@ std::string metrics_text(const RunMetrics& run, std::optional<std::int64_t> last
   if (run.report == nullptr) return text;
   add(text, "musher_verify_order_rows", "Rows in the log.", log, run.report->coverage.rows);
   add(text, "musher_verify_order_rows_checked", "Rows the last run checked.", log, run.report->coverage.rows_checked);
+  if (run.report->coverage.trust_changes) {
+    add(text, "musher_verify_order_trust_changes", "Changes of trust since the run before.", log,
+        run.report->coverage.trust_changes->size());
+  }
   text += "# HELP musher_verify_order_findings Findings of the last run.\n# TYPE musher_verify_order_findings gauge\n";
   for (const FindingKind& kind : finding_kinds()) {
     text += fmt::format("musher_verify_order_findings{{{},code=\"{}\",severity=\"{}\"}} {}\n", log, kind.name,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/escape.hpp"
+#include "cli/time_text.hpp"
 #include "model/text.hpp"
 
 namespace musher {
@@ -49,6 +50,19 @@ std::string state_text(const AuditCoverage& coverage) {
   }
   return coverage.state_problem ? "could not be compared with the last run"
                                 : "does not begin with what the last run saw";
+}
+
+/// A stranger's key may have been let in: whoever reads this knows whether that was meant.
+std::string trust_text(const std::vector<TrustChange>& changes, bool utc) {
+  std::string text = fmt::format("{:<12} {} since the last run:\n", "trust", plural(changes.size(), "change"));
+  for (std::size_t i = 0; i < std::min(changes.size(), kMaxShown); ++i) {
+    const TrustChange& change = changes[i];
+    text += fmt::format("  {} {}: {} {} ({}){}\n", human_time(change.at_ms, utc), escape(change.who),
+                        escape(change.action), escape(change.after.name), to_hex(change.after.author.key).substr(0, 12),
+                        change.after.eraser ? ", who may erase" : "");
+  }
+  if (changes.size() > kMaxShown) text += fmt::format("  ... and {} more\n", changes.size() - kMaxShown);
+  return text;
 }
 
 std::string signatures_text(const AuditCoverage& coverage) {
@@ -116,7 +130,8 @@ std::string verdict_text(const AuditReport& report, const Terminal& terminal) {
 
 }  // namespace
 
-std::string verify_order_text(const std::string& log_path, const AuditReport& report, const Terminal& terminal) {
+std::string verify_order_text(const std::string& log_path, const AuditReport& report, const Terminal& terminal,
+                              bool utc) {
   const AuditCoverage& coverage = report.coverage;
   std::string text;
   const auto line = [&](std::string_view name, const std::string& value) {
@@ -126,6 +141,7 @@ std::string verify_order_text(const std::string& log_path, const AuditReport& re
   line("rows", rows_text(coverage));
   line("signatures", signatures_text(coverage));
   line("state", state_text(coverage));
+  if (coverage.trust_changes && !coverage.trust_changes->empty()) text += trust_text(*coverage.trust_changes, utc);
   if (!coverage.checks_skipped.empty()) line("not checked", names(coverage.checks_skipped));
   if (!report.findings.empty()) text += '\n';
   for (std::size_t i = 0; i < std::min(report.findings.size(), kMaxShown); ++i)
