@@ -125,13 +125,13 @@ void OrderCheck::check_depth_and_seq(const AuditedRow& row, Depth deepest, bool 
 }
 
 bool OrderCheck::tail_missing(RowId highest) {
-  const bool reported = findings_.add(
-      {.code = FindingCode::tail_missing,
-       .row = next(last_),
-       .expected = std::to_string(raw(highest)),
-       .found = std::to_string(raw(last_)),
-       .message = fmt::format("the log ends at row {}, but the file remembers rows up to {}: {} cut off", raw(last_),
-                              raw(highest), rows_text(next(last_), highest))});
+  const bool reported =
+      findings_.add({.code = FindingCode::tail_missing,
+                     .row = next(last_),
+                     .expected = std::to_string(raw(highest)),
+                     .found = std::to_string(raw(last_)),
+                     .message = fmt::format("the log ends at row {}, but the file remembers rows up to {}: {} cut off",
+                                            raw(last_), raw(highest), rows_text(next(last_), highest))});
   if (reported) losses_.add(next(last_), static_cast<std::uint64_t>(raw(highest) - raw(last_)));
   return reported;
 }
