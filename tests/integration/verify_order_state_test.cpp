@@ -122,6 +122,15 @@ TEST_CASE("state: a comparison that failed is never ok, whichever checks are lef
     CHECK(report.coverage.state == StateOutcome::failed);
     CHECK(report.verdict != AuditVerdict::ok);
   }
+  const CheckedLog log;  // and where nothing wanted has a finding
+  log.damage("UPDATE trust_log SET trust = 'perhaps' WHERE id = 1");
+  const AuditReport report = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.checks = CheckSet{}.set(static_cast<std::size_t>(Check::state));
+  });
+  CHECK(codes(report).empty());
+  CHECK(report.coverage.state == StateOutcome::failed);
+  CHECK(report.verdict == AuditVerdict::incomplete);
 }
 
 TEST_CASE("state: a run that was cut short says that nothing was compared, and raises no alarm", "[audit]") {
