@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "audit/register_lines.hpp"
 #include "audit/salvage_scan.hpp"
 #include "crypto/hashing.hpp"
 #include "document/causal_index.hpp"
@@ -14,32 +15,21 @@
 namespace musher {
 namespace {
 
-/// One author's ops on one register, in rowid order.
-struct Lane {
-  struct Step {
-    EntryNumber op;
-    Seq seq;
-    Seq top;  ///< the highest so far
-  };
-  EntryNumber author;
-  bool branched;  ///< its ops are not one line: an ancestor does not stand for those before it
-  std::vector<Step> steps;
-};
-
 class Pass {
  public:
   Pass(OpTables& tables, const AncestryQuestions& questions, FindingList& findings)
       : tables_(tables), questions_(questions), findings_(findings) {}
 
-  Result<void> row(const OpRow& row) {
+  void row(const OpRow& row) {
     const EntryNumber number = number_of(row);
-    if (number == kNoEntry) return {};
+    if (number == kNoEntry) return;
     const OpEntry& entry = tables_.ops[number];
     index_.add(entry.id, entry.reliable ? without_unknown(row.op.op) : Op{});
-    if (!entry.counts) return {};
+    if (!entry.reliable) return;
+    const EntryNumber line = line_of(row, number);
+    if (!entry.counts) return;
     const EntryNumber reg = questions_.seq.register_of(row.op.op, tables_);
-    if (reg == kNoEntry || !questions_.seq.is_in_question(reg)) return {};
-    return check_seq(row, number, registers_[reg]);
+    if (reg != kNoEntry && questions_.seq.is_in_question(reg)) check_seq(row, number, line, registers_[reg]);
   }
 
   [[nodiscard]] const CausalIndex& index() const { return index_; }
@@ -67,41 +57,25 @@ class Pass {
     return known;
   }
 
-  Result<void> check_seq(const OpRow& row, EntryNumber number, std::vector<Lane>& lanes) {
-    const Op& op = row.op.op;
-    Seq highest{0};
-    for (const Lane& lane : lanes) {
-      if (lane.steps.back().top < std::max(op.seq, next(highest))) continue;
-      MUSHER_TRY(const Seq top, highest_before(lane, tables_.ops[number].id));
-      highest = std::max(highest, top);
+  /// An op takes its prev's line on, unless another op did before: an equivocation begins a line.
+  EntryNumber line_of(const OpRow& row, EntryNumber number) {
+    EntryNumber line = number;
+    const auto prev = row.op.op.prev.is_zero() ? ends_.end() : ends_.find(tables_.ops.find(row.op.op.prev));
+    if (prev != ends_.end()) {
+      line = prev->second;
+      ends_.erase(prev);
     }
-    if (highest >= op.seq) report(row, number, next(highest));
-    note(lanes, number, op.seq);
-    return {};
+    ends_.emplace(number, line);
+    return line;
   }
 
-  Result<Seq> highest_before(const Lane& lane, const OpId& descendant) const {
-    const auto precedes = [&](const Lane::Step& step) { return *index_.precedes(tables_.ops[step.op].id, descendant); };
-    if (!lane.branched) {
-      const auto after = std::ranges::partition_point(lane.steps, precedes);
-      return after == lane.steps.begin() ? Seq{0} : std::prev(after)->top;
-    }
-    Seq highest{0};
-    for (const Lane::Step& step : lane.steps) {
-      if (step.seq > highest && precedes(step)) highest = step.seq;
-    }
-    return highest;
-  }
-
-  void note(std::vector<Lane>& lanes, EntryNumber number, Seq seq) {
-    const EntryNumber author = tables_.ops[number].author;
-    auto lane = std::ranges::find(lanes, author, &Lane::author);
-    if (lane == lanes.end()) {
-      lanes.push_back({author, questions_.authors.has_branches(author), {}});
-      lane = std::prev(lanes.end());
-    }
-    const Seq before = lane->steps.empty() ? Seq{0} : lane->steps.back().top;
-    lane->steps.push_back({number, seq, std::max(before, seq)});
+  void check_seq(const OpRow& row, EntryNumber number, EntryNumber line, RegisterLines& lines) {
+    const OpId& id = tables_.ops[number].id;
+    const Seq seq = row.op.op.seq;
+    const Seq highest =
+        lines.highest_from(seq, [&](EntryNumber op) { return *index_.precedes(tables_.ops[op].id, id); });
+    if (highest >= seq) report(row, number, next(highest));
+    lines.note(line, number, seq);
   }
 
   void report(const OpRow& row, EntryNumber number, Seq expected) {
@@ -119,7 +93,8 @@ class Pass {
   const AncestryQuestions& questions_;
   FindingList& findings_;
   CausalIndex index_;
-  std::unordered_map<EntryNumber, std::vector<Lane>> registers_;
+  std::unordered_map<EntryNumber, EntryNumber> ends_;  ///< lines by their last op
+  std::unordered_map<EntryNumber, RegisterLines> registers_;
 };
 
 }  // namespace
@@ -127,18 +102,16 @@ class Pass {
 Result<void> answer_by_ancestry(LogReader& log, RowId last, OpTables& tables, const AncestryQuestions& questions,
                                 FindingList& findings, const std::function<bool()>& go_on) {
   Pass pass(tables, questions, findings);
-  Result<void> answered;
   RowGate gate;
   const auto scan = [&](RowId after) {
     return log.scan(after, last, [&](ScannedRow&& scanned) {
       if (!gate.admits(std::visit([](const auto& either) { return either.row; }, scanned))) return false;
-      if (const auto* row = std::get_if<OpRow>(&scanned)) answered = pass.row(*row);
-      if (!answered || !go_on()) gate.stop();
+      if (const auto* row = std::get_if<OpRow>(&scanned)) pass.row(*row);
+      if (!go_on()) gate.stop();
       return !gate.stopped();
     });
   };
   MUSHER_CHECK(salvage_scan(log, last, gate, scan, [](RowId, RowId) {}));
-  MUSHER_CHECK(answered);
   if (!gate.stopped() && questions.story != nullptr) MUSHER_CHECK(questions.story->hide_purged(pass.index()));
   return {};
 }

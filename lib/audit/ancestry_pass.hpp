@@ -3,7 +3,6 @@
 
 #include <functional>
 
-#include "audit/author_check.hpp"
 #include "audit/seq_check.hpp"
 #include "audit/story_check.hpp"
 #include "oplog/op_log.hpp"
@@ -13,7 +12,6 @@ namespace musher {
 struct AncestryQuestions {
   const SeqCheck& seq;
   StoryCheck* story = nullptr;  ///< null: not asked
-  const AuthorCheck& authors;
 };
 
 /// Rows up to `last`, as `tables` knows them from the first reading. Memory: 30 bytes an op, and 24 for each op of a

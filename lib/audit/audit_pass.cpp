@@ -24,7 +24,7 @@ AuditPass::AuditPass(SqliteOpLog& log, const LogSnapshot& snapshot, StateCheck* 
       sample_distance_(sample_distance(snapshot.last)),
       order_(tables_, losses_, findings),
       authors_(tables_, findings),
-      content_(tables_, findings),
+      content_(tables_, losses_, findings),
       clock_(tables_, findings, now_ms),
       story_(tables_, findings),
       chain_(log.info().log, snapshot.marks.value_or(std::vector<Mark>{}), findings),
@@ -37,7 +37,8 @@ Result<void> AuditPass::row(CheckedRow&& checked) {
   const RowJudgement judgement = judge_row(checked, verifier_);
   last_ = std::visit([](const auto& either) { return either.row; }, checked.row);
   ++rows_;
-  if (!order_.next_row(last_)) chain_.expect_break();
+  if (!order_.next_row(last_)) chain_.expect_loss();
+  chain_.next_row(last_);
   if (judgement.code) report(checked, judgement);
   if (const auto* bad = std::get_if<MalformedRow>(&checked.row)) {
     malformed(*bad, judgement);
@@ -48,7 +49,9 @@ Result<void> AuditPass::row(CheckedRow&& checked) {
   last_op_ = id;
   if (judgement.of_another_document) ++rows_of_another_document_;
   const auto entered = order_.enter(id, row.row);
-  if (!judgement.chain_holds || entered != OrderCheck::Entered::in_order) chain_.expect_break();
+  if (!judgement.chain_holds) expect_break(*judgement.code);
+  if (entered == OrderCheck::Entered::late) expect_break(FindingCode::dependency_later);
+  if (entered == OrderCheck::Entered::again) expect_break(judgement.code.value_or(FindingCode::index_back));
   Result<void> checked_well;
   if (entered == OrderCheck::Entered::again) {
     if (!judgement.code) report_again(row, id);
@@ -57,18 +60,33 @@ Result<void> AuditPass::row(CheckedRow&& checked) {
     fill_entry(row, number, judgement);
     if (judgement.reliable) checked_well = reliable_row(row, number, judgement);
   }
-  walk(row, id);
+  walk(row, judgement);
   return checked_well;
 }
 
 void AuditPass::malformed(const MalformedRow& row, const RowJudgement& judgement) {
+  expect_break(*judgement.code);
   chain_.malformed(row.row);
-  if (judgement.id) {
-    order_.enter(*judgement.id, row.row);
-    losses_.doubt(row.row);
-  } else {
+  if (judgement.id) order_.enter(*judgement.id, row.row);
+  set_aside(row.row, *judgement.code);
+  if (!findings_.wants(*judgement.code)) return;
+  if (judgement.id)
+    content_.doubt_erase(row.row);
+  else
     losses_.add(row.row, 1);
-  }
+}
+
+/// Only what has a finding of its own excuses what follows from it.
+void AuditPass::expect_break(FindingCode cause) {
+  if (findings_.wants(cause)) chain_.expect_break();
+}
+
+/// Nothing that the row says can be believed.
+void AuditPass::set_aside(RowId row, FindingCode cause) {
+  if (findings_.wants(cause))
+    losses_.doubt(row);
+  else
+    ++rows_not_judged_;
 }
 
 void AuditPass::report(const CheckedRow& checked, const RowJudgement& judgement) {
@@ -98,7 +116,8 @@ void AuditPass::fill_entry(const OpRow& row, EntryNumber number, const RowJudgem
   OpEntry& entry = tables_.ops[number];
   entry.depth = row.depth;
   if (!judgement.reliable) {
-    losses_.doubt(row.row);
+    set_aside(row.row, *judgement.code);
+    if (findings_.wants(*judgement.code)) content_.doubt(row);
     return;
   }
   entry.reliable = true;
@@ -112,7 +131,7 @@ Result<void> AuditPass::reliable_row(const OpRow& row, EntryNumber number, const
   AuditedRow audited{
       .stored = row, .id = *judgement.id, .number = number, .authentic = judgement.authentic, .own = judgement.code};
   audited.effective = is_effective(row, audited.id);
-  if (!order_.row(audited)) chain_.expect_break();
+  if (!order_.row(audited)) expect_break(FindingCode::dependency_later);
   authors_.row(audited);
   content_.row(audited);
   if (!audited.authentic) return {};
@@ -130,8 +149,8 @@ bool AuditPass::is_effective(const OpRow& row, const OpId& id) const {
   return !trust_unknown_ && snapshot_.trust->effective(id, row.op.op);
 }
 
-void AuditPass::walk(const OpRow& row, const OpId& id) {
-  chain_.row(row, id);
+void AuditPass::walk(const OpRow& row, const RowJudgement& judgement) {
+  chain_.row(row, *judgement.id, judgement.reliable || !findings_.wants(*judgement.code));
   if (state_ != nullptr) state_->row(row.row, chain_);
   if (raw(row.row) % sample_distance_ == 0) samples_.push_back({row.row, chain_.chain()});
 }
@@ -150,10 +169,14 @@ void AuditPass::below_the_first(const ScannedRow& scanned) {
 }
 
 void AuditPass::unreadable(RowId first, RowId last) {
-  chain_.expect_break();
+  const std::uint64_t rows = static_cast<std::uint64_t>(raw(last) - raw(first)) + 1;
+  if (findings_.wants(FindingCode::sqlite_corrupt))
+    chain_.expect_loss();
+  else
+    rows_not_judged_ += rows;
   order_.unreadable(first, last);
   last_ = last;
-  unreadable_rows_ += static_cast<std::uint64_t>(raw(last) - raw(first)) + 1;
+  unreadable_rows_ += rows;
   const std::string which =
       first == last ? fmt::format("row {}", raw(first)) : fmt::format("rows {} to {}", raw(first), raw(last));
   findings_.add({.code = FindingCode::sqlite_corrupt,
@@ -174,7 +197,6 @@ Result<void> AuditPass::finish() {
   if (snapshot_.authors && snapshot_.trust_changes) derived.authors(*snapshot_.authors, *snapshot_.trust_changes);
   derived.count_heads();
   check_whole_document();
-  check_count();
   if (state_ != nullptr) state_->finish(log_.info(), snapshot_, tables_.ops, last_, tail_lost);
   return {};
 }
@@ -193,29 +215,13 @@ void AuditPass::check_whole_document() {
            rows_)});
 }
 
-/// What is counted must have been read: a table and its indexes can disagree.
-void AuditPass::check_count() {
-  if (snapshot_.rows <= rows_ + unreadable_rows_) return;
-  findings_.add({.code = FindingCode::sqlite_corrupt,
-                 .expected = fmt::format("{} rows", snapshot_.rows),
-                 .found = fmt::format("{} rows", rows_),
-                 .message = fmt::format("SQLite counts {} rows, and reading them one after the other gave {}",
-                                        snapshot_.rows, rows_)});
-}
-
-/// What the file remembers of rows behind its last one. Whether it does, and the tail is known to be lost.
+/// What the file remembers of rows behind its last one. Whether it does, and a finding says that the tail is lost.
 bool AuditPass::check_tail() {
   const RowId marked = snapshot_.marks && !snapshot_.marks->empty() ? snapshot_.marks->back().row : RowId{0};
   const RowId highest = snapshot_.highest.value_or(RowId{0});
-  if (highest > last_) {
-    order_.tail_missing(highest);
-    return true;
-  }
+  if (highest > last_) return order_.tail_missing(highest);
   if (highest < last_) {  // SQLite itself never lets that happen
-    if (marked > last_) {
-      order_.tail_missing(marked);
-      return true;
-    }
+    if (marked > last_) return order_.tail_missing(marked);
     findings_.add({.code = FindingCode::derived_stale,
                    .field = "sqlite_sequence",
                    .expected = std::to_string(raw(last_)),

@@ -33,11 +33,15 @@ class AuditPass {
   Result<void> finish();
 
   [[nodiscard]] std::uint64_t unreadable_rows() const { return unreadable_rows_; }
-  /// Nobody can say who is heard: trust and stories are not checked.
-  [[nodiscard]] bool trust_unknown() const { return trust_unknown_; }
+  /// The last row passed, or known to be unreadable.
+  [[nodiscard]] RowId last() const { return last_; }
+  /// Rows that the checks of this run could not judge, while what is wrong with them is left to a check that is not
+  /// wanted.
+  [[nodiscard]] std::uint64_t rows_not_judged() const { return rows_not_judged_; }
+  /// Nobody can say who is heard, or was.
+  [[nodiscard]] bool trust_unknown() const { return trust_unknown_ || !admission_; }
   [[nodiscard]] OpTables& tables() { return tables_; }
   [[nodiscard]] const SeqCheck& seq() const { return seq_; }
-  [[nodiscard]] const AuthorCheck& authors() const { return authors_; }
   /// Null when nobody can say who is heard.
   [[nodiscard]] StoryCheck* story() { return trust_unknown_ ? nullptr : &story_; }
 
@@ -48,12 +52,13 @@ class AuditPass {
   void malformed(const MalformedRow& row, const RowJudgement& judgement);
   void report(const CheckedRow& checked, const RowJudgement& judgement);
   void report_again(const OpRow& row, const OpId& id);
+  void expect_break(FindingCode cause);
   void fill_entry(const OpRow& row, EntryNumber number, const RowJudgement& judgement);
+  void set_aside(RowId row, FindingCode cause);
   Result<void> reliable_row(const OpRow& row, EntryNumber number, const RowJudgement& judgement);
   [[nodiscard]] bool is_effective(const OpRow& row, const OpId& id) const;
-  void walk(const OpRow& row, const OpId& id);
+  void walk(const OpRow& row, const RowJudgement& judgement);
   void check_whole_document();
-  void check_count();
   [[nodiscard]] bool check_tail();
 
   // fixed after construction
@@ -80,6 +85,7 @@ class AuditPass {
   std::uint64_t rows_ = 0;
   std::uint64_t rows_of_another_document_ = 0;
   std::uint64_t unreadable_rows_ = 0;
+  std::uint64_t rows_not_judged_ = 0;
   bool trust_unknown_;
 };
 

@@ -65,7 +65,6 @@ void AuthorCheck::check_branch(const AuditedRow& row) {
 }
 
 void AuthorCheck::report_branch(const AuditedRow& row) {
-  test_and_set(branched_, tables_.ops[row.number].author);
   const Op& op = row.op();
   Finding finding = finding_at(FindingCode::equivocation, row, tables_);
   finding.found = to_hex(row.id.hash);

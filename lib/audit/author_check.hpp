@@ -15,9 +15,6 @@ class AuthorCheck {
   /// A reliable row, entered and with its dependencies named.
   void row(const AuditedRow& row);
 
-  /// Authors with several ops after one, by their numbers.
-  [[nodiscard]] bool has_branches(EntryNumber author) const { return author < branched_.size() && branched_[author]; }
-
  private:
   void check_index(const AuditedRow& row, const OpEntry& prev);
   void check_branch(const AuditedRow& row);
@@ -25,8 +22,7 @@ class AuthorCheck {
 
   OpTables& tables_;
   FindingList& findings_;
-  std::vector<bool> began_;     ///< by author: an op without prev was seen
-  std::vector<bool> branched_;  ///< by author
+  std::vector<bool> began_;  ///< by author: an op without prev was seen
 };
 
 }  // namespace musher

@@ -6,18 +6,15 @@
 
 #include "crypto/hashing.hpp"
 #include "model/text.hpp"
+#include "oplog/derived.hpp"
 
 namespace musher {
 namespace {
 
-constexpr std::int64_t kMarkEvery = 256;
-
-void extend(Mark& mark, const OpRow& row, const OpId& id) {
-  const bool in_list = row.op.op.kind == OpKind::insert || row.op.op.kind == OpKind::tombstone;
-  mark.row = row.row;
-  mark.chain = chain_next(mark.chain, row.row, id, row.op.signature, row.received_ms, row.source);
-  if (in_list) mark.list_seq = std::max(mark.list_seq, row.op.op.seq);
-  ++mark.ops;
+void extend(Mark& mark, const OpRow& row, const OpId& id, bool seq_holds) {
+  const Seq list_seq = mark.list_seq;
+  mark = next_mark(mark, row.row, id, row.op.op, row.op.signature, row.received_ms, row.source);
+  if (!seq_holds) mark.list_seq = list_seq;
 }
 
 std::string text_of(const Mark& mark) {
@@ -29,16 +26,14 @@ std::string text_of(const Mark& mark) {
 ChainWalk::ChainWalk(const LogId& log, std::vector<Mark> marks, FindingList& findings)
     : marks_(std::move(marks)), findings_(findings), computed_{RowId{0}, chain_start(log), Seq{0}, 0} {}
 
-void ChainWalk::row(const OpRow& row, const OpId& id) {
-  pass_marks_before(row.row);
-  extend(computed_, row, id);
-  if (rebased_) extend(*rebased_, row, id);
+void ChainWalk::row(const OpRow& row, const OpId& id, bool seq_holds) {
+  extend(computed_, row, id, seq_holds);
+  if (rebased_) extend(*rebased_, row, id, seq_holds);
+  list_seq_in_doubt_ = list_seq_in_doubt_ || !seq_holds;
   arrive(row.row);
 }
 
 void ChainWalk::malformed(RowId row) {
-  pass_marks_before(row);
-  expect_break();
   computed_.row = row;
   arrive(row);
 }
@@ -52,39 +47,42 @@ void ChainWalk::arrive(RowId row) {
 }
 
 /// A mark whose own row is lost: what is stored is where the stretch behind it begins.
-void ChainWalk::pass_marks_before(RowId row) {
+void ChainWalk::next_row(RowId row) {
   while (next_mark_ < marks_.size() && marks_[next_mark_].row < row) {
-    break_expected_ = true;
-    compare(marks_[next_mark_++]);
+    const Mark& mark = marks_[next_mark_++];
+    compare(mark);
+    break_expected_ = loss_expected_ && next(mark.row) < row;
   }
+  loss_expected_ = false;
 }
 
 void ChainWalk::compare(const Mark& stored) {
   const auto fits = [&](Mark mark) {
     mark.row = stored.row;
+    if (list_seq_in_doubt_) mark.list_seq = std::max(mark.list_seq, stored.list_seq);
     return mark == stored;
   };
-  if (fits(computed_)) {
-    rebased_.reset();
-  } else if (rebased_ && fits(*rebased_)) {
+  if (fits(computed_) || (rebased_ && fits(*rebased_))) {
     computed_ = stored;
     rebased_.reset();
-  } else {
-    if (!break_expected_) {
-      findings_.add(
-          {.code = FindingCode::derived_stale,
-           .row = stored.row,
-           .field = "marks",
-           .expected = text_of(computed_),
-           .found = text_of(stored),
-           .message = fmt::format("the mark of row {} is not what rows {} to {} add up to: the mark was changed, or a "
-                                  "row's received_ms or source, or the log's id",
-                                  raw(stored.row), raw(last_mark_) + 1, raw(stored.row))});
-    }
+    list_seq_in_doubt_ = false;
+  } else if (break_expected_ || report(stored)) {
     rebased_ = stored;
   }
   break_expected_ = false;
   last_mark_ = stored.row;
+}
+
+bool ChainWalk::report(const Mark& stored) {
+  return findings_.add(
+      {.code = FindingCode::derived_stale,
+       .row = stored.row,
+       .field = "marks",
+       .expected = text_of(computed_),
+       .found = text_of(stored),
+       .message = fmt::format("the mark of row {} is not what rows {} to {} add up to: the mark was changed, or a "
+                              "row's received_ms or source, or the log's id",
+                              raw(stored.row), raw(last_mark_) + 1, raw(stored.row))});
 }
 
 void ChainWalk::finish(bool tail_lost) {

@@ -17,37 +17,44 @@ class ChainWalk {
   /// marks: as stored, by row.
   ChainWalk(const LogId& log, std::vector<Mark> marks, FindingList& findings);
 
-  /// A row is missing, unreadable or not as it was admitted: the stretch it is in need not fit.
+  /// Rows before the next one are missing or unreadable, and a finding says so.
+  void expect_loss() { loss_expected_ = break_expected_ = true; }
+  /// The row that can be read next, in rowid order; then row() or malformed() of it.
+  void next_row(RowId row);
+  /// A row is not as it was admitted, and a finding says so: the stretch it is in need not fit.
   void expect_break() { break_expected_ = true; }
-  /// The next row. Every row is passed that can be read, in rowid order; `id`: what is known to be its own.
-  void row(const OpRow& row, const OpId& id);
-  /// A row that is there and cannot be walked over.
+  /// id: what is known to be its own. seq_holds: false when kind and seq may not be what they were, and a finding says
+  /// so.
+  void row(const OpRow& row, const OpId& id, bool seq_holds);
+  /// A row that is there and cannot be walked over. Its own finding: expect_break().
   void malformed(RowId row);
   /// After the last row. tail_lost: rows behind it are known to be missing, and the marks of those with them.
   void finish(bool tail_lost);
 
-  /// Whether the log up to and including the last row passed has this digest. As far as damage that has a finding of
-  /// its own allows: after a broken stretch, counting from the mark behind it.
+  /// Whether the log up to and including the last row passed has this digest. As far as damage that has a finding in
+  /// this run allows: after a broken stretch, counting from the mark behind it.
   [[nodiscard]] bool agrees(const Digest& chain) const;
-  /// The last row passed lies in a stretch that is broken already.
-  [[nodiscard]] bool break_expected() const { return break_expected_; }
+  /// The last row passed lies in a stretch that is broken already, and a finding says so.
+  [[nodiscard]] bool break_reported() const { return break_expected_ || rebased_; }
   /// The chain digest of the log as it stands.
   [[nodiscard]] const Digest& chain() const { return computed_.chain; }
 
  private:
   void arrive(RowId row);
   void compare(const Mark& stored);
-  void pass_marks_before(RowId row);
+  bool report(const Mark& stored);
 
   // fixed after construction
   std::vector<Mark> marks_;
   FindingList& findings_;
   // changes with each row
   Mark computed_;
-  std::optional<Mark> rebased_;  ///< counted from the last mark that did not fit
+  std::optional<Mark> rebased_;  ///< counted from the last mark that did not fit, when a finding says why
   std::size_t next_mark_ = 0;
   RowId last_mark_{};  ///< the stretch begins after it
   bool break_expected_ = false;
+  bool loss_expected_ = false;
+  bool list_seq_in_doubt_ = false;  ///< since the last mark that fitted
   std::uint64_t marks_missing_ = 0;
   RowId first_missing_{};
 };

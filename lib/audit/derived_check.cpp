@@ -48,7 +48,8 @@ class Differences {
 
 bool DerivedCheck::is_explained(const OpId& missing) {
   const EntryNumber number = tables_.ops.find(missing);
-  if (number != kNoEntry) return true;  // named by an op too: reported, or explained, there
+  // Named by an op too: reported, or explained, there.
+  if (number != kNoEntry && findings_.wants(FindingCode::dependency_missing)) return true;
   if (explained_.contains(missing)) return true;
   if (explained_.size() == lost_) return false;
   return explained_.insert(missing).second;

@@ -13,23 +13,25 @@ constexpr auto kError = Severity::error;
 constexpr auto kWarning = Severity::warning;
 
 constexpr std::string_view kShowOp = "musher inspect op {op} --log {log}";
+// A row that cannot be an op. In hex: nothing of it reaches a terminal as it is.
+constexpr std::string_view kShowRow =
+    "sqlite3 -readonly -line {log} 'SELECT rowid, hex(op_id), hex(author), idx, hex(prev), kind, seq, hex(target), "
+    "hex(name), hex(actor), hex(content), hex(signature) FROM crdt_ops WHERE rowid = {row}'";
 constexpr std::string_view kShowRows = "musher inspect ops --log {log}";
 constexpr std::string_view kShowStory = "musher inspect story {story} --log {log}";
-constexpr std::string_view kShowSchema = "sqlite3 {log} .schema  # man 5 musher-oplog has it as it should be";
+constexpr std::string_view kShowSchema = "sqlite3 -readonly {log} .schema  # man 5 musher-oplog has it as it should be";
 constexpr std::string_view kShowHeads = "musher inspect heads --log {log}";
 
 constexpr std::array<FindingKind, kFindingCodes> kKinds = {{
     {sqlite_corrupt, "sqlite-corrupt", kError, Check::file,
-     "sqlite3 {log} 'PRAGMA integrity_check'  # then restore a backup"},
+     "sqlite3 -readonly {log} 'PRAGMA integrity_check'  # then restore a backup"},
     {schema_altered, "schema-altered", kError, Check::file, kShowSchema},
     {trigger_missing, "trigger-missing", kError, Check::file, kShowSchema},
-    {row_malformed, "row-malformed", kError, Check::row, "sqlite3 {log} 'SELECT * FROM crdt_ops WHERE rowid = {row}'"},
-    {limit_exceeded, "limit-exceeded", kError, Check::row,
-     "sqlite3 {log} 'SELECT * FROM crdt_ops WHERE rowid = {row}'"},
+    {row_malformed, "row-malformed", kError, Check::row, kShowRow},
+    {limit_exceeded, "limit-exceeded", kError, Check::row, kShowOp},
     {wrong_document, "wrong-document", kError, Check::row, "musher inspect summary --log {log}"},
-    {id_mismatch, "id-mismatch", kError, Check::row, "sqlite3 {log} 'SELECT * FROM crdt_ops WHERE rowid = {row}'"},
-    {digest_mismatch, "digest-mismatch", kError, Check::row,
-     "sqlite3 {log} 'SELECT * FROM crdt_ops WHERE rowid = {row}'"},
+    {id_mismatch, "id-mismatch", kError, Check::row, "musher inspect op {found} --log {log}"},  // as it is stored
+    {digest_mismatch, "digest-mismatch", kError, Check::row, kShowOp},
     {content_missing, "content-missing", kError, Check::row, kShowOp},
     {signature_invalid, "signature-invalid", kError, Check::signature, kShowOp},
     {rowid_gap, "rowid-gap", kError, Check::order, kShowRows},

@@ -77,7 +77,7 @@ struct FindingKind {
   std::string_view name;  ///< "rowid-gap": stable
   Severity severity;
   Check check;
-  std::string_view hint;  ///< what to type next; {log}, {op}, {row} and {story} stand for the finding's own
+  std::string_view hint;  ///< what to type next; {log}, {op}, {row}, {found} and {story} stand for the finding's own
 };
 /// One entry a code, in the order of the enum.
 [[nodiscard]] const std::array<FindingKind, kFindingCodes>& finding_kinds();

@@ -25,11 +25,12 @@ bool fill_in(std::string_view pattern, std::string& out, const ValueOf& value_of
 
 }  // namespace
 
-void FindingList::add(Finding finding) {
-  if (!contains(wanted_, kind_of(finding.code).check)) return;
-  if (++counts_[static_cast<std::size_t>(finding.code)] > kKeptOfACode) return;
+bool FindingList::add(Finding finding, std::optional<Check> by) {
+  if (!contains(wanted_, by.value_or(kind_of(finding.code).check))) return false;
+  if (++counts_[static_cast<std::size_t>(finding.code)] > kKeptOfACode) return true;
   if (finding.hint.empty()) finding.hint = hint_for(finding);
   findings_.push_back(std::move(finding));
+  return true;
 }
 
 void FindingList::take_back(FindingCode code) {
@@ -42,6 +43,7 @@ std::string FindingList::hint_for(const Finding& finding) const {
   const auto value_of = [&](std::string_view name) -> std::optional<std::string> {
     if (name == "log") return log;
     if (name == "op" && finding.op) return to_hex(finding.op->hash);
+    if (name == "found" && finding.found) return finding.found;
     if (name == "row" && finding.row) return std::to_string(raw(*finding.row));
     if (name == "story" && finding.story) return shell_word(*finding.story);
     return std::nullopt;

@@ -24,8 +24,11 @@ class FindingList {
   /// Findings of checks that are not wanted are dropped. log_path: for the hints.
   FindingList(const CheckSet& wanted, std::string log_path) : wanted_(wanted), log_path_(std::move(log_path)) {}
 
-  /// Fills in the hint, unless there is one.
-  void add(Finding finding);
+  /// Fills in the hint, unless there is one. False when it is dropped, since its check is not wanted: then nothing may
+  /// be left out as its consequence. by: the check that found it, where that is not the code's own.
+  bool add(Finding finding, std::optional<Check> by = {});
+  /// Findings of this code are counted.
+  [[nodiscard]] bool wants(FindingCode code) const { return contains(wanted_, kind_of(code).check); }
   /// Takes every finding of a code back: what they had in common was found.
   void take_back(FindingCode code);
 

@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace musher {
 namespace {
-
-constexpr int kTries = 200;
 
 /// A table that SQLite or its own columns keep from being read: noted, and the audit goes on without it.
 class Attempt {
@@ -27,7 +24,9 @@ class Attempt {
   void report(const SchemaDifferences& schema, FindingList& findings) const {
     for (const auto& [what, why] : damaged_) {
       const std::string table = std::string("table ") + what;
-      if (std::ranges::find(schema, table, &SqliteOpLog::SchemaDifference::object) != schema.end()) continue;
+      const bool reported = findings.wants(FindingCode::schema_altered) &&
+                            std::ranges::find(schema, table, &SqliteOpLog::SchemaDifference::object) != schema.end();
+      if (reported) continue;
       const bool derived = std::string_view(what) != "rows";
       findings.add({.code = derived ? FindingCode::derived_stale : FindingCode::sqlite_corrupt,
                     .field = what,
@@ -60,26 +59,17 @@ Result<void> read_tables(SqliteOpLog& log, LogSnapshot& snapshot, Attempt& attem
 }  // namespace
 
 Result<LogSnapshot> take_snapshot(SqliteOpLog& log, const SchemaDifferences& schema, FindingList& findings) {
-  for (int i = 0; i < kTries; ++i) {
-    LogSnapshot snapshot;
-    Attempt attempt;
-    std::optional<RowId> before, after;
-    std::optional<std::uint64_t> rows;
-    MUSHER_CHECK(attempt.read("rows", log.last_row(), before));
-    MUSHER_CHECK(read_tables(log, snapshot, attempt));
-    std::optional<std::vector<TrustChange>> trust_after;
-    if (snapshot.trust_changes) MUSHER_CHECK(Attempt{}.read("trust_log", log.trust_changes(), trust_after));
-    MUSHER_CHECK(Attempt{}.read("rows", log.count(), rows));
-    MUSHER_CHECK(Attempt{}.read("rows", log.last_row(), after));
-    if (before != after) continue;
-    if (snapshot.trust_changes && (!trust_after || trust_after->size() != snapshot.trust_changes->size())) continue;
-    snapshot.last = before.value_or(RowId{std::numeric_limits<std::int64_t>::max()});
-    snapshot.rows = rows.value_or(0);
-    attempt.report(schema, findings);
-    return snapshot;
-  }
-  return fail(Errc::busy, fmt::format("cannot check {}: it is written to without a pause", log.info().path),
-              "try again later, or check a copy of it");
+  LogSnapshot snapshot;
+  Attempt attempt;
+  std::optional<RowId> last;
+  const auto reads = [&]() -> Result<void> {
+    MUSHER_CHECK(attempt.read("rows", log.last_row(), last));
+    return read_tables(log, snapshot, attempt);
+  };
+  MUSHER_CHECK(log.at_one_instant(reads));
+  snapshot.last = last.value_or(kLastRowUnknown);
+  attempt.report(schema, findings);
+  return snapshot;
 }
 
 }  // namespace musher

@@ -1,6 +1,7 @@
 #pragma once
 // What a log says about itself at one row: read before its rows are, and held against them.
 
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -10,10 +11,12 @@
 
 namespace musher {
 
+/// As LogSnapshot::last: SQLite could not tell.
+inline constexpr RowId kLastRowUnknown{std::numeric_limits<std::int64_t>::max()};
+
 /// A part that cannot be read is absent; that it cannot is a finding.
 struct LogSnapshot {
-  RowId last{};                  ///< rows after it, which others may be writing, are left out of the audit
-  std::uint64_t rows = 0;        ///< how many there are up to it, as far as SQLite can tell
+  RowId last{};                  ///< rows after it, which others may be writing, are left out of the audit; or unknown
   std::optional<RowId> highest;  ///< the highest row number the file remembers having given out
   std::optional<std::vector<Head>> heads;
   std::optional<std::vector<Tip>> tips;
@@ -23,9 +26,9 @@ struct LogSnapshot {
   std::optional<TrustPolicy> trust;
 };
 
-/// All of it belongs to one row also beside a writer that does not pause: it is read again until nothing came between.
+/// Read in one short transaction: all of it belongs to one row also beside a writer that does not pause.
 /// schema: a table that is known to be altered need not be readable.
-/// @errors busy: something always came between.  io.
+/// @errors io.
 [[nodiscard]] Result<LogSnapshot> take_snapshot(SqliteOpLog& log, const SchemaDifferences& schema,
                                                 FindingList& findings);
 

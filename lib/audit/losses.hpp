@@ -27,6 +27,10 @@ class Losses {
     const Lost& last = *std::prev(after);
     return last.earlier + std::min(last.rows, static_cast<std::uint64_t>(raw(row) - raw(last.first)));
   }
+  /// How many rows behind this one are lost.
+  [[nodiscard]] std::uint64_t behind(RowId row) const {
+    return lost_.empty() ? 0 : lost_.back().earlier + lost_.back().rows - before(row);
+  }
   /// A row after this one may have named it, and cannot be asked.
   [[nodiscard]] bool may_have_named(RowId row) const { return last_doubt_ > row; }
 

@@ -25,6 +25,7 @@ struct OpEntry {
   bool continued : 1 = false;           ///< a reliable op of its author names it as prev
   bool continued_for_sure : 1 = false;  ///< and its author signed that
   bool erase_named : 1 = false;         ///< an erase names it
+  bool lacks_content : 1 = false;       ///< it had content, which is gone
   bool hidden : 1 = false;              ///< an insert whose item is not shown
   bool counts : 1 = false;              ///< its seq is one that its author signed and its depth allows
 };

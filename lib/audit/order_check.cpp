@@ -22,18 +22,19 @@ bool OrderCheck::next_row(RowId row) {
   const RowId expected = next(last_);
   last_ = row;
   if (row == expected) return true;
-  losses_.add(expected, static_cast<std::uint64_t>(raw(row) - raw(expected)));
-  findings_.add({.code = FindingCode::rowid_gap,
-                 .row = expected,
-                 .expected = std::to_string(raw(expected)),
-                 .found = std::to_string(raw(row)),
-                 .message = fmt::format("{} not there: what stood there was deleted or moved",
-                                        rows_text(expected, RowId{raw(row) - 1}))});
-  return false;
+  const bool reported = findings_.add({.code = FindingCode::rowid_gap,
+                                       .row = expected,
+                                       .expected = std::to_string(raw(expected)),
+                                       .found = std::to_string(raw(row)),
+                                       .message = fmt::format("{} not there: what stood there was deleted or moved",
+                                                              rows_text(expected, RowId{raw(row) - 1}))});
+  if (reported) losses_.add(expected, static_cast<std::uint64_t>(raw(row) - raw(expected)));
+  return !reported;
 }
 
 void OrderCheck::unreadable(RowId first, RowId last) {
-  losses_.add(first, static_cast<std::uint64_t>(raw(last) - raw(first)) + 1);
+  if (findings_.wants(FindingCode::sqlite_corrupt))
+    losses_.add(first, static_cast<std::uint64_t>(raw(last) - raw(first)) + 1);
   last_ = last;
 }
 
@@ -123,14 +124,16 @@ void OrderCheck::check_depth_and_seq(const AuditedRow& row, Depth deepest, bool 
   }
 }
 
-void OrderCheck::tail_missing(RowId highest) {
-  losses_.add(next(last_), static_cast<std::uint64_t>(raw(highest) - raw(last_)));
-  findings_.add({.code = FindingCode::tail_missing,
-                 .row = next(last_),
-                 .expected = std::to_string(raw(highest)),
-                 .found = std::to_string(raw(last_)),
-                 .message = fmt::format("the log ends at row {}, but the file remembers rows up to {}: {} cut off",
-                                        raw(last_), raw(highest), rows_text(next(last_), highest))});
+bool OrderCheck::tail_missing(RowId highest) {
+  const bool reported =
+      findings_.add({.code = FindingCode::tail_missing,
+                     .row = next(last_),
+                     .expected = std::to_string(raw(highest)),
+                     .found = std::to_string(raw(last_)),
+                     .message = fmt::format("the log ends at row {}, but the file remembers rows up to {}: {} cut off",
+                                            raw(last_), raw(highest), rows_text(next(last_), highest))});
+  if (reported) losses_.add(next(last_), static_cast<std::uint64_t>(raw(highest) - raw(last_)));
+  return reported;
 }
 
 std::uint64_t OrderCheck::finish() {

@@ -12,7 +12,8 @@ class OrderCheck {
   OrderCheck(OpTables& tables, Losses& losses, FindingList& findings)
       : tables_(tables), losses_(losses), findings_(findings) {}
 
-  /// The number of the next row that could be read; above the last one's. False when rows are missing before it.
+  /// The number of the next row that could be read; above the last one's. False when rows are missing before it, and a
+  /// finding says so.
   bool next_row(RowId row);
   /// These could not be read: they are there, so they are no gap.
   void unreadable(RowId first, RowId last);
@@ -28,8 +29,8 @@ class OrderCheck {
   /// yet.
   bool row(const AuditedRow& row);
 
-  /// The log ends here, but gave out row numbers up to `highest`.
-  void tail_missing(RowId highest);
+  /// The log ends here, but gave out row numbers up to `highest`. Whether a finding says so.
+  bool tail_missing(RowId highest);
   /// Ops that others name and that are in no row. Those that a lost row explains are left out, one a row; returns how
   /// many.
   std::uint64_t finish();

@@ -15,21 +15,21 @@ void StateCheck::row(RowId row, const ChainWalk& walk) {
     if (same && !differs_at_) same_upto_ = row;
     if (!same && !differs_at_) differs_at_ = row;
   }
-  if (row != mark_.row) return;
-  matched_ = walk.chain() == mark_.chain;
-  agrees_ = walk.agrees(mark_.chain);
-  break_expected_ = walk.break_expected();
+  if (row < mark_.row || agrees_) return;
+  same_rows_ = row == mark_.row && walk.chain() == mark_.chain;
+  agrees_ = row == mark_.row && walk.agrees(mark_.chain);
+  break_reported_ = walk.break_reported();
 }
 
 void StateCheck::finish(const LogInfo& info, const LogSnapshot& snapshot, const OpTable& ops, RowId last,
                         bool tail_reported) {
   if (mark_.document != info.document) {
-    matched_ = false;
     if (findings_.count(FindingCode::wrong_document) == 0) {
       findings_.add({.code = FindingCode::wrong_document,
                      .expected = to_hex(mark_.document.bytes),
                      .found = to_hex(info.document.bytes),
-                     .message = "the log says it is of another document than at the last check"});
+                     .message = "the log says it is of another document than at the last check"},
+                    Check::state);
     }
     return;  // nothing else can be the same
   }
@@ -38,7 +38,8 @@ void StateCheck::finish(const LogInfo& info, const LogSnapshot& snapshot, const 
   } else if (agrees_ == false) {
     check_prefix(ops);
   }
-  if (last >= mark_.row && snapshot.trust_changes) check_trust(*snapshot.trust_changes);
+  if (!snapshot.trust_changes || last < mark_.row) return;  // the first: derived-stale or schema-altered
+  matched_ = check_trust(*snapshot.trust_changes) && same_rows_;
 }
 
 /// Whole as far as it goes: an old copy, or rows and every trace of them taken away.
@@ -54,7 +55,7 @@ void StateCheck::check_end(RowId last) {
 }
 
 void StateCheck::check_prefix(const OpTable& ops) {
-  if (break_expected_) return;  // a finding of its own lies in the same stretch
+  if (break_reported_) return;  // a finding of its own lies in the same stretch
   Finding finding{.code = FindingCode::row_replaced, .row = next(same_upto_), .message = {}};
   if (ops.seen(mark_.last_op) == nullptr) {
     finding.code = FindingCode::log_rolled_back;
@@ -79,9 +80,11 @@ std::string StateCheck::where() const {
                       : fmt::format(", from a row between {} and {} on", raw(from), raw(upto));
 }
 
-void StateCheck::check_trust(const std::vector<TrustChange>& changes) {
-  if (changes.size() >= mark_.trust_changes && trust_digest(changes, mark_.trust_changes) == mark_.trust) return;
-  matched_ = false;
+bool StateCheck::check_trust(const std::vector<TrustChange>& changes) {
+  if (changes.size() >= mark_.trust_changes && trust_digest(changes, mark_.trust_changes) == mark_.trust) {
+    trust_changes_.emplace(changes.begin() + static_cast<std::ptrdiff_t>(mark_.trust_changes), changes.end());
+    return true;
+  }
   findings_.add({.code = FindingCode::row_replaced,
                  .field = "trust_log",
                  .expected = fmt::format("{} changes", mark_.trust_changes),
@@ -89,6 +92,7 @@ void StateCheck::check_trust(const std::vector<TrustChange>& changes) {
                  .message = fmt::format("the trust log does not begin with the {} changes of the last check ({})",
                                         mark_.trust_changes, to_utc(mark_.made_ms)),
                  .hint = {}});
+  return false;
 }
 
 }  // namespace musher

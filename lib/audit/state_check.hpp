@@ -21,13 +21,17 @@ class StateCheck {
   /// After the last one. tail_reported: that rows are cut off behind it is a finding already.
   void finish(const LogInfo& info, const LogSnapshot& snapshot, const OpTable& ops, RowId last, bool tail_reported);
 
-  /// The log begins exactly as it was then.
+  /// The rows up to the mark's are exactly what they were. Known once a row at or behind it was passed.
+  [[nodiscard]] bool same_rows() const { return same_rows_; }
+  /// So are the document and the trust log as far as it went. After finish().
   [[nodiscard]] bool matched() const { return matched_; }
+  /// What the trust log tells of since. After finish(); nothing when it does not begin as it did then.
+  [[nodiscard]] const std::optional<std::vector<TrustChange>>& trust_changes() const { return trust_changes_; }
 
  private:
   void check_end(RowId last);
   void check_prefix(const OpTable& ops);
-  void check_trust(const std::vector<TrustChange>& changes);
+  bool check_trust(const std::vector<TrustChange>& changes);
   [[nodiscard]] std::string where() const;
 
   // fixed after construction
@@ -38,8 +42,10 @@ class StateCheck {
   RowId same_upto_{};                ///< the last sample that agreed
   std::optional<RowId> differs_at_;  ///< the first that did not
   std::optional<bool> agrees_;       ///< at the mark's row, as far as reported damage allows
-  bool break_expected_ = false;      ///< there
+  bool break_reported_ = false;      ///< there
+  bool same_rows_ = false;
   bool matched_ = false;
+  std::optional<std::vector<TrustChange>> trust_changes_;
 };
 
 }  // namespace musher

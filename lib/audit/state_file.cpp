@@ -9,9 +9,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "audit/replace_file.hpp"
 #include "crypto/hashing.hpp"
 #include "crypto/identity.hpp"
 #include "model/text.hpp"
+#include "oplog/descriptor.hpp"
 
 namespace musher {
 namespace {
@@ -21,21 +23,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view kDomain = "musher state 1";
 constexpr std::size_t kMaxStateBytes = 64 * 1024 * 1024;
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int fd() const { return fd_; }
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
 fs::path key_file(const fs::path& file) { return file.native() + ".key"; }
 
 std::unexpected<Error> unusable(const fs::path& file, std::string_view why) {
@@ -43,27 +30,38 @@ std::unexpected<Error> unusable(const fs::path& file, std::string_view why) {
               fmt::format("find out who changed it; to begin anew: rm {}", shell_word(file.native())));
 }
 
-std::unexpected<Error> not_written(const fs::path& file, int error) {
-  return fail(Errc::io, fmt::format("cannot note this run in {}: {}", file.string(), std::strerror(error)),
+std::unexpected<Error> not_written(const fs::path& file, std::string_view why) {
+  return fail(Errc::io, fmt::format("cannot note this run in {}: {}", file.string(), why),
               "musher verify-order --state FILE keeps it elsewhere, --state none does without");
+}
+
+std::unexpected<Error> not_written(const fs::path& file, int error) { return not_written(file, std::strerror(error)); }
+
+Result<void> make_folder(const fs::path& folder) {
+  std::error_code failed;
+  if (folder.empty() || fs::exists(folder, failed)) return {};
+  fs::create_directories(folder, failed);
+  if (failed) return not_written(folder, failed.value());
+  fs::permissions(folder, fs::perms::owner_all, failed);
+  return {};
 }
 
 /// The whole file; nothing when it does not exist.
 Result<std::optional<std::string>> read_all(const fs::path& file) {
   const Descriptor opened(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!opened.is_open() && errno == ENOENT) return std::nullopt;
-  if (!opened.is_open() && errno == ELOOP) return unusable(file, "is a symbolic link");
+  if (!opened.valid() && errno == ENOENT) return std::nullopt;
+  if (!opened.valid() && errno == ELOOP) return unusable(file, "is a symbolic link");
   const auto problem = [&] {
     return fail(Errc::io, fmt::format("cannot read the state file {}: {}", file.string(), std::strerror(errno)),
                 fmt::format("ls -l {}", shell_word(file.native())));
   };
   struct stat status {};
-  if (!opened.is_open() || ::fstat(opened.fd(), &status) != 0) return problem();
+  if (!opened.valid() || ::fstat(opened.get(), &status) != 0) return problem();
   if (!S_ISREG(status.st_mode)) return unusable(file, "is not a regular file");
   std::string text;
   char buffer[65536];
   while (text.size() <= kMaxStateBytes) {
-    const ssize_t got = ::read(opened.fd(), buffer, sizeof buffer);
+    const ssize_t got = ::read(opened.get(), buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return problem();
     if (got == 0) return text;
@@ -76,39 +74,6 @@ std::string signed_text(const HighWaterMark& mark, const Identity& key) {
   std::string text = to_text(mark) + fmt::format("key {}\n", to_hex(key.author().key));
   const Signature signature = key.sign_statement(kDomain, content_digest(Salt{}, text));
   return text + fmt::format("signature {}\n", to_hex(signature.bytes));
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
-/// 0 or an errno. The new file has a name of its own until it is whole and on disk.
-int replace_file(const fs::path& file, std::string_view text) {
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  const fs::path fresh = fmt::format("{}.{}.new", file.native(), ::getpid());
-  ::unlink(fresh.c_str());  // of a process that had this number and was killed
-  {
-    const Descriptor out(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!out.is_open()) return errno;
-    if (!write_all(out.fd(), text) || ::fsync(out.fd()) != 0) {
-      const int error = errno;
-      ::unlink(fresh.c_str());
-      return error;
-    }
-  }
-  if (::rename(fresh.c_str(), file.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(fresh.c_str());
-    return error;
-  }
-  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return directory.is_open() && ::fsync(directory.fd()) == 0 ? 0 : errno;
 }
 
 Result<Identity> load_or_make_key(const fs::path& file) {
@@ -149,21 +114,24 @@ Result<std::optional<HighWaterMark>> read_state(const fs::path& file, const LogI
   return mark;
 }
 
-Result<void> write_state(const fs::path& file, const HighWaterMark& mark) {
-  std::error_code failed;
-  if (file.has_parent_path() && !fs::exists(file.parent_path(), failed)) {
-    fs::create_directories(file.parent_path(), failed);
-    if (failed) return not_written(file, failed.value());
-    fs::permissions(file.parent_path(), fs::perms::owner_all, failed);
-  }
+Result<void> check_state_place(const fs::path& file, StateFolder folder) {
+  if (const auto why = why_not_replaceable(file)) return not_written(file, *why);
+  const fs::path above = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  if (folder == StateFolder::must_be_there && ::access(above.c_str(), F_OK) != 0) return not_written(file, errno);
+  return {};
+}
+
+Result<bool> write_state(const fs::path& file, const HighWaterMark& mark, StateFolder folder) {
+  if (folder == StateFolder::make) MUSHER_CHECK(make_folder(file.parent_path()));
   auto key = load_or_make_key(file);
   if (!key) return std::unexpected(std::move(key).error());
   const Descriptor lock(::open(key_file(file).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!lock.is_open() || ::flock(lock.fd(), LOCK_EX) != 0) return not_written(file, errno);
+  if (!lock.valid() || ::flock(lock.get(), LOCK_EX) != 0) return not_written(file, errno);
   MUSHER_TRY(const auto before, read_state(file, mark.log));
-  if (before && before->row > mark.row) return {};
-  const int error = replace_file(file, signed_text(mark, *key));
-  return error == 0 ? Result<void>{} : not_written(file, error);
+  if (before && before->row > mark.row) return false;
+  if (const auto why = why_not_replaceable(file)) return not_written(file, *why);
+  if (const int error = replace_file(file, signed_text(mark, *key), 0600); error != 0) return not_written(file, error);
+  return true;
 }
 
 }  // namespace musher

@@ -18,9 +18,17 @@ namespace musher {
 ///   or cannot be used.  io.
 [[nodiscard]] Result<std::optional<HighWaterMark>> read_state(const std::filesystem::path& file, const LogId& log);
 
-/// Replaces the mark, unless a later one is there by now. Makes folder and key where they are not. Whoever reads, and
-/// whoever comes after a crash, finds the old mark or the new one.
+/// What to do where there is no folder for the file: musher's own is made, one that somebody named must be there.
+enum class StateFolder : std::uint8_t { must_be_there, make };
+
+/// Before the audit: whether a run could be noted there.
+/// @errors io: what stands there is not a regular file, or its folder must be there and is not.
+[[nodiscard]] Result<void> check_state_place(const std::filesystem::path& file, StateFolder folder);
+
+/// Replaces the mark. False when a later one is there by now: it stands. Makes the key where there is none. Whoever
+/// reads, and whoever comes after a crash, finds the old mark or the new one.
 /// @errors io: the old mark stands.  Else as read_state: a state file that cannot be read is never replaced.
-[[nodiscard]] Result<void> write_state(const std::filesystem::path& file, const HighWaterMark& mark);
+[[nodiscard]] Result<bool> write_state(const std::filesystem::path& file, const HighWaterMark& mark,
+                                       StateFolder folder = StateFolder::must_be_there);
 
 }  // namespace musher

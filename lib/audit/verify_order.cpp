@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <limits>
 
 #include "audit/ancestry_pass.hpp"
 #include "audit/audit_pass.hpp"
 #include "audit/file_check.hpp"
 #include "audit/salvage_scan.hpp"
-#include "audit/state_file.hpp"
 
 namespace musher {
 namespace {
@@ -45,15 +45,19 @@ class Audit {
 
  private:
   [[nodiscard]] bool wants(Check check) const { return contains(request_.checks, check); }
+  [[nodiscard]] bool compares() const { return request_.state && wants(Check::state); }
+  Result<void> check_something_is_asked() const;
   Result<void> look_at_state();
   Result<void> check_something_is_there() const;
-  Result<void> look_below_the_first_row(AuditPass& pass);
-  Result<void> read_rows(AuditPass& pass);
-  Result<void> recheck_signatures();
-  Result<void> ask_ancestry(AuditPass& pass);
+  Result<void> read_log();
+  void begin_reading();
+  Result<void> look_below_the_first_row();
+  Result<void> read_rows();
+  Result<void> ask_ancestry();
   void skip(Check check) { skipped_.set(static_cast<std::size_t>(check)); }
+  void fill_coverage(AuditCoverage& coverage) const;
   AuditReport report() const;
-  Result<void> note_run(const AuditPass& pass, AuditReport& report);
+  Result<void> note_run(AuditReport& report);
 
   SqliteOpLog& log_;
   const AuditRequest& request_;
@@ -62,53 +66,63 @@ class Audit {
   LogSnapshot snapshot_;
   AuditCoverage coverage_;
   CheckSet skipped_;
+  std::optional<HighWaterMark> mark_;  ///< of the last run
+  RowId signed_upto_{};                ///< rows whose signatures the last run has checked, if they are the same bytes
+  // of one reading
   std::optional<StateCheck> state_;
-  RowId signed_upto_{};  ///< rows whose signatures an earlier run has checked
+  std::optional<AuditPass> pass_;
 };
 
 Result<AuditReport> Audit::run() {
+  MUSHER_CHECK(check_something_is_asked());
+  if (compares()) MUSHER_CHECK(check_state_place(*request_.state, request_.state_folder));
   MUSHER_TRY(const auto schema, check_schema(log_, findings_));
   MUSHER_TRY(snapshot_, take_snapshot(log_, schema, findings_));
   MUSHER_CHECK(look_at_state());
   MUSHER_CHECK(check_something_is_there());
-  AuditPass pass(log_, snapshot_, state_ ? &*state_ : nullptr, request_.now_ms, findings_);
-  MUSHER_CHECK(look_below_the_first_row(pass));
-  MUSHER_CHECK(read_rows(pass));
+  MUSHER_CHECK(read_log());
   if (!patience_.ran_out()) {
-    MUSHER_CHECK(pass.finish());
-    if (state_ && !state_->matched()) MUSHER_CHECK(recheck_signatures());
-    MUSHER_CHECK(ask_ancestry(pass));
+    MUSHER_CHECK(pass_->finish());
+    MUSHER_CHECK(ask_ancestry());
     if (wants(Check::file) && patience_.lasts()) MUSHER_CHECK(check_integrity(log_, findings_));
   }
   if (patience_.ran_out()) {
     for (const Check check : {Check::file, Check::order, Check::trust, Check::derived, Check::clock, Check::state})
       skip(check);
   }
-  if (pass.trust_unknown()) skip(Check::trust);
+  if (pass_->trust_unknown()) skip(Check::trust);
   AuditReport result = report();
-  if (pass.unreadable_rows() > 0 && result.verdict == AuditVerdict::ok) result.verdict = AuditVerdict::incomplete;
-  MUSHER_CHECK(note_run(pass, result));
+  MUSHER_CHECK(note_run(result));
   return result;
 }
 
+Result<void> Audit::check_something_is_asked() const {
+  CheckSet alone = request_.checks;
+  alone.reset(static_cast<std::size_t>(Check::state));
+  if (alone.any() || compares()) return {};
+  return fail(Errc::usage, "there is nothing to check: the only check asked for needs a state, and there is to be none",
+              "name a state, or add to --checks");
+}
+
 Result<void> Audit::look_at_state() {
-  if (!request_.state || !wants(Check::state)) return {};
+  if (!compares()) return {};
   auto mark = read_state(*request_.state, log_.info().log);
   if (!mark) {
     coverage_.state = StateOutcome::failed;
     coverage_.state_problem = std::move(mark).error();
   } else if (*mark) {
-    state_.emplace(**std::move(mark), findings_);
-    const HighWaterMark& known = state_->mark();
-    if (!request_.full && known.document == log_.info().document && known.row <= snapshot_.last)
-      signed_upto_ = known.row;
+    mark_ = **std::move(mark);
+    const bool comparable = mark_->document == log_.info().document && mark_->row <= snapshot_.last;
+    if (comparable && !request_.full && wants(Check::signature)) signed_upto_ = mark_->row;
   } else {
     coverage_.state = StateOutcome::first_run;
-    if (!request_.require_state) return {};
+    const bool only_state = request_.checks.count() == 1;
+    if (!request_.require_state && !only_state) return {};
     coverage_.state_problem =
         Error{Errc::incomplete,
               fmt::format("there is no earlier run to compare with: {} does not exist", request_.state->string()),
-              "musher verify-order without --require-state makes one"};
+              only_state ? "musher verify-order without --checks makes one"
+                         : "musher verify-order without --require-state makes one"};
   }
   if (coverage_.state_problem) skip(Check::state);
   return {};
@@ -118,21 +132,53 @@ Result<void> Audit::look_at_state() {
 Result<void> Audit::check_something_is_there() const {
   const bool had_rows =
       snapshot_.highest.value_or(RowId{0}) > RowId{0} || (snapshot_.marks && !snapshot_.marks->empty());
-  if (snapshot_.last > RowId{0} || had_rows || (state_ && state_->mark().row > RowId{0})) return {};
+  if (snapshot_.last != RowId{0} || had_rows || (mark_ && mark_->row > RowId{0})) return {};
   return fail(Errc::empty, fmt::format("there is nothing to check: {} has no ops", log_.info().path),
               "musher put --new STORY FIELD=TEXT writes one");
 }
 
-Result<void> Audit::look_below_the_first_row(AuditPass& pass) {
-  const auto looked = log_.scan(RowId{std::numeric_limits<std::int64_t>::min()}, RowId{0}, [&](ScannedRow&& row) {
-    pass.below_the_first(row);
+/// Signatures that the last run checked are believed while the rows are the same bytes. If they turn out not to be,
+/// nothing that was concluded from them stands: all is read again, with every signature.
+Result<void> Audit::read_log() {
+  const FindingList before = findings_;
+  begin_reading();
+  MUSHER_CHECK(look_below_the_first_row());
+  MUSHER_CHECK(read_rows());
+  if (signed_upto_ == RowId{0} || state_->same_rows()) return {};
+  if (patience_.ran_out()) {  // not known: nobody is accused on the strength of an unchecked signature
+    findings_.take_back(FindingCode::equivocation);
+    coverage_.signatures_from_checkpoint = 0;
+    return {};
+  }
+  signed_upto_ = RowId{0};
+  findings_ = before;
+  return read_log();
+}
+
+void Audit::begin_reading() {
+  coverage_.rows_checked = coverage_.signatures_checked = coverage_.signatures_from_checkpoint = 0;
+  coverage_.rowid_from = coverage_.rowid_to = RowId{0};
+  if (mark_) state_.emplace(*mark_, findings_);
+  pass_.emplace(log_, snapshot_, state_ ? &*state_ : nullptr, request_.now_ms, findings_);
+}
+
+Result<void> Audit::look_below_the_first_row() {
+  constexpr RowId kLowest{std::numeric_limits<std::int64_t>::min()};
+  const auto take = [&](ScannedRow&& row) {
+    pass_->below_the_first(row);
     ++coverage_.rows_checked;
     return patience_.lasts();
-  });
+  };
+  auto lowest = log_.rows(std::array{kLowest});  // a scan begins behind a row
+  if (!lowest && lowest.error().code != Errc::damaged) return std::unexpected(std::move(lowest).error());
+  if (lowest) {
+    for (ScannedRow& row : *lowest) take(std::move(row));
+  }
+  const auto looked = log_.scan(kLowest, RowId{0}, take);
   return looked || looked.error().code == Errc::damaged ? Result<void>{} : looked;
 }
 
-Result<void> Audit::read_rows(AuditPass& pass) {
+Result<void> Audit::read_rows() {
   const Signatures wanted = wants(Check::signature) ? Signatures::check : Signatures::skip;
   RowGate gate;
   Result<void> passed;
@@ -145,12 +191,13 @@ Result<void> Audit::read_rows(AuditPass& pass) {
     coverage_.rowid_to = row;
     if (checked.signature_checked)
       ++coverage_.signatures_checked;
-    else if (row <= signed_upto_ && wanted == Signatures::check)
+    else if (row <= signed_upto_)
       ++coverage_.signatures_from_checkpoint;
-    passed = pass.row(std::move(checked));
+    passed = pass_->row(std::move(checked));
     if (++coverage_.rows_checked % kRowsBetweenLooks == 0 && request_.on_progress)
       request_.on_progress(coverage_.rows_checked);
     if (!passed || (coverage_.rows_checked % kRowsBetweenLooks == 0 && !patience_.lasts())) gate.stop();
+    if (signed_upto_ != RowId{0} && row >= signed_upto_ && !state_->same_rows()) gate.stop();  // read_log begins anew
     return !gate.stopped();
   };
   const auto scan = [&](RowId after) -> Result<void> {
@@ -164,45 +211,19 @@ Result<void> Audit::read_rows(AuditPass& pass) {
   };
   if (!patience_.lasts()) return {};
   MUSHER_CHECK(
-      salvage_scan(log_, snapshot_.last, gate, scan, [&](RowId first, RowId last) { pass.unreadable(first, last); }));
+      salvage_scan(log_, snapshot_.last, gate, scan, [&](RowId first, RowId last) { pass_->unreadable(first, last); }));
   if (request_.on_progress) request_.on_progress(coverage_.rows_checked);
   return passed;
 }
 
-/// The rows up to the last run's are not what they were: what was checked then says nothing of them.
-Result<void> Audit::recheck_signatures() {
-  if (coverage_.signatures_from_checkpoint == 0) return {};
-  coverage_.signatures_from_checkpoint = 0;
-  RowGate gate;
-  const auto scan = [&](RowId after) {
-    return checked_scan(
-        log_, {after, signed_upto_, Signatures::check, request_.threads, nullptr}, [&](CheckedRow&& checked) {
-          if (!gate.admits(std::visit([](const auto& either) { return either.row; }, checked.row))) return false;
-          if (checked.signature_checked) ++coverage_.signatures_checked;
-          if (checked.reject == Reject::bad_signature) {
-            const OpRow& row = std::get<OpRow>(checked.row);
-            findings_.add(
-                {.code = FindingCode::signature_invalid,
-                 .row = row.row,
-                 .op = row.id,
-                 .message = fmt::format("row {} has a signature that its author did not make", raw(row.row))});
-          }
-          if (raw(gate.last()) % static_cast<std::int64_t>(kRowsBetweenLooks) == 0 && !patience_.lasts()) gate.stop();
-          return !gate.stopped();
-        });
-  };
-  return salvage_scan(log_, signed_upto_, gate, scan, [](RowId, RowId) {});
-}
-
-Result<void> Audit::ask_ancestry(AuditPass& pass) {
-  StoryCheck* story = wants(Check::story) ? pass.story() : nullptr;
+Result<void> Audit::ask_ancestry() {
+  StoryCheck* story = wants(Check::story) ? pass_->story() : nullptr;
   if (wants(Check::story) && story == nullptr) skip(Check::story);
-  const bool seq = wants(Check::seq) && pass.seq().any_in_question();
+  const bool seq = wants(Check::seq) && pass_->seq().any_in_question();
   if (seq || (story != nullptr && story->needs_ancestry())) {
     std::uint64_t rows = 0;
     const auto go_on = [&] { return ++rows % kRowsBetweenLooks != 0 || patience_.lasts(); };
-    MUSHER_CHECK(
-        answer_by_ancestry(log_, snapshot_.last, pass.tables(), {pass.seq(), story, pass.authors()}, findings_, go_on));
+    MUSHER_CHECK(answer_by_ancestry(log_, snapshot_.last, pass_->tables(), {pass_->seq(), story}, findings_, go_on));
   }
   if (patience_.ran_out()) {
     skip(Check::seq);
@@ -213,38 +234,49 @@ Result<void> Audit::ask_ancestry(AuditPass& pass) {
   return {};
 }
 
-AuditReport Audit::report() const {
-  AuditReport report;
-  report.coverage = coverage_;
-  report.coverage.rows = std::max(snapshot_.rows, coverage_.rows_checked);
-  if (state_)
-    report.coverage.state = state_->matched() && !patience_.ran_out() ? StateOutcome::matched : StateOutcome::failed;
-  const bool compared = report.coverage.state == StateOutcome::matched ||
-                        report.coverage.state == StateOutcome::failed ||
-                        report.coverage.state == StateOutcome::first_run;
+void Audit::fill_coverage(AuditCoverage& coverage) const {
+  coverage.rows = coverage.rows_checked + pass_->unreadable_rows();
+  // Row numbers have no gaps in a log that is as it should be.
+  if (patience_.ran_out() && snapshot_.last != kLastRowUnknown && snapshot_.last > pass_->last())
+    coverage.rows += static_cast<std::uint64_t>(raw(snapshot_.last) - raw(pass_->last()));
+  coverage.rows_not_judged = pass_->rows_not_judged();
+  if (state_ && patience_.ran_out()) {
+    coverage.state_not_compared = patience_.out_of_time() ? "the time was up" : "it was stopped";
+  } else if (state_) {
+    coverage.state = state_->matched() ? StateOutcome::matched : StateOutcome::failed;
+    coverage.trust_changes = state_->trust_changes();
+  }
+  const bool compared = coverage.state != StateOutcome::none;
   for (std::size_t i = 0; i < kChecks; ++i) {
     const Check check{static_cast<std::uint8_t>(i)};
     const bool run = wants(check) && !skipped_.test(i) && (check != Check::state || compared);
-    (run ? report.coverage.checks_run : report.coverage.checks_skipped).push_back(check);
+    (run ? coverage.checks_run : coverage.checks_skipped).push_back(check);
   }
+}
+
+AuditReport Audit::report() const {
+  AuditReport report;
+  report.coverage = coverage_;
+  fill_coverage(report.coverage);
   report.findings = findings_.sorted();
   report.findings_not_kept = findings_.not_kept();
   for (const FindingKind& kind : finding_kinds())
     report.counts[static_cast<std::size_t>(kind.code)] = findings_.count(kind.code);
   report.cancelled = patience_.cancelled();
   report.out_of_time = patience_.out_of_time();
-  const bool complete = !patience_.ran_out() && !coverage_.state_problem && (skipped_ & request_.checks).none();
+  const bool complete = !patience_.ran_out() && !coverage_.state_problem && (skipped_ & request_.checks).none() &&
+                        report.coverage.state != StateOutcome::failed && report.coverage.rows_not_judged == 0;
   report.verdict = findings_.has_error() ? AuditVerdict::findings
                    : complete            ? AuditVerdict::ok
                                          : AuditVerdict::incomplete;
   return report;
 }
 
-Result<void> Audit::note_run(const AuditPass& pass, AuditReport& report) {
+Result<void> Audit::note_run(AuditReport& report) {
   if (report.verdict != AuditVerdict::ok || !request_.state || !request_.checks.all()) return {};
-  const std::uint64_t runs = state_ ? state_->mark().runs + 1 : 1;
-  MUSHER_CHECK(write_state(*request_.state, pass.high_water_mark(runs, request_.now_ms)));
-  report.state_written = true;
+  const std::uint64_t runs = mark_ ? mark_->runs + 1 : 1;
+  MUSHER_TRY(report.state_written,
+             write_state(*request_.state, pass_->high_water_mark(runs, request_.now_ms), request_.state_folder));
   return {};
 }
 

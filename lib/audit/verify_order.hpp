@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "audit/finding_list.hpp"
+#include "audit/state_file.hpp"
 #include "oplog/sqlite_op_log.hpp"
 
 namespace musher {
@@ -19,6 +20,7 @@ struct AuditRequest {
   bool full = false;
   /// Where the last complete run is noted; none: runs are not compared, and a cut-off tail may not show.
   std::optional<std::filesystem::path> state;
+  StateFolder state_folder = StateFolder::must_be_there;
   bool require_state = false;  ///< without a noted run to compare with, the audit is incomplete
   std::optional<std::chrono::milliseconds> max_duration;
   unsigned threads = 0;     ///< see ScanOptions
@@ -35,7 +37,7 @@ enum class AuditVerdict : std::uint8_t {
 };
 
 enum class StateOutcome : std::uint8_t {
-  none,       ///< not asked for
+  none,       ///< not compared: not asked for, or cut short
   first_run,  ///< nothing to compare with
   matched,    ///< the log begins with what the last run saw
   failed,     ///< it does not, or the last run's note cannot be used
@@ -43,16 +45,22 @@ enum class StateOutcome : std::uint8_t {
 
 /// What was looked at: part of every verdict.
 struct AuditCoverage {
-  std::uint64_t rows = 0;          ///< in the log
+  std::uint64_t rows = 0;          ///< in the log; where the run was cut short, as far as row numbers tell
   std::uint64_t rows_checked = 0;  ///< read and judged
+  /// Rows that say nothing that could be judged, where the check that reports them was left out.
+  std::uint64_t rows_not_judged = 0;
   std::uint64_t signatures_checked = 0;
-  std::uint64_t signatures_from_checkpoint = 0;  ///< checked by an earlier run; the same bytes since
+  std::uint64_t signatures_from_checkpoint = 0;  ///< checked by an earlier run, and known to be the same bytes since
   RowId rowid_from{};
   RowId rowid_to{};
   std::vector<Check> checks_run;
   std::vector<Check> checks_skipped;
   StateOutcome state = StateOutcome::none;
   std::optional<Error> state_problem;  ///< why the last run's note cannot be used, or is wanted and not there
+  std::optional<std::string>
+      state_not_compared;  ///< "the time was up": why a comparison that was asked for is not made
+  /// Changes of trust since the last run that the trust log tells of; nothing when there is no run to compare with.
+  std::optional<std::vector<TrustChange>> trust_changes;
 };
 
 struct AuditReport {
@@ -63,15 +71,15 @@ struct AuditReport {
   std::array<std::uint64_t, kFindingCodes> counts{};  ///< by code, all of them
   bool cancelled = false;
   bool out_of_time = false;
-  bool state_written = false;
+  bool state_written = false;  ///< the run is noted; false also when a later one was noted meanwhile
 };
 
 /// Checks the rows there are when it begins; safe beside writers and live servers. One finding never stops the rest,
 /// and a page that cannot be read costs its own rows only. Memory: about 90 bytes an op, 130 where writers were
 /// concurrent. After a complete run of all checks without an error it notes the run in `state`.
-/// @errors empty: no ops, and no sign that there ever were any.  busy, io: reading failed, or the run was good and
-/// could
-///   not be noted.
+/// @errors usage: no check is asked for that could run.  empty: no ops, and no sign that there ever were any.  busy,
+/// io:
+///   reading failed; the state is not a regular file or has no folder; or the run was good and could not be noted.
 [[nodiscard]] Result<AuditReport> verify_order(SqliteOpLog& log, const AuditRequest& request);
 
 }  // namespace musher

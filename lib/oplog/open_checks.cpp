@@ -135,7 +135,7 @@ Result<void> check_length(const LogFile& file, const Header& header) {
     return fail(Errc::damaged,
                 fmt::format("{} is cut off: {} bytes of {}", file.path, file.facts.size,
                             std::max(expected, (file.facts.size / page + 1) * page)),
-                "restore it from a backup or a peer");
+                "restore it from a backup");
   }
   return {};
 }
@@ -157,12 +157,12 @@ Result<void> check_header(LogFile& file, const Header& header) {
   }
   if (version == 0) {
     return fail(Errc::not_a_log, fmt::format("{} has musher's mark but no format number", file.path),
-                "restore it from a backup or a peer");
+                "restore it from a backup");
   }
   const std::uint64_t page = page_size(header);
   if (page < 512 || (page & (page - 1)) != 0) {
     return fail(Errc::damaged, fmt::format("{} has a damaged header: no page has {} bytes", file.path, page),
-                "restore it from a backup or a peer");
+                "restore it from a backup");
   }
   file.wal = header[kReadVersionOffset] != 1;
   if (!file.wal) MUSHER_CHECK(check_no_stray_files(file));
@@ -184,7 +184,7 @@ Result<Header> read_header(const LogFile& file) {
   }
   if (size < kHeaderBytes) {
     return fail(Errc::not_a_log, fmt::format("{} is cut off within its header: {} bytes", file.path, size),
-                "restore it from a backup or a peer");
+                "restore it from a backup");
   }
   return header;
 }

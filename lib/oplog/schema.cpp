@@ -173,9 +173,10 @@ using Objects = std::map<std::pair<std::string, std::string>, std::string>;  // 
 Objects read_objects(sqlite3* handle) {
   Objects objects;
   sqlite3_stmt* raw = nullptr;
-  // Statistics of ANALYZE are nobody's business.
+  // Statistics of ANALYZE are nobody's business; what only bears such a name is.
   if (sqlite3_prepare_v2(handle,
-                         "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'",
+                         "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE type <> 'table' OR name NOT IN "
+                         "('sqlite_stat1', 'sqlite_stat2', 'sqlite_stat3', 'sqlite_stat4')",
                          -1, &raw, nullptr) != SQLITE_OK) {
     throw SQLite::Exception(handle);
   }

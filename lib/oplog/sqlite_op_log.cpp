@@ -7,6 +7,7 @@
 #include "oplog/create_log.hpp"
 #include "oplog/lock_holders.hpp"
 #include "oplog/open_log.hpp"
+#include "oplog/read_rows.hpp"
 #include "oplog/schema.hpp"
 #include "oplog/sqlite_write.hpp"
 #include "oplog/wal.hpp"
@@ -147,6 +148,15 @@ Result<std::vector<std::string>> SqliteOpLog::integrity_problems() {
 
 Result<std::vector<SqliteOpLog::SchemaDifference>> SqliteOpLog::schema_differences() {
   return reading(*log_, [&] { return compare_schema(log_->database()); });
+}
+
+Result<void> SqliteOpLog::at_one_instant(const std::function<Result<void>()>& reads) {
+  Result<void> read;
+  MUSHER_CHECK(reading(*log_, [&] {
+    const Snapshot snapshot(log_->database());
+    read = reads();
+  }));
+  return read;
 }
 
 Result<std::optional<RowId>> SqliteOpLog::highest_row_ever() {

@@ -17,6 +17,18 @@ void write_checks(JsonWriter& json, std::string_view key, const std::vector<Chec
   json.end_array();
 }
 
+void write_trust_change(JsonWriter& json, const TrustChange& change) {
+  json.begin_object();
+  json.key("at").time(change.at_ms);
+  json.key("who").string(change.who);
+  json.key("action").string(change.action);
+  json.key("author").id(change.after.author);
+  json.key("name").string(change.after.name);
+  json.key("trust").string(change.after.trust == Trust::allowed ? "allowed" : "revoked");
+  json.key("eraser").boolean(change.after.eraser);
+  json.end_object();
+}
+
 void write_coverage(JsonWriter& json, const AuditCoverage& coverage) {
   json.key("coverage").begin_object();
   json.key("rows").number(coverage.rows);
@@ -29,6 +41,13 @@ void write_coverage(JsonWriter& json, const AuditCoverage& coverage) {
   write_checks(json, "checks_skipped", coverage.checks_skipped);
   json.key("state").string(to_string(coverage.state));
   if (coverage.state_problem) json.key("state_problem").string(coverage.state_problem->what);
+  if (coverage.trust_changes) {
+    json.key("trust_changes").begin_array();
+    for (const TrustChange& change : *coverage.trust_changes) write_trust_change(json, change);
+    json.end_array();
+  }
+  if (coverage.state_not_compared) json.key("state_not_compared").string(*coverage.state_not_compared);
+  if (coverage.rows_not_judged > 0) json.key("rows_not_judged").number(coverage.rows_not_judged);
   json.end_object();
 }
 

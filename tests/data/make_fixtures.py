@@ -105,6 +105,10 @@ def file_fixtures(f):
     f.bad("schema-altered", pipeline("schema-altered"), ("schema-altered",), damage=["CREATE TABLE notes (text TEXT)"])
     f.bad("schema-altered-index", pipeline("schema-altered-index"), ("schema-altered",),
           damage=["DROP INDEX crdt_ops_op_id", "CREATE INDEX crdt_ops_op_id ON crdt_ops (op_id)"])
+    f.bad("schema-altered-name", pipeline("schema-altered-name"), ("schema-altered",), ("schema-altered",),
+          damage=["CREATE TABLE sqlite0stat1 (text TEXT)"])
+    drop_trigger(f.folder / "bad/schema-altered-name.db",  # named like statistics of ANALYZE, or nearly
+                 "CREATE TRIGGER sqlite0stat_evil AFTER INSERT ON crdt_ops BEGIN DELETE FROM heads; END")
     log = pipeline("trigger-missing")
     f.bad("trigger-missing", log, ("trigger-missing",))
     drop_trigger(f.folder / "bad/trigger-missing.db", "DROP TRIGGER crdt_ops_no_delete")

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import stat
 import subprocess
 import unittest
 
@@ -75,6 +77,11 @@ class Fixtures(Command):
                 quiet = self.verify(*options, "-q")
                 self.assertEqual((quiet.returncode, quiet.stdout), (code, ""))
                 self.assertEqual(quiet.stderr.count("\n"), 1 if code else 0, quiet.stderr)
+                for hint in {finding["hint"] for finding in document["findings"]}:
+                    if hint.startswith(("musher ", "sqlite3 ")):
+                        run = self.shell.run("sh", "-c", hint)
+                        self.assertIn(run.returncode, (0, 1, 11), (hint, run.stderr))  # 11: SQLITE_CORRUPT
+                        self.assertNotRegex(run.stdout, "[\x00-\x09\x0b-\x1f\x7f-\x9f\ufffd\udc80-\udcff]", hint)
                 for companion in self.shell.work.glob("log.*"):
                     companion.unlink()
 
@@ -108,6 +115,64 @@ class Streams(Command):
         self.assertEqual(self.verify("--require-state").returncode, 4)
         self.assertEqual(self.verify("-q").returncode, 0)
         self.assertEqual(self.verify("-q", "--require-state").returncode, 0)
+
+    def test_time_that_is_up_raises_no_alarm_about_the_last_run(self):
+        self.good_log()
+        self.assertEqual(self.verify().returncode, 0)
+        done = self.verify("--max-duration", "0ms")
+        self.assertIn("not compared: the time was up", done.stdout)
+        self.assertNotIn("row 0", done.stdout)
+        coverage = json.loads(self.verify("--max-duration", "0ms", "--json").stdout)["coverage"]
+        self.assertEqual((coverage["state"], coverage["state_not_compared"]), ("none", "the time was up"))
+
+    def test_a_change_of_trust_since_the_last_run_is_told(self):
+        self.good_log()
+        self.verify()
+        self.shell.musher("identity", "new", "-q", "--identity", "other.key")
+        self.assertEqual(self.shell.musher("trust", "add", "other.key.pub", "mallory\x1b[2J").returncode, 2)
+        self.assertEqual(self.shell.musher("trust", "add", "other.key.pub", "mallory", "--eraser").returncode, 0)
+        document = json.loads(self.verify("--json", "--checks", "state").stdout)
+        self.assertEqual([(each["action"], each["name"], each["eraser"]) for each in document["coverage"]["trust_changes"]],
+                         [("add", "mallory", True)])
+        done = self.verify("--textfile", "m.prom")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"trust +1 change since the last run:\n  .*: add mallory \([0-9a-f]{12}\), who may erase\n")
+        self.assertRegex((self.shell.work / "m.prom").read_text(), r"verify_order_trust_changes\{.*\} 1\n")
+        self.assertNotIn("since the last run:", self.verify().stdout)
+
+    def test_checks_that_cannot_run_are_a_mistake_and_not_ok(self):
+        self.good_log()
+        self.assertEqual(self.verify("--checks", "state", "--state", "none").returncode, 2)
+        self.assertEqual(self.verify("--checks", "state").returncode, 4)
+        self.assertEqual(self.verify().returncode, 0)
+        done = self.verify("--checks", "state")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("2 of 2 read, row 1 to 2", done.stdout)
+
+    def test_a_device_a_pipe_or_a_link_is_never_replaced(self):
+        self.good_log()
+        (self.shell.work / "target").write_text("precious")
+        (self.shell.work / "link.prom").symlink_to("target")
+        os.mkfifo(self.shell.work / "pipe.prom")
+        names = ["link.prom", "pipe.prom"]
+        if os.geteuid() == 0:
+            os.mknod(self.shell.work / "device.prom", 0o666 | stat.S_IFCHR, os.makedev(1, 7))  # as /dev/full
+            names.append("device.prom")
+        for name in names:
+            kind = (self.shell.work / name).lstat().st_mode
+            for option in ("--textfile", "--state"):
+                with self.subTest(name, option=option):
+                    done = self.verify(option, name)
+                    self.assertEqual((done.returncode, done.stdout), (7, ""))
+                    self.assertIn("not a regular file", done.stderr)
+                    self.assertEqual((self.shell.work / name).lstat().st_mode, kind)
+        self.assertEqual((self.shell.work / "target").read_text(), "precious")
+
+    def test_no_folder_is_made_for_a_named_state(self):
+        self.good_log()
+        done = self.verify("--state", "no/such/a.state")
+        self.assertEqual(done.returncode, 7)
+        self.assertFalse((self.shell.work / "no").exists())
 
     def test_a_note_that_was_changed_is_named(self):
         self.good_log()

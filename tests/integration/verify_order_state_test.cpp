@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "audit/state_file.hpp"
+#include "model/text.hpp"
 #include "support/audited_log.hpp"
 
 using namespace musher;
@@ -69,6 +70,162 @@ TEST_CASE("state: a signature changed since the last run is found though it was 
   CHECK(report.coverage.signatures_from_checkpoint == 0);
 }
 
+TEST_CASE("state: what another check would report is no excuse where that check is left out", "[audit]") {
+  const auto after = [](const std::string& sql, std::initializer_list<Check> checks) {
+    const CheckedLog log;
+    log.damage(sql);
+    const AuditReport report = log.audit([&](AuditRequest& request) {
+      request.state = log.state();
+      request.checks.reset();
+      for (const Check check : checks) request.checks.set(static_cast<std::size_t>(check));
+    });
+    INFO(sql);
+    CHECK(report.verdict == AuditVerdict::findings);
+    CHECK_FALSE(report.state_written);
+    return codes(report);
+  };
+  CHECK(after("DELETE FROM crdt_ops WHERE rowid = 5", {Check::state}) == "row-replaced 5");
+  CHECK(after("DELETE FROM crdt_ops WHERE rowid = 46", {Check::state}) == "log-rolled-back 45");
+  CHECK(after("UPDATE crdt_ops SET signature = x'00' WHERE rowid = 5", {Check::state}) == "row-replaced 5");
+  CHECK(after("UPDATE crdt_ops SET source = 'x' WHERE rowid = 5", {Check::state}) == "row-replaced 5");
+  CHECK(after("UPDATE meta SET value = randomblob(16) WHERE key = 'document'", {Check::state}) == "wrong-document");
+  CHECK(after("DELETE FROM crdt_ops WHERE rowid = 5", {Check::derived}) == "derived-stale 2, derived-stale 46");
+  CHECK(after("UPDATE crdt_ops SET signature = x'00' WHERE rowid = 5", {Check::derived}) ==
+        "derived-stale 2, derived-stale 46");
+  // With the check that reports the cause, there is one finding.
+  CHECK(after("DELETE FROM crdt_ops WHERE rowid = 5", {Check::state, Check::order, Check::derived}) == "rowid-gap 5");
+}
+
+TEST_CASE("state: a row that cannot be believed is not ok where nobody may say so", "[audit]") {
+  const AuditedLog log;
+  log.damage("UPDATE crdt_ops SET time_ms = 0 WHERE rowid = 5");
+  const AuditReport report = log.audit([](AuditRequest& request) {
+    request.checks.reset();
+    request.checks.set(static_cast<std::size_t>(Check::author));
+  });
+  CHECK(codes(report).empty());
+  CHECK(report.coverage.rows_not_judged == 1);
+  CHECK(report.verdict == AuditVerdict::incomplete);
+}
+
+TEST_CASE("state: a comparison that failed is never ok, whichever checks are left out", "[audit]") {
+  for (std::size_t i = 0; i < kChecks; ++i) {
+    const CheckedLog log;
+    log.damage("DELETE FROM crdt_ops WHERE rowid = 5");
+    const AuditReport report = log.audit([&](AuditRequest& request) {
+      request.state = log.state();
+      request.checks.reset();
+      request.checks.set(static_cast<std::size_t>(Check::state));
+      request.checks.set(i);
+    });
+    INFO(to_string(Check{static_cast<std::uint8_t>(i)}));
+    CHECK(report.coverage.state == StateOutcome::failed);
+    CHECK(report.verdict != AuditVerdict::ok);
+  }
+  const CheckedLog log;  // and where nothing wanted has a finding
+  log.damage("UPDATE trust_log SET trust = 'perhaps' WHERE id = 1");
+  const AuditReport report = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.checks = CheckSet{}.set(static_cast<std::size_t>(Check::state));
+  });
+  CHECK(codes(report).empty());
+  CHECK(report.coverage.state == StateOutcome::failed);
+  CHECK(report.verdict == AuditVerdict::incomplete);
+}
+
+TEST_CASE("state: a run that was cut short says that nothing was compared, and raises no alarm", "[audit]") {
+  const CheckedLog log;
+  const AuditReport report = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.max_duration = std::chrono::milliseconds{0};
+  });
+  CHECK(report.verdict == AuditVerdict::incomplete);
+  CHECK(report.coverage.state == StateOutcome::none);
+  CHECK(report.coverage.state_not_compared == "the time was up");
+  CHECK(report.coverage.signatures_from_checkpoint == 0);
+  CHECK(report.coverage.rows == 46);
+  CHECK_FALSE(report.state_written);
+}
+
+TEST_CASE("state: signatures that are believed for the last run's sake accuse nobody once its rows differ", "[audit]") {
+  const CheckedLog log;
+  std::string forged_id;
+  {
+    const auto open = log.scratch().open();
+    OpRow forged = std::get<OpRow>(must(open->rows(std::vector{RowId{45}})).at(0));
+    forged.op.op.time_ms += 1;  // the same prev as row 45's: with a good signature it would be a second branch
+    forged_id = to_hex(Verifier(open->info().document).check_unsigned(forged.op)->hash);
+  }
+  log.damage(
+      "CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 45;"
+      "UPDATE twin SET rowid = 46, time_ms = time_ms + 1, op_id = x'" +
+      forged_id + "'; DELETE FROM crdt_ops WHERE rowid = 46; INSERT INTO crdt_ops SELECT * FROM twin");
+  const AuditReport report = log.audit_with_state();
+  INFO(codes(report));
+  CHECK(codes(report).find("signature-invalid 46") != std::string::npos);
+  CHECK(codes(report).find("equivocation") == std::string::npos);
+  CHECK(report.coverage.signatures_checked == 46);
+  CHECK(report.coverage.signatures_from_checkpoint == 0);
+  CHECK(report.coverage.rows_checked == 46);
+}
+
+TEST_CASE("state: a run that finds a later one noted leaves it, and says so", "[audit]") {
+  const CheckedLog log;
+  const LogId id = log.scratch().open(OpenMode::read)->info().log;
+  const AuditReport report = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.on_progress = [&](std::uint64_t) {  // another run, which saw more rows, ends meanwhile
+      auto later = must(read_state(log.state(), id));
+      later->row = RowId{99};
+      CHECK(must(write_state(log.state(), *later)));
+    };
+  });
+  CHECK(report.verdict == AuditVerdict::ok);
+  CHECK_FALSE(report.state_written);
+  CHECK(must(read_state(log.state(), id))->row == RowId{99});
+}
+
+TEST_CASE("state: with nothing to compare with, the check state alone has checked nothing", "[audit]") {
+  const AuditedLog log;
+  const AuditReport report = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.checks = CheckSet{}.set(static_cast<std::size_t>(Check::state));
+  });
+  CHECK(report.verdict == AuditVerdict::incomplete);
+  const auto open = log.scratch().open(OpenMode::read);
+  AuditRequest none;
+  none.checks = CheckSet{}.set(static_cast<std::size_t>(Check::state));
+  CHECK(verify_order(*open, none).error().code == Errc::usage);
+}
+
+TEST_CASE("state: what is not a regular file is never replaced, and no folder is made for a name", "[audit]") {
+  const AuditedLog log;
+  const fs::path target = log.scratch().folder() / "target";
+  write_file(target, "precious");
+  fs::create_symlink(target, log.scratch().folder() / "link");
+  fs::create_directory(log.scratch().folder() / "folder");
+  const auto error = [&](const fs::path& file) {
+    const auto open = log.scratch().open(OpenMode::read);
+    AuditRequest request;
+    request.state = file;
+    const auto report = verify_order(*open, request);
+    REQUIRE_FALSE(report);
+    CHECK(report.error().code == Errc::io);
+    CHECK(report.error().hint.find("--state") != std::string::npos);
+    return report.error().what;
+  };
+  CHECK(error(log.scratch().folder() / "link").find("a symbolic link") != std::string::npos);
+  CHECK(error(log.scratch().folder() / "folder").find("a folder") != std::string::npos);
+  CHECK(error(log.scratch().folder() / "no" / "such" / "file").find("No such file") != std::string::npos);
+  CHECK(read_file(target) == "precious");
+  CHECK_FALSE(fs::exists(log.scratch().folder() / "no"));
+  const AuditReport made = log.audit([&](AuditRequest& request) {
+    request.state = log.scratch().folder() / "own" / "folder" / "a.state";
+    request.state_folder = StateFolder::make;
+  });
+  CHECK(made.state_written);
+}
+
 TEST_CASE("state: a tail cut off with every trace in the file shows", "[audit]") {
   const CheckedLog log;
   log.damage(
@@ -125,6 +282,39 @@ TEST_CASE("state: a trust log that was rewritten is found, and one that only gre
   const AuditReport report = log.audit_with_state();
   REQUIRE(codes(report) == "row-replaced");
   CHECK(report.findings[0].field == "trust_log");
+}
+
+TEST_CASE("state: a change of trust since the last run is shown once, with who made it and when", "[audit]") {
+  const std::string stranger = "INSERT INTO authors (author, name, trust, eraser) VALUES (x'" + std::string(64, 'a') +
+                               "', 'mallory', 'allowed', 1);";
+  const CheckedLog log;
+  CHECK(log.audit_with_state().coverage.trust_changes->empty());
+  log.damage(stranger +
+             "INSERT INTO trust_log (at_ms, who, action, author, name, trust, eraser) SELECT 1234, 'somebody', 'add', "
+             "author, name, trust, eraser FROM authors WHERE name = 'mallory'");
+  const AuditReport report = log.audit_with_state();
+  CHECK(report.verdict == AuditVerdict::ok);
+  REQUIRE(report.coverage.trust_changes);
+  REQUIRE(report.coverage.trust_changes->size() == 1);
+  CHECK(report.coverage.trust_changes->at(0).who == "somebody");
+  CHECK(report.coverage.trust_changes->at(0).at_ms == 1234);
+  CHECK(report.coverage.trust_changes->at(0).after.name == "mallory");
+  CHECK(log.audit_with_state().coverage.trust_changes->empty());
+  CHECK_FALSE(log.audit().coverage.trust_changes);
+
+  // Trust that the trust log does not tell of is an error, with and without a state.
+  for (const std::string& damage : {stranger, std::string("DELETE FROM authors WHERE name = 'bob'"),
+                                    std::string("UPDATE authors SET trust = 'revoked' WHERE name = 'bob'"),
+                                    std::string("UPDATE authors SET eraser = 1 WHERE name = 'bob'"),
+                                    std::string("UPDATE authors SET name = 'mallory' WHERE name = 'bob'")}) {
+    const CheckedLog changed;
+    changed.damage(damage);
+    INFO(damage);
+    const AuditReport found = changed.audit_with_state();
+    CHECK(codes(found).find("derived-stale") != std::string::npos);
+    CHECK(found.verdict == AuditVerdict::findings);
+    CHECK_FALSE(found.state_written);
+  }
 }
 
 TEST_CASE("state: a run with an error, a partial run and one with a warning move it as far as they may", "[audit]") {

@@ -85,6 +85,8 @@ Result<AuditRequest> request_of(const VerifyOrderOptions& options) {
   if (options.require_state && !contains(request.checks, Check::state)) {
     return fail(Errc::usage, "--require-state needs the check state", "add state to --checks");
   }
+  if (none && request.checks.count() == 1 && contains(request.checks, Check::state))
+    return fail(Errc::usage, "--checks state and --state none leave nothing to check", "add to --checks");
   if (options.state && !none) request.state = *options.state;
   return request;
 }
@@ -112,7 +114,8 @@ void render(SqliteOpLog& log, const AuditReport& report, ExitCode code, Context&
     write_verify_order(json, {"musher.verify-order/1", static_cast<int>(code), &card, to_string(report.verdict), {}},
                        report);
   } else if (!context.settings.quiet) {
-    page(context.terminal, context.environment, verify_order_text(log.info().path, report, context.terminal));
+    page(context.terminal, context.environment,
+         verify_order_text(log.info().path, report, context.terminal, context.settings.utc));
   } else if (code != ExitCode::ok) {
     context.terminal.err() << context.terminal.program() << ": " << verify_order_line(log.info().path, report) << '\n';
   }
@@ -120,8 +123,13 @@ void render(SqliteOpLog& log, const AuditReport& report, ExitCode code, Context&
 
 Result<AuditReport> audit(const VerifyOrderOptions& options, AuditRequest request, Context& context) {
   MUSHER_TRY(const auto log, open_for_reading(context));
-  if (!options.state) request.state = default_state_file(state_dir(context.environment), log->info().log);
-  Progress progress(context.terminal, steady_clock(), "verifying", "ops", log->count().value_or(0));
+  if (!options.state) {
+    request.state = default_state_file(state_dir(context.environment), log->info().log);
+    request.state_folder = StateFolder::make;
+  }
+  // Rows have no gaps in a log that is as it should be; counting them would be a reading of its own.
+  const auto total = static_cast<std::uint64_t>(raw(log->last_row().value_or(RowId{0})));
+  Progress progress(context.terminal, steady_clock(), "verifying", "ops", total);
   request.on_progress = [&](std::uint64_t rows) { progress.update(rows); };
   auto report = verify_order(*log, request);
   if (report) render(*log, *report, code_of(report->verdict), context);
@@ -136,6 +144,7 @@ void say_in_one_line(const Error& error, Context& context) {
 
 Result<ExitCode> run(VerifyOrderOptions& options, Context& context) {
   MUSHER_TRY(const AuditRequest request, request_of(options));
+  if (options.textfile) MUSHER_CHECK(check_metrics_file(*options.textfile));
   MUSHER_CHECK(verification_self_test());
   const auto report = audit(options, request, context);
   const ExitCode code = report ? code_of(report->verdict) : exit_code(report.error().code);

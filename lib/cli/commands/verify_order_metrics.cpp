@@ -1,13 +1,12 @@
 #include "cli/commands/verify_order_metrics.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <fstream>
 
+#include "audit/replace_file.hpp"
 #include "model/text.hpp"
 
 namespace musher {
@@ -45,8 +44,8 @@ void add(std::string& text, std::string_view name, std::string_view help, const 
   text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n{0}{{{2}}} {3}\n", name, help, labels, value);
 }
 
-std::unexpected<Error> not_written(const std::filesystem::path& file, int error) {
-  return fail(Errc::io, fmt::format("cannot write the metrics to {}: {}", file.string(), std::strerror(error)),
+std::unexpected<Error> not_written(const std::filesystem::path& file, std::string_view why) {
+  return fail(Errc::io, fmt::format("cannot write the metrics to {}: {}", file.string(), why),
               fmt::format("ls -ld {}", shell_word(file.has_parent_path() ? file.parent_path().native() : ".")));
 }
 
@@ -67,6 +66,10 @@ std::string metrics_text(const RunMetrics& run, std::optional<std::int64_t> last
   if (run.report == nullptr) return text;
   add(text, "musher_verify_order_rows", "Rows in the log.", log, run.report->coverage.rows);
   add(text, "musher_verify_order_rows_checked", "Rows the last run checked.", log, run.report->coverage.rows_checked);
+  if (run.report->coverage.trust_changes) {
+    add(text, "musher_verify_order_trust_changes", "Changes of trust since the run before.", log,
+        run.report->coverage.trust_changes->size());
+  }
   text += "# HELP musher_verify_order_findings Findings of the last run.\n# TYPE musher_verify_order_findings gauge\n";
   for (const FindingKind& kind : finding_kinds()) {
     text += fmt::format("musher_verify_order_findings{{{},code=\"{}\",severity=\"{}\"}} {}\n", log, kind.name,
@@ -75,24 +78,16 @@ std::string metrics_text(const RunMetrics& run, std::optional<std::int64_t> last
   return text;
 }
 
+Result<void> check_metrics_file(const std::filesystem::path& file) {
+  if (const auto why = why_not_replaceable(file)) return not_written(file, *why);
+  return {};
+}
+
 Result<void> write_metrics(const std::filesystem::path& file, const RunMetrics& run) {
-  const std::string text = metrics_text(run, last_success_in(file));
-  // node_exporter reads *.prom: half a file under another name is nobody's business.
-  const std::filesystem::path fresh = fmt::format("{}.{}.new", file.native(), ::getpid());
-  {
-    std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
-    out << text;
-    out.close();
-    if (!out) {
-      const int error = errno;
-      ::unlink(fresh.c_str());
-      return not_written(file, error);
-    }
-  }
-  if (::rename(fresh.c_str(), file.c_str()) == 0) return {};
-  const int error = errno;
-  ::unlink(fresh.c_str());
-  return not_written(file, error);
+  MUSHER_CHECK(check_metrics_file(file));
+  // node_exporter reads *.prom as whoever it runs as; half a file under another name is nobody's business.
+  const int error = replace_file(file, metrics_text(run, last_success_in(file)), 0644);
+  return error == 0 ? Result<void>{} : not_written(file, std::strerror(error));
 }
 
 }  // namespace musher

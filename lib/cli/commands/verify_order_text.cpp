@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/escape.hpp"
+#include "cli/time_text.hpp"
 #include "model/text.hpp"
 
 namespace musher {
@@ -40,6 +41,7 @@ std::string names(const std::vector<Check>& checks) {
 }
 
 std::string state_text(const AuditCoverage& coverage) {
+  if (coverage.state_not_compared) return "not compared: " + *coverage.state_not_compared;
   switch (coverage.state) {
     case StateOutcome::none: return "not compared with an earlier run";
     case StateOutcome::first_run: return "first run: nothing to compare with yet";
@@ -48,6 +50,19 @@ std::string state_text(const AuditCoverage& coverage) {
   }
   return coverage.state_problem ? "could not be compared with the last run"
                                 : "does not begin with what the last run saw";
+}
+
+/// A stranger's key may have been let in: whoever reads this knows whether that was meant.
+std::string trust_text(const std::vector<TrustChange>& changes, bool utc) {
+  std::string text = fmt::format("{:<12} {} since the last run:\n", "trust", plural(changes.size(), "change"));
+  for (std::size_t i = 0; i < std::min(changes.size(), kMaxShown); ++i) {
+    const TrustChange& change = changes[i];
+    text += fmt::format("  {} {}: {} {} ({}){}\n", human_time(change.at_ms, utc), escape(change.who),
+                        escape(change.action), escape(change.after.name), to_hex(change.after.author.key).substr(0, 12),
+                        change.after.eraser ? ", who may erase" : "");
+  }
+  if (changes.size() > kMaxShown) text += fmt::format("  ... and {} more\n", changes.size() - kMaxShown);
+  return text;
 }
 
 std::string signatures_text(const AuditCoverage& coverage) {
@@ -64,7 +79,22 @@ std::string why_incomplete(const AuditReport& report) {
     return fmt::format("the time was up after {} of {} rows", report.coverage.rows_checked, report.coverage.rows);
   if (report.cancelled)
     return fmt::format("it was stopped after {} of {} rows", report.coverage.rows_checked, report.coverage.rows);
+  if (report.coverage.rows_not_judged > 0) {
+    return fmt::format("{} cannot be read as {} signed, and the checks that say what is wrong were left out",
+                       plural(report.coverage.rows_not_judged, "row"),
+                       report.coverage.rows_not_judged == 1 ? "it was" : "they were");
+  }
+  if (report.coverage.state == StateOutcome::failed) return state_text(report.coverage);
   return "not checked: " + names(report.coverage.checks_skipped);
+}
+
+/// "6 of 6 checked, row 1 to 6"; read and not checked where the check row was left out.
+std::string rows_text(const AuditCoverage& coverage) {
+  const bool judged = std::ranges::find(coverage.checks_run, Check::row) != coverage.checks_run.end();
+  std::string text = fmt::format("{} of {} {}", coverage.rows_checked, coverage.rows, judged ? "checked" : "read");
+  if (coverage.rowid_from != RowId{0})
+    text += fmt::format(", row {} to {}", raw(coverage.rowid_from), raw(coverage.rowid_to));
+  return text;
 }
 
 /// The first error that a row shows; else the first.
@@ -100,17 +130,18 @@ std::string verdict_text(const AuditReport& report, const Terminal& terminal) {
 
 }  // namespace
 
-std::string verify_order_text(const std::string& log_path, const AuditReport& report, const Terminal& terminal) {
+std::string verify_order_text(const std::string& log_path, const AuditReport& report, const Terminal& terminal,
+                              bool utc) {
   const AuditCoverage& coverage = report.coverage;
   std::string text;
   const auto line = [&](std::string_view name, const std::string& value) {
     text += fmt::format("{:<12} {}\n", name, escape(value));
   };
   line("log", log_path);
-  line("rows", fmt::format("{} of {} checked, row {} to {}", coverage.rows_checked, coverage.rows,
-                           raw(coverage.rowid_from), raw(coverage.rowid_to)));
+  line("rows", rows_text(coverage));
   line("signatures", signatures_text(coverage));
   line("state", state_text(coverage));
+  if (coverage.trust_changes && !coverage.trust_changes->empty()) text += trust_text(*coverage.trust_changes, utc);
   if (!coverage.checks_skipped.empty()) line("not checked", names(coverage.checks_skipped));
   if (!report.findings.empty()) text += '\n';
   for (std::size_t i = 0; i < std::min(report.findings.size(), kMaxShown); ++i)

@@ -10,7 +10,7 @@ namespace musher {
 
 /// What was looked at, each finding with its hint, and the verdict last.
 [[nodiscard]] std::string verify_order_text(const std::string& log_path, const AuditReport& report,
-                                            const Terminal& terminal);
+                                            const Terminal& terminal, bool utc);
 
 /// One line for cron: the log, how much is wrong, and the worst of it. Escaped. Precondition: the verdict is not ok.
 [[nodiscard]] std::string verify_order_line(const std::string& log_path, const AuditReport& report);
