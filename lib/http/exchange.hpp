@@ -87,9 +87,9 @@ class Exchange {
   /// Answers. Exactly once, or stream() exactly once. Without effect when the client is gone.
   virtual void respond(Response response) = 0;
 
-  /// Begins a 200 text/event-stream (Cache-Control: no-cache, X-Accel-Buffering: no) with these headers added; a comment
-  /// goes out every 15 s to keep it alive. Where the server has as many streams as it may, the client gets a 503
-  /// instead; the stream that is returned is never null, but gone from the start, and on_gone is called.
+  /// Begins a 200 text/event-stream (Cache-Control: no-cache, X-Accel-Buffering: no) with these headers added; a
+  /// comment goes out every 15 s to keep it alive. Where the server has as many streams as it may, the client gets a
+  /// 503 instead; the stream that is returned is never null, but gone from the start, and on_gone is called.
   [[nodiscard]] virtual std::shared_ptr<EventStream> stream(Headers headers) = 0;
 
   /// Called at most once, and never from within a call on this exchange or its stream: when the client has gone before
