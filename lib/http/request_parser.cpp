@@ -20,6 +20,14 @@ constexpr int kMostFields = 100;
 /// A body is given memory as it arrives: a length that is only claimed costs this much.
 constexpr std::size_t kBodyReserve = 64U << 10U;
 
+/// Beast would wait for the end of a header that has none.
+bool has_bare_line_feed(std::string_view text) {
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    if (at == 0 || text[at - 1] != '\r') return true;
+  }
+  return false;
+}
+
 BadRequest bad_request(const error_code& code) {
   using beast::http::error;
   if (code == error::header_limit) return {431, "the headers are too long"};
@@ -151,7 +159,12 @@ RequestParser::Step RequestParser::parse(std::string_view bytes) {
     parser.reads_from(rest);
     error_code error;
     consumed += parser.put(boost::asio::const_buffer(rest.data(), rest.size()), error);
-    if (error == beast::http::error::need_more) return {State::need_more, consumed};
+    if (error == beast::http::error::need_more) {
+      if (!parser.is_header_done() && has_bare_line_feed(bytes.substr(consumed))) {
+        return {State::bad, consumed, {400, "a line ends in a line feed alone"}};
+      }
+      return {State::need_more, consumed};
+    }
     if (error) return {State::bad, consumed, bad_request(error)};
     if (parser.is_header_done() && !parser.headers_reported) {
       parser.headers_reported = true;
