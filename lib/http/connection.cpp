@@ -101,6 +101,7 @@ void Connection::advance() {
     if (!receiving() || !take_step()) break;
   }
   advancing_ = false;
+  if (receiving() && input_ended_) return close();  // the rest of this request will not come
   want_read();
 }
 
@@ -139,7 +140,7 @@ void Connection::dispatch() {
   ++hub_->stats.requests;
   is_head_ = incoming_.method == "HEAD";
   incoming_.peer = peer_;
-  enter(Phase::handling, {});
+  enter(Phase::handling, hub_->options.limits.write_timeout);  // counts when there is no more input
   auto exchange = std::make_shared<LiveExchange>(hub_, this, std::move(incoming_));
   exchange_ = exchange.get();
   const auto keep = shared_from_this();

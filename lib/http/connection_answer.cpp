@@ -9,7 +9,8 @@
 namespace musher::http {
 
 Framing Connection::framing() const {
-  return {hub_->date(), http_1_0_, keep_alive_ && !input_ended_ && !hub_->draining};
+  const bool is_last = input_ended_ && unread().empty();
+  return {hub_->date(), http_1_0_, keep_alive_ && !is_last && !hub_->draining};
 }
 
 void Connection::respond(Response response) {
@@ -73,7 +74,6 @@ void Connection::answer_written() {
     return;
   }
   phase_ = Phase::answered;
-  if (input_ended_) return close();
   // Outside of advance() this may be a call from who answered: the next request's handler is not called from there.
   if (!advancing_) hub_->post([self = shared_from_this()] { self->advance(); });
 }

@@ -54,19 +54,46 @@ class Mutator {
 
   std::mt19937 random_;
   const std::vector<std::string> corpus_{
-      get("/hello"), get("/facts?a=b", "X-Test: 1\r\nOrigin: http://localhost\r\n"), post("/echo", "hello"),
-      "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=\"b\"\r\n world\r\n0\r\nT: x\r\n\r\n",
+      get("/hello"),
+      get("/facts?a=b", "X-Test: 1\r\nOrigin: http://localhost\r\n"),
+      post("/echo", "hello"),
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=\"b\"\r\n "
+      "world\r\n0\r\nT: x\r\n\r\n",
       "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
       "HEAD /hello HTTP/1.1\r\nHost: [::1]:80\r\nConnection: keep-alive, x\r\n\r\n",
       "OPTIONS /hello HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n",
       "GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
       "GET /crdt-sync HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"};
-  const std::vector<std::string> words_{
-      "\r\n", "\r\n\r\n", "\n", "\r", "\r\n ", "\0", "Host: evil", "Content-Length: 5", "Content-Length: -1",
-      "Content-Length: 18446744073709551616", "Transfer-Encoding: chunked", "Transfer-Encoding: gzip", "0\r\n\r\n",
-      "ffffffffffffffff\r\n", "7fffffff\r\n", "Expect: 100-continue", "Connection: close", "HTTP/1.1", "HTTP/9.9", " ", "\t",
-      ":", "GET / HTTP/1.1\r\n", "%00", "\xff\xfe", "Authorization: Bearer x", "Origin: null", ";a=b", "\x16\x03\x01\x02"};
+  const std::vector<std::string> words_{"\r\n",
+                                        "\r\n\r\n",
+                                        "\n",
+                                        "\r",
+                                        "\r\n ",
+                                        "\0",
+                                        "Host: evil",
+                                        "Content-Length: 5",
+                                        "Content-Length: -1",
+                                        "Content-Length: 18446744073709551616",
+                                        "Transfer-Encoding: chunked",
+                                        "Transfer-Encoding: gzip",
+                                        "0\r\n\r\n",
+                                        "ffffffffffffffff\r\n",
+                                        "7fffffff\r\n",
+                                        "Expect: 100-continue",
+                                        "Connection: close",
+                                        "HTTP/1.1",
+                                        "HTTP/9.9",
+                                        " ",
+                                        "\t",
+                                        ":",
+                                        "GET / HTTP/1.1\r\n",
+                                        "%00",
+                                        "\xff\xfe",
+                                        "Authorization: Bearer x",
+                                        "Origin: null",
+                                        ";a=b",
+                                        "\x16\x03\x01\x02"};
 };
 
 }  // namespace

@@ -20,7 +20,8 @@ const std::string kReadOnly = "fedcba9876543210fedcba9876543210";
 
 http::Options with_tokens() {
   http::Options options;
-  options.tokens = http::TokenTable::parse("alice " + kToken + "\nviewer " + kReadOnly + " read-only\n", "tokens").value();
+  options.tokens =
+      http::TokenTable::parse("alice " + kToken + "\nviewer " + kReadOnly + " read-only\n", "tokens").value();
   options.allowed_hosts = {"musher.example"};
   return options;
 }
@@ -43,20 +44,20 @@ TEST_CASE("guards: of all combinations of Host, Origin, token, method and path n
       ++seen;
       exchange->respond({.body = exchange->request().principal.name});
     });
-    http.route("/livez", [&](const Exchange& exchange) {
-      ++seen;
-      exchange->respond({.body = "alive"});
-    }, http::Access::anyone);
+    http.route(
+        "/livez",
+        [&](const Exchange& exchange) {
+          ++seen;
+          exchange->respond({.body = "alive"});
+        },
+        http::Access::anyone);
   });
-  const std::vector<Choice> hosts{{"localhost", true},      {"127.0.0.1:7777", true}, {"[::1]:1", true},
-                                  {"musher.example", true}, {"evil.example", false},  {"localhost.evil.example", false},
-                                  {"", false}};
-  const std::vector<Choice> origins{{"", true},
-                                    {"http://localhost:3000", true},
-                                    {"https://musher.example", true},
-                                    {"null", false},
-                                    {"http://evil.example", false},
-                                    {"https://localhost.evil.example", false}};
+  const std::vector<Choice> hosts{
+      {"localhost", true},     {"127.0.0.1:7777", true},          {"[::1]:1", true}, {"musher.example", true},
+      {"evil.example", false}, {"localhost.evil.example", false}, {"", false}};
+  const std::vector<Choice> origins{
+      {"", true},      {"http://localhost:3000", true}, {"https://musher.example", true},
+      {"null", false}, {"http://evil.example", false},  {"https://localhost.evil.example", false}};
   const std::vector<Choice> tokens{{"", false},
                                    {"Bearer " + kToken, true},
                                    {"bearer " + kReadOnly, true},
@@ -66,8 +67,8 @@ TEST_CASE("guards: of all combinations of Host, Origin, token, method and path n
                                    {kToken, false},
                                    {"Bearer", false}};
   const std::vector<std::string> methods{"GET", "POST", "DELETE", "OPTIONS", "BREW"};
-  const std::vector<std::string> paths{"/mcp", "/livez", "/mcp/", "/MCP", "/.well-known/oauth-protected-resource/mcp",
-                                       "/mcp?access_token=" + kToken};
+  const std::vector<std::string> paths{
+      "/mcp", "/livez", "/mcp/", "/MCP", "/.well-known/oauth-protected-resource/mcp", "/mcp?access_token=" + kToken};
   int asked = 0;
   int accepted = 0;
   RawClient client(server.port());
@@ -79,11 +80,11 @@ TEST_CASE("guards: of all combinations of Host, Origin, token, method and path n
             const std::string request = method + " " + path + " HTTP/1.1\r\n" + line("Host", host.text) +
                                         line("Origin", origin.text) + line("Authorization", token.text) + "\r\n";
             const bool has_route = path.starts_with("/mcp?") || path == "/mcp" || path == "/livez";
-            const int expected = host.text.empty()                    ? 400
-                                 : !host.good || !origin.good         ? 403
-                                 : !has_route                         ? 404
+            const int expected = host.text.empty()                 ? 400
+                                 : !host.good || !origin.good      ? 403
+                                 : !has_route                      ? 404
                                  : path != "/livez" && !token.good ? 401
-                                                                      : 200;
+                                                                   : 200;
             const int seen_before = seen;
             REQUIRE(client.send(request));
             const auto answer = client.read_response();
@@ -148,10 +149,11 @@ TEST_CASE("guards: smuggled requests reach no handler", "[http]") {
   HttpServer server;
   const std::string inner = get("/hello");
   for (const std::string& headers :
-       {std::string("Content-Length: 0\r\nContent-Length: 60\r\n"), std::string("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"),
-        std::string("Transfer-Encoding: chunked\r\nContent-Length: 4\r\n"), std::string("Transfer-Encoding: xchunked\r\n"),
-        std::string("Transfer-Encoding:\r\n chunked\r\n"), std::string("X: y\nContent-Length: 60\r\n"),
-        std::string("Content-Length : 60\r\n")}) {
+       {std::string("Content-Length: 0\r\nContent-Length: 60\r\n"),
+        std::string("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"),
+        std::string("Transfer-Encoding: chunked\r\nContent-Length: 4\r\n"),
+        std::string("Transfer-Encoding: xchunked\r\n"), std::string("Transfer-Encoding:\r\n chunked\r\n"),
+        std::string("X: y\nContent-Length: 60\r\n"), std::string("Content-Length : 60\r\n")}) {
     CAPTURE(headers);
     RawClient client(server.port());
     client.send("POST /echo HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n0\r\n\r\n" + inner);
@@ -173,7 +175,8 @@ TEST_CASE("guards: tokens can be changed while the server runs, and streams of t
   viewer.send(get("/events", "Authorization: Bearer " + kReadOnly + "\r\n"));
   REQUIRE(alice.read_head());
   REQUIRE(viewer.read_head());
-  server.call([&](http::Server& http) { http.set_tokens(http::TokenTable::parse("alice " + kToken, "tokens").value()); });
+  server.call(
+      [&](http::Server& http) { http.set_tokens(http::TokenTable::parse("alice " + kToken, "tokens").value()); });
   CHECK(viewer.read_to_end().empty());
   CHECK(viewer.ended());
   CHECK(ask(server.port(), get("/hello", "Authorization: Bearer " + kReadOnly + "\r\n"))->status == 401);

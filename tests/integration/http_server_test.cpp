@@ -33,7 +33,8 @@ TEST_CASE("http: one connection carries many requests", "[http]") {
   CHECK(server.stats().requests == 50);
 }
 
-TEST_CASE("http: an answer has its type, its length and the date, and nothing that lets other origins read it", "[http]") {
+TEST_CASE("http: an answer has its type, its length and the date, and nothing that lets other origins read it",
+          "[http]") {
   HttpServer server;
   const auto answer = ask(server.port(), get("/hello", "Origin: http://localhost:3000\r\n"));
   REQUIRE(answer);
@@ -85,8 +86,9 @@ TEST_CASE("http: a request is understood in whatever pieces it comes", "[http]")
 TEST_CASE("http: chunked bodies and long ones arrive whole", "[http]") {
   HttpServer server;
   RawClient client(server.port());
-  REQUIRE(client.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-                      "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nTrailer: x\r\n\r\n"));
+  REQUIRE(
+      client.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nTrailer: x\r\n\r\n"));
   CHECK(client.read_response()->body == "hello world");
   std::string big(4U << 20U, 'x');
   for (std::size_t i = 0; i < big.size(); i += 1000) big[i] = static_cast<char>('a' + i / 1000 % 26);
@@ -106,7 +108,8 @@ TEST_CASE("http: Expect: 100-continue is answered before the body is sent", "[ht
   REQUIRE(client.send("hello"));
   CHECK(client.read_response()->body == "hello");
 
-  REQUIRE(client.send("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"));
+  REQUIRE(
+      client.send("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"));
   CHECK(client.read_response()->status == 404);
   CHECK(client.read_to_end().empty());
   CHECK(client.ended());
@@ -150,6 +153,33 @@ TEST_CASE("http: a client that has said all it wants still gets its answer", "[h
   CHECK(client.read_response()->body == R"({"hello":"world"})");
   CHECK(client.read_to_end().empty());
   CHECK(client.ended());
+}
+
+TEST_CASE("http: what was asked before the client said so is answered, and then the connection ends", "[http]") {
+  // The handler is at work when the end arrives, or the answer has just been given.
+  std::vector<Exchange> kept;
+  std::atomic<std::size_t> begun = 0;
+  std::atomic<int> gone = 0;
+  HttpServer server({}, [&](http::Server& http) {
+    http.route("/work", [&](Exchange exchange) {
+      exchange->on_gone([&] { ++gone; });
+      kept.push_back(std::move(exchange));
+      ++begun;
+    });
+  });
+  RawClient client(server.port());
+  REQUIRE(client.send(get("/work") + get("/work") + get("/hello") + "GET /half"));
+  client.end_sending();
+  for (std::size_t i = 0; i < 2; ++i) {
+    REQUIRE(wait_until([&] { return begun == i + 1; }));
+    if (i == 0) REQUIRE(wait_until([&] { return gone == 1; }));
+    server.call([&](http::Server&) { kept.at(i)->respond({.body = "worked"}); });
+    CHECK(client.read_response()->body == "worked");
+  }
+  CHECK(client.read_response()->status == 200);
+  CHECK(client.read_to_end().empty());
+  CHECK(client.ended());
+  server.call([&](http::Server&) { kept.clear(); });
 }
 
 TEST_CASE("http: a handler that answers nobody, or throws, is a 500", "[http]") {

@@ -16,13 +16,14 @@ namespace {
 /// A server whose /events are streams that the test sends to.
 class Streams {
  public:
-  explicit Streams(const http::Limits& limits = {}) : server_(with(limits), [this](http::Server& http) {
-    http.route("/events", [this](const Exchange& exchange) {
-      exchange->on_gone([this] { ++gone_; });
-      streams_.push_back(exchange->stream({{"X-Stream", "yes"}}));
-      ++begun_;
-    });
-  }) {}
+  explicit Streams(const http::Limits& limits = {})
+      : server_(with(limits), [this](http::Server& http) {
+          http.route("/events", [this](const Exchange& exchange) {
+            exchange->on_gone([this] { ++gone_; });
+            streams_.push_back(exchange->stream({{"X-Stream", "yes"}}));
+            ++begun_;
+          });
+        }) {}
   ~Streams() {
     server_.call([this](http::Server&) { streams_.clear(); });
   }

@@ -42,7 +42,8 @@ http::TlsFiles make_files(const TempFolder& folder, const std::string& name) {
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
   X509_NAME* const subject = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"), -1, -1,
+                             0);
   X509_set_issuer_name(certificate.get(), subject);
   X509_set_pubkey(certificate.get(), key.get());
   REQUIRE(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0);
@@ -171,6 +172,7 @@ TEST_CASE("tls: files that cannot be used are named", "[http]") {
   check_refused({good.certificate, folder / "none.key"}, "key " + (folder / "none.key").string());
   check_refused({good.key, good.key}, "certificate " + good.key.string());
   check_refused({good.certificate, other.key}, "key " + other.key.string());
-  write_file(folder / "locked.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAc\n");
+  write_file(folder / "locked.key",
+             "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAc\n");
   check_refused({good.certificate, folder / "locked.key"}, "locked.key");
 }

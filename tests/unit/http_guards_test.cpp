@@ -13,19 +13,42 @@ const std::vector<std::string> kAllowed{"musher.example", "[fd00::1]"};
 }  // namespace
 
 TEST_CASE("guards: Host may be loopback by any of its names, with a port or without", "[http]") {
-  for (const char* host : {"localhost", "localhost:7777", "LocalHost:1", "127.0.0.1", "127.0.0.1:65535", "[::1]",
-                           "[::1]:7777"}) {
+  for (const char* host :
+       {"localhost", "localhost:7777", "LocalHost:1", "127.0.0.1", "127.0.0.1:65535", "[::1]", "[::1]:7777"}) {
     CAPTURE(host);
     CHECK(host_is_allowed(host, kNone));
   }
 }
 
 TEST_CASE("guards: any other Host is refused unless it is on the list", "[http]") {
-  for (const char* host :
-       {"", ":", ":7777", "evil.example", "localhost.evil.example", "evil.example:7777", "localhost:", "localhost:x",
-        "localhost:123456", "localhost:80:80", "localhost.", "::1", "[::1", "::1]", "[::1]x", "[::1]:", "127.0.0.2",
-        "127.1", "2130706433", "0.0.0.0", "user@localhost", "localhost@evil.example", "localhost, localhost",
-        "localhost/", " localhost", "127.0.0.1:80@evil.example", "musher.example", "[fd00::1]"}) {
+  for (const char* host : {"",
+                           ":",
+                           ":7777",
+                           "evil.example",
+                           "localhost.evil.example",
+                           "evil.example:7777",
+                           "localhost:",
+                           "localhost:x",
+                           "localhost:123456",
+                           "localhost:80:80",
+                           "localhost.",
+                           "::1",
+                           "[::1",
+                           "::1]",
+                           "[::1]x",
+                           "[::1]:",
+                           "127.0.0.2",
+                           "127.1",
+                           "2130706433",
+                           "0.0.0.0",
+                           "user@localhost",
+                           "localhost@evil.example",
+                           "localhost, localhost",
+                           "localhost/",
+                           " localhost",
+                           "127.0.0.1:80@evil.example",
+                           "musher.example",
+                           "[fd00::1]"}) {
     CAPTURE(host);
     CHECK_FALSE(host_is_allowed(host, kNone));
   }
@@ -40,10 +63,10 @@ TEST_CASE("guards: Origin may be http or https of such a host, and nothing else"
     CAPTURE(origin);
     CHECK(origin_is_allowed(origin, kNone));
   }
-  for (const char* origin :
-       {"", "null", "localhost", "file://", "file://localhost", "http://", "https://evil.example",
-        "http://localhost.evil.example", "http://localhost/", "http://localhost, http://localhost", "ws://localhost",
-        "chrome-extension://localhost", "http://evil.example#http://localhost", "http:localhost", "http://musher.example"}) {
+  for (const char* origin : {"", "null", "localhost", "file://", "file://localhost", "http://", "https://evil.example",
+                             "http://localhost.evil.example", "http://localhost/", "http://localhost, http://localhost",
+                             "ws://localhost", "chrome-extension://localhost", "http://evil.example#http://localhost",
+                             "http:localhost", "http://musher.example"}) {
     CAPTURE(origin);
     CHECK_FALSE(origin_is_allowed(origin, kNone));
   }
@@ -53,8 +76,8 @@ TEST_CASE("guards: Origin may be http or https of such a host, and nothing else"
 TEST_CASE("guards: the token of Bearer, and of no other scheme", "[http]") {
   CHECK(bearer_token("Bearer abc") == "abc");
   CHECK(bearer_token("bearer   abc") == "abc");
-  for (const char* value : {"", "Bearer", "Bearer ", "Basic abc", "Bearerabc", "abc", "Bearer a b", "Bearer a, Bearer b",
-                            "Bearer\tabc", "Token Bearer"}) {
+  for (const char* value : {"", "Bearer", "Bearer ", "Basic abc", "Bearerabc", "abc", "Bearer a b",
+                            "Bearer a, Bearer b", "Bearer\tabc", "Token Bearer"}) {
     CAPTURE(value);
     CHECK(bearer_token(value) == std::nullopt);
   }

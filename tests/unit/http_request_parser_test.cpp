@@ -74,8 +74,8 @@ TEST_CASE("parser: path and query are split at the first question mark and not d
 }
 
 TEST_CASE("parser: chunks are put together, and trailers are not headers", "[http]") {
-  const std::string bytes =
-      with("Transfer-Encoding: Chunked\r\n", "5;a=b\r\nhello\r\nA\r\n 123456789\r\n0\r\nAuthorization: Bearer x\r\n\r\n");
+  const std::string bytes = with("Transfer-Encoding: Chunked\r\n",
+                                 "5;a=b\r\nhello\r\nA\r\n 123456789\r\n0\r\nAuthorization: Bearer x\r\n\r\n");
   for (std::size_t piece = 1; piece < 60; ++piece) {
     CAPTURE(piece);
     const Parsed parsed = parse(bytes, piece);

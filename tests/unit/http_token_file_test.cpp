@@ -55,7 +55,11 @@ TEST_CASE("token file: a line that means nothing is refused with its number, and
   check_refused(good + "alice " + kSecond + "\n", "/etc/tokens:2:", "the name alice comes twice");
   check_refused(good + "bob " + kFirst + "\n", "/etc/tokens:2:", "the token is also that of alice");
   check_refused("bob 0123456789abcdef\xc3\xa4\n", "/etc/tokens:1:", "characters other than");
-  check_refused("b\x01" "b " + kFirst, "/etc/tokens:1:", "not UTF-8");
+  check_refused(
+      "b\x01"
+      "b " +
+          kFirst,
+      "/etc/tokens:1:", "not UTF-8");
   check_refused(std::string(129, 'n') + " " + kFirst, "/etc/tokens:1:", "longer than 128");
 }
 
