@@ -1,6 +1,6 @@
 # The libraries musher is built from, all of them Debian 12 packages (scripts/install-deps).
 # Names for LINKS: fmt::fmt simdjson::simdjson SQLite::SQLite3 SQLiteCpp sodium::sodium tomlplusplus::tomlplusplus
-# rapidjson::rapidjson; for tests and benchmarks rapidcheck and benchmark::benchmark.
+# rapidjson::rapidjson musher_boost_net (Asio and Beast, compiled once: cmake/BoostNet.cmake); for tests and benchmarks rapidcheck and benchmark::benchmark.
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -12,6 +12,8 @@ find_package(tomlplusplus REQUIRED)
 find_package(Catch2 2 REQUIRED)
 find_package(rapidcheck REQUIRED)
 find_package(benchmark REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
 
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 add_library(sodium::sodium ALIAS PkgConfig::SODIUM)

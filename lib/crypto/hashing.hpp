@@ -42,6 +42,11 @@ class StateHasher {
   std::unique_ptr<State> state_;
 };
 
+/// What is kept of a token instead of the token.
+[[nodiscard]] Digest token_digest(std::string_view token);
+/// Takes as long whether and wherever they differ.
+[[nodiscard]] bool equal_in_constant_time(const Digest& left, const Digest& right);
+
 /// Fills out from the system's random source.
 void random_bytes(std::span<std::uint8_t> out);
 

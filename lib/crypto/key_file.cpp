@@ -10,8 +10,10 @@
 #include <optional>
 #include <string_view>
 
+#include "crypto/file_bytes.hpp"
 #include "crypto/hashing.hpp"
 #include "crypto/identity_secret.hpp"
+#include "crypto/secret_file.hpp"
 #include "crypto/signature.hpp"
 #include "model/text.hpp"
 
@@ -30,35 +32,7 @@ constexpr std::size_t kPublicAt = kPublicWordAt + kPublicWord.size();
 constexpr std::size_t kKeyFileBytes = kPublicAt + kHexBytes + 1;
 static_assert(kKeyFileBytes == 162);
 
-class File {
- public:
-  explicit File(int fd) : fd_(fd) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int fd() const { return fd_; }
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
 std::string because(int error) { return std::strerror(error); }
-
-// Reads until the buffer is full or the file ends.
-std::optional<std::size_t> read_up_to(int fd, std::span<std::uint8_t> buffer) {
-  std::size_t got = 0;
-  while (got < buffer.size()) {
-    const ssize_t count = ::read(fd, buffer.data() + got, buffer.size() - got);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return std::nullopt;
-    if (count == 0) break;
-    got += static_cast<std::size_t>(count);
-  }
-  return got;
-}
 
 bool write_all(int fd, std::span<const std::uint8_t> bytes) {
   while (!bytes.empty()) {
@@ -83,35 +57,6 @@ std::string new_identity(const fs::path& file) { return "musher identity new --i
 
 std::unexpected<Error> unusable(const fs::path& file, const std::string& why, std::string hint) {
   return fail(Errc::no_identity, "cannot use the identity " + file.string() + ": " + why, std::move(hint));
-}
-
-std::unexpected<Error> not_opened(const fs::path& file, int error) {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR: return unusable(file, "there is no such file", new_identity(file));
-    case ELOOP:
-      return unusable(file, "it is a symbolic link", "readlink -f " + shell_word(file.native()) + "  # name that file");
-    case EACCES: return unusable(file, "permission denied", "ls -l " + shell_word(file.native()));
-    default: return unusable(file, because(error), "ls -l " + shell_word(file.native()));
-  }
-}
-
-Result<void> check_owner_and_mode(const fs::path& file, const struct stat& info) {
-  const std::string word = shell_word(file.native());
-  if (!S_ISREG(info.st_mode)) return unusable(file, "it is not a regular file", "ls -l " + word);
-  constexpr mode_t kAll = 07777;
-  constexpr mode_t kMountedSecret = 0440;
-  const mode_t mode = info.st_mode & kAll;
-  if (info.st_uid == 0 && (mode & ~kMountedSecret) == 0) return {};
-  if (info.st_uid != ::geteuid()) {
-    return unusable(file, "it belongs to another user (uid " + std::to_string(info.st_uid) + ")", "ls -l " + word);
-  }
-  if ((mode & (S_IRWXG | S_IRWXO)) != 0) {
-    char octal[8];
-    std::snprintf(octal, sizeof octal, "%04o", static_cast<unsigned>(mode));
-    return unusable(file, std::string("group or others may use it (mode ") + octal + ")", "chmod 600 " + word);
-  }
-  return {};
 }
 
 bool is_key_file(std::string_view text) {
@@ -182,15 +127,12 @@ fs::path public_file_of(const fs::path& file) { return file.native() + ".pub"; }
 }  // namespace
 
 Result<Identity> Identity::load(const fs::path& file) {
-  const File opened(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!opened.is_open()) return not_opened(file, errno);
-  struct stat info {};
-  if (::fstat(opened.fd(), &info) != 0) return not_opened(file, errno);
-  MUSHER_CHECK(check_owner_and_mode(file, info));
-
   SecretBytes text(kKeyFileBytes + 1);
-  const auto length = read_up_to(opened.fd(), text.bytes());
-  if (!length) return not_opened(file, errno);
+  const auto length = read_secret_file(file, text.bytes());
+  if (!length) {
+    const SecretFileProblem& problem = length.error();
+    return unusable(file, problem.why, problem.missing ? new_identity(file) : problem.hint);
+  }
   const std::string_view content(text.text(), *length);
   const std::string hint = "restore it from your backup, or: " + new_identity(file.native() + ".new");
   if (content.empty()) return unusable(file, "it is empty", hint);

@@ -1,0 +1,11 @@
+# Asio and Beast are headers; what of them is not a template is compiled here, once, and not in each file that uses them.
+
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/boost_net.cpp" CONTENT [[
+#include <boost/asio/impl/src.hpp>
+#include <boost/asio/ssl/impl/src.hpp>
+#include <boost/beast/src.hpp>
+]])
+add_library(musher_boost_net STATIC "${PROJECT_BINARY_DIR}/generated/boost_net.cpp")
+target_link_libraries(musher_boost_net PUBLIC Boost::headers OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
+target_compile_definitions(musher_boost_net PUBLIC
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)

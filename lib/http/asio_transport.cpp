@@ -1,0 +1,113 @@
+#include "http/asio_transport.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <type_traits>
+
+namespace musher::http {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+/// Not the type-erased executor of tcp::socket: it costs an allocation here and there.
+using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
+using TlsStream = asio::ssl::stream<Socket>;
+
+using User = std::shared_ptr<TransportUser>;
+using Parts = std::array<asio::const_buffer, 2>;
+
+Parts parts_of(std::string_view first, std::string_view second) {
+  return {asio::buffer(first.data(), first.size()), asio::buffer(second.data(), second.size())};
+}
+
+Io io_of(const error_code& error) {
+  if (!error) return Io::ok;
+  const bool ended = error == asio::error::eof || error == asio::ssl::error::stream_truncated;
+  return ended ? Io::ended : Io::failed;
+}
+
+template <class Stream>
+class AsioTransport final : public Transport {
+ public:
+  template <class... Arguments>
+  explicit AsioTransport(Arguments&&... arguments) : stream_(std::forward<Arguments>(arguments)...) {
+    error_code ignored;
+    socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket().non_blocking(true, ignored);
+  }
+
+  bool handshake(User user) override {
+    if constexpr (kIsTls) {
+      stream_.async_handshake(asio::ssl::stream_base::server,
+                              [user = std::move(user)](error_code error) { user->on_handshake(io_of(error)); });
+    }
+    return kIsTls;
+  }
+
+  void read(std::span<char> into, User user) override {
+    stream_.async_read_some(
+        asio::buffer(into.data(), into.size()),
+        [user = std::move(user)](error_code error, std::size_t bytes) { user->on_read(io_of(error), bytes); });
+  }
+
+  std::size_t write_now(std::string_view first, std::string_view second) override {
+    if constexpr (kIsTls) return 0;  // a TLS stream that could not write at once may not be left there
+    error_code error;
+    const std::size_t bytes = socket().write_some(parts_of(first, second), error);
+    return error ? 0 : bytes;
+  }
+
+  void write(std::string_view first, std::string_view second, User user) override {
+    constexpr std::size_t kAtOnce = 64U << 10U;
+    const auto progress = [watcher = user.get()](error_code error, std::size_t) {
+      watcher->on_write_progress();
+      return error ? std::size_t{0} : kAtOnce;
+    };
+    asio::async_write(stream_, parts_of(first, second), progress,
+                      [user = std::move(user)](error_code error, std::size_t) { user->on_written(io_of(error)); });
+  }
+
+  void end_writing(User user) override {
+    if constexpr (kIsTls) {
+      // Its end is not waited for: whoever lingers has a deadline.
+      stream_.async_shutdown([user = std::move(user)](error_code) {});
+    } else {
+      error_code ignored;
+      socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    }
+  }
+
+  void close() override {
+    error_code ignored;
+    socket().close(ignored);
+  }
+
+ private:
+  static constexpr bool kIsTls = std::is_same_v<Stream, TlsStream>;
+
+  Socket& socket() {
+    if constexpr (kIsTls) {
+      return stream_.next_layer();
+    } else {
+      return stream_;
+    }
+  }
+
+  Stream stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<Transport> make_transport(asio::io_context& io, int socket, bool is_v6, asio::ssl::context* tls) {
+  Socket connected(io.get_executor(), is_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), socket);
+  if (tls == nullptr) return std::make_unique<AsioTransport<Socket>>(std::move(connected));
+  return std::make_unique<AsioTransport<TlsStream>>(std::move(connected), *tls);
+}
+
+}  // namespace musher::http

@@ -1,0 +1,53 @@
+#pragma once
+// What all connections of a server share. One thread: nothing here is locked.
+
+#include <ctime>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "http/options.hpp"
+#include "http/request_parser.hpp"
+#include "http/server.hpp"
+
+namespace musher::http {
+
+class Connection;
+
+struct Route {
+  Handler handler;
+  Access access = Access::token;
+};
+
+struct Hub {
+  // fixed after construction
+  Options options;
+  /// Runs something later, outside of whatever is going on.
+  std::function<void(std::function<void()>)> post;
+
+  // changes as the server runs
+  std::map<std::string, Route, std::less<>> routes{};
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections{};
+  std::function<void()> on_empty{};  ///< the last connection went
+  bool draining = false;
+  Stats stats{};
+
+  /// The Date header of this second.
+  [[nodiscard]] std::string_view date();
+  void count_refusal(const BadRequest& why, std::string_view peer);
+  void forget(Connection& connection);
+
+ private:
+  std::time_t date_second_ = -1;
+  std::string date_;
+};
+
+/// The guards, in their order: Host, Origin, route, token. Fills in the request's principal and, where the token said
+/// who it is, its digest.
+/// @param route set when nothing is refused.
+[[nodiscard]] std::optional<BadRequest> refusal_of(const Hub& hub, int hosts, Request& request,
+                                                   std::optional<Digest>& token, const Route*& route);
+
+}  // namespace musher::http
