@@ -4,7 +4,7 @@
 
 #include "cli/escape.hpp"
 #include "cli/exit_code.hpp"
-#include "report/json_writer.hpp"
+#include "json/json_writer.hpp"
 
 namespace musher {
 namespace {

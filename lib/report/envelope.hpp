@@ -4,8 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#include "json/json_writer.hpp"
 #include "replica/inspect.hpp"
-#include "report/json_writer.hpp"
 
 namespace musher {
 

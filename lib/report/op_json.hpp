@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include "audit/replay.hpp"
+#include "json/json_writer.hpp"
 #include "replica/inspect.hpp"
 #include "replica/purge.hpp"
-#include "report/json_writer.hpp"
 
 namespace musher {
 

@@ -3,7 +3,7 @@
 #include <limits>
 #include <sstream>
 
-#include "report/json_writer.hpp"
+#include "json/json_writer.hpp"
 
 using namespace musher;
 
@@ -21,7 +21,7 @@ std::string line(Write write) {
 
 }  // namespace
 
-TEST_CASE("json writer: each kind of value has the form of json.md", "[report]") {
+TEST_CASE("json writer: each kind of value has the form of json.md", "[json]") {
   CHECK(
       line([](JsonWriter& json) {
         OpId id;
@@ -36,24 +36,24 @@ TEST_CASE("json writer: each kind of value has the form of json.md", "[report]")
       "\"ok\":true,\"empty\":[]}\n");
 }
 
-TEST_CASE("json writer: a document id has 32 digits, an author 64", "[report]") {
+TEST_CASE("json writer: a document id has 32 digits, an author 64", "[json]") {
   CHECK(line([](JsonWriter& json) { json.id(DocumentId{}); }) == '"' + std::string(32, '0') + "\"\n");
   CHECK(line([](JsonWriter& json) { json.id(AuthorId{}); }) == '"' + std::string(64, '0') + "\"\n");
 }
 
-TEST_CASE("json writer: text is escaped, and bytes that are not UTF-8 are replaced", "[report]") {
+TEST_CASE("json writer: text is escaped, and bytes that are not UTF-8 are replaced", "[json]") {
   CHECK(line([](JsonWriter& json) { json.string("a\"\\\n\x1b é日"); }) == "\"a\\\"\\\\\\n\\u001B é日\"\n");
   CHECK(line([](JsonWriter& json) { json.string("a\xff\xc3\xa9\xc3"); }) == "\"a\uFFFDé\uFFFD\"\n");
   CHECK(line([](JsonWriter& json) { json.string(std::string_view("\0", 1)); }) == "\"\\u0000\"\n");
 }
 
-TEST_CASE("json writer: content of a damaged row cannot break the document or its line", "[report]") {
+TEST_CASE("json writer: content of a damaged row cannot break the document or its line", "[json]") {
   CHECK(line([](JsonWriter& json) { json.raw_json("{"); }) == "\"{\"\n");
   CHECK(line([](JsonWriter& json) { json.raw_json("1,\"effective\":true"); }) == "\"1,\\\"effective\\\":true\"\n");
   CHECK(line([](JsonWriter& json) { json.raw_json("[1,\n 2]"); }) == "[1,2]\n");
 }
 
-TEST_CASE("json writer: a second line begins afresh", "[report]") {
+TEST_CASE("json writer: a second line begins afresh", "[json]") {
   std::ostringstream out;
   JsonWriter json(out);
   json.begin_object().key("a").number(std::uint64_t{1}).end_object().end_line();
@@ -61,7 +61,7 @@ TEST_CASE("json writer: a second line begins afresh", "[report]") {
   CHECK(out.str() == "{\"a\":1}\n{\"b\":null}\n");
 }
 
-TEST_CASE("json writer: a long list goes to the stream as it is written, and comes out whole", "[report]") {
+TEST_CASE("json writer: a long list goes to the stream as it is written, and comes out whole", "[json]") {
   std::ostringstream out;
   JsonWriter json(out);
   json.begin_array();
@@ -70,4 +70,11 @@ TEST_CASE("json writer: a long list goes to the stream as it is written, and com
   json.end_array().end_line();
   CHECK(out.str().starts_with("[{\"n\":0},{\"n\":1},"));
   CHECK(out.str().ends_with(",{\"n\":19999}]\n"));
+}
+
+TEST_CASE("json writer: a string has the document without a newline", "[json]") {
+  std::string text = "before ";
+  JsonWriter json(text);
+  json.begin_array().number(0.5).number(100.0).number(-3.0).verbatim("{\"a\":[]}").verbatim("1").end_array().end();
+  CHECK(text == "before [0.5,100,-3,{\"a\":[]},1]");
 }

@@ -5,6 +5,7 @@
 #include <iosfwd>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -13,11 +14,13 @@
 namespace musher {
 
 /// Writes values to a stream as they come; holds about 64 KiB back, the rest is gone to the stream, so that a list of
-/// any length costs no memory. Calls chain: w.key("rowid").decimal(row).key("op_id").id(op_id).
-/// A call out of place (a value without a key in an object, say) is a bug and asserts.
+/// any length costs no memory. Or appends them to a string, which has them all when end() or end_line() was called.
+/// Calls chain: w.key("rowid").decimal(row).key("op_id").id(op_id). A call out of place (a value without a key in an
+/// object, say) is a bug and asserts.
 class JsonWriter {
  public:
   explicit JsonWriter(std::ostream& out);
+  explicit JsonWriter(std::string& out);
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
   ~JsonWriter();
@@ -34,6 +37,8 @@ class JsonWriter {
   /// A JSON number: counts, *_ms and exit codes.
   JsonWriter& number(std::int64_t value);
   JsonWriter& number(std::uint64_t value);
+  /// A number without a fraction is written as an integer. Precondition: finite.
+  JsonWriter& number(double value);
   JsonWriter& null();
   /// A decimal string: rowid, seq, index, depth.
   template <class Number>
@@ -57,9 +62,13 @@ class JsonWriter {
   /// A value that is JSON already: a field's content. Content of a damaged row may be anything: what is not JSON is
   /// written as a string, so that the document stays one.
   JsonWriter& raw_json(std::string_view text);
+  /// A value that is known to be JSON on one line: written by another JsonWriter, or checked. Nothing is looked at.
+  JsonWriter& verbatim(std::string_view json);
 
   /// Ends the document with a newline and hands everything to the stream. The next line of a JSONL can begin then.
   void end_line();
+  /// Ends the document without a newline.
+  void end();
 
  private:
   JsonWriter& decimal_signed(std::int64_t value);

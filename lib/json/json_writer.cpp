@@ -1,6 +1,7 @@
-#include "report/json_writer.hpp"
+#include "json/json_writer.hpp"
 
 #include <cassert>
+#include <cmath>
 #include <ostream>
 #include <string>
 
@@ -42,12 +43,21 @@ std::string replace_bad_bytes(std::string_view text) {
 }  // namespace
 
 struct JsonWriter::State {
-  std::ostream& out;
-  rapidjson::StringBuffer buffer;
+  std::ostream* stream;  ///< one of the two
+  std::string* text;
+  rapidjson::StringBuffer buffer{};
   rapidjson::Writer<rapidjson::StringBuffer> writer{buffer};
+
+  void put(std::string_view bytes) const {
+    if (stream != nullptr)
+      stream->write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    else
+      text->append(bytes);
+  }
 };
 
-JsonWriter::JsonWriter(std::ostream& out) : state_(new State{out, {}}) {}
+JsonWriter::JsonWriter(std::ostream& out) : state_(new State{&out, nullptr}) {}
+JsonWriter::JsonWriter(std::string& out) : state_(new State{nullptr, &out}) {}
 JsonWriter::~JsonWriter() = default;
 
 JsonWriter& JsonWriter::begin_object() {
@@ -101,6 +111,16 @@ JsonWriter& JsonWriter::number(std::uint64_t value) {
   return *this;
 }
 
+JsonWriter& JsonWriter::number(double value) {
+  constexpr double kExact = 9007199254740992;  // 2^53: beyond it not every integer is a double
+  assert(std::isfinite(value));
+  if (value == std::trunc(value) && std::fabs(value) <= kExact)
+    state_->writer.Int64(static_cast<std::int64_t>(value));
+  else
+    state_->writer.Double(value);
+  return *this;
+}
+
 JsonWriter& JsonWriter::null() {
   state_->writer.Null();
   return *this;
@@ -118,16 +138,28 @@ JsonWriter& JsonWriter::raw_json(std::string_view text) {
   return *this;
 }
 
+JsonWriter& JsonWriter::verbatim(std::string_view json) {
+  // An empty raw value makes the writer set its comma or colon; the bytes then go in as one block.
+  state_->writer.RawValue("", 0, rapidjson::kStringType);
+  char* place = state_->buffer.Push(json.size());
+  json.copy(place, json.size());
+  return *this;
+}
+
 void JsonWriter::end_line() {
+  end();
+  state_->put("\n");
+  if (state_->stream != nullptr) state_->stream->flush();
+}
+
+void JsonWriter::end() {
   assert(state_->writer.IsComplete());
   drain();
-  state_->out.put('\n');
-  state_->out.flush();
   state_->writer.Reset(state_->buffer);
 }
 
 void JsonWriter::drain() {
-  state_->out.write(state_->buffer.GetString(), static_cast<std::streamsize>(state_->buffer.GetSize()));
+  state_->put({state_->buffer.GetString(), state_->buffer.GetSize()});
   state_->buffer.Clear();
 }
 

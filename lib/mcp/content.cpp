@@ -1,0 +1,89 @@
+#include "mcp/content.hpp"
+
+#include "json/json_writer.hpp"
+
+namespace musher::mcp {
+namespace {
+
+void write_contents(std::string& out, std::string_view uri, std::string_view mime_type, std::string_view kind,
+                    std::string_view value) {
+  JsonWriter json(out);
+  json.begin_object().key("uri").string(uri);
+  if (!mime_type.empty()) json.key("mimeType").string(mime_type);
+  json.key(kind).string(value).end_object().end();
+}
+
+void separate(std::string& list) {
+  if (!list.empty()) list += ',';
+}
+
+}  // namespace
+
+std::string& Content::next() {
+  separate(blocks_);
+  return blocks_;
+}
+
+Content& Content::text(std::string_view text) {
+  JsonWriter(next()).begin_object().key("type").string("text").key("text").string(text).end_object().end();
+  return *this;
+}
+
+Content& Content::image(std::string_view base64, std::string_view mime_type) {
+  JsonWriter json(next());
+  json.begin_object().key("type").string("image").key("data").string(base64).key("mimeType").string(mime_type);
+  json.end_object().end();
+  return *this;
+}
+
+Content& Content::audio(std::string_view base64, std::string_view mime_type) {
+  JsonWriter json(next());
+  json.begin_object().key("type").string("audio").key("data").string(base64).key("mimeType").string(mime_type);
+  json.end_object().end();
+  return *this;
+}
+
+Content& Content::resource(std::string_view uri, std::string_view mime_type, std::string_view text) {
+  std::string contents;
+  write_contents(contents, uri, mime_type, "text", text);
+  JsonWriter json(next());
+  json.begin_object().key("type").string("resource").key("resource").verbatim(contents).end_object().end();
+  return *this;
+}
+
+Content& Content::link(std::string_view uri, std::string_view name, std::string_view mime_type) {
+  JsonWriter json(next());
+  json.begin_object().key("type").string("resource_link").key("uri").string(uri).key("name").string(name);
+  if (!mime_type.empty()) json.key("mimeType").string(mime_type);
+  json.end_object().end();
+  return *this;
+}
+
+ToolResult structured_result(std::string_view summary, std::string structured) {
+  return {.content = Content().text(summary), .structured = std::move(structured)};
+}
+
+ToolResult error_result(std::string_view why, std::string structured) {
+  return {.content = Content().text(why), .structured = std::move(structured), .is_error = true};
+}
+
+PromptResult& PromptResult::add(std::string_view role, const Content& one_block) {
+  separate(messages);
+  JsonWriter json(messages);
+  json.begin_object().key("role").string(role).key("content").verbatim(one_block.blocks()).end_object().end();
+  return *this;
+}
+
+ResourceResult& ResourceResult::text(std::string_view uri, std::string_view mime_type, std::string_view text) {
+  separate(contents);
+  write_contents(contents, uri, mime_type, "text", text);
+  return *this;
+}
+
+ResourceResult& ResourceResult::blob(std::string_view uri, std::string_view mime_type, std::string_view base64) {
+  separate(contents);
+  write_contents(contents, uri, mime_type, "blob", base64);
+  return *this;
+}
+
+}  // namespace musher::mcp
