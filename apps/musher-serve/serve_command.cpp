@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "cli/commands/commands.hpp"
 #include "cli/escape.hpp"
 #include "cli/log_access.hpp"
 #include "cli/point_in_time_text.hpp"

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "audit/compare.hpp"
 #include "audit/replay.hpp"
 #include "audit/verify_order.hpp"
@@ -194,9 +196,11 @@ void replay_tool(Node& node, const CallPtr& call) {
   }
   std::optional<ResolvedPoint> at;
   if (at_text) {
-    auto point = node.parse_point(*at_text).and_then([&](const PointInTime& p) { return resolve(node.live.log(), p); });
+    const auto point = node.parse_point(*at_text);
     if (!point) return call->finish(error_result(point.error()));
-    at = *point;
+    const auto resolved = resolve(node.live.log(), *point);
+    if (!resolved) return call->finish(error_result(resolved.error()));
+    at = *resolved;
   }
   const PageRequest page = page_argument(*call, kReplayStories);
   run_long(node, call, [=](SqliteOpLog& log, const std::atomic<bool>& cancelled, const auto& progress) {
@@ -261,7 +265,8 @@ void audit_in_background(Node& node, std::function<void()> done) {
         if (result) {
           last.verdict = to_string(report.verdict);
           last.document = std::move(result->structured);
-          for (const Finding& finding : report.findings) last.errors += finding.severity() == Severity::error ? 1 : 0;
+          last.errors = static_cast<std::size_t>(
+              std::ranges::count(report.findings, Severity::error, [](const Finding& f) { return f.severity(); }));
         } else {
           last.verdict = result.error().code == Errc::empty ? "empty" : "failed";
           last.document = error_result(result.error()).structured;

@@ -57,7 +57,8 @@ bool LiveLog::may_have_changed() {
 LogChanges LiveLog::catch_up() {
   LogChanges changes;
   if (!problem_.empty()) return changes;
-  const auto done = check_file().and_then([&] { return apply_new(changes); });
+  auto done = check_file();
+  if (done) done = apply_new(changes);
   if (!done && done.error().code != Errc::busy) problem_ = done.error().what;
   if (changes.any()) stories_.reset();
   if (slot_) slot_->tell(applied(), health());

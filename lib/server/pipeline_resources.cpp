@@ -22,7 +22,7 @@ constexpr std::size_t kListed = 100;
 void give(const CallPtr& call, const Result<std::string>& document) {
   if (!document) {
     if (document.error().code == Errc::not_found) return call->not_found();
-    return call->fail({mcp::kInternalError, document.error().what});
+    return call->fail({mcp::code::kInternalError, document.error().what});
   }
   call->finish(mcp::ResourceResult().text(call->target(), kJson, *document));
 }
@@ -117,7 +117,7 @@ void why_back(Node& node, const CallPtr& call) {
   const std::string id = argument(*call, "story_id");
   const std::string field = argument(*call, "field");
   const auto document = story_document(node.live.log(), id, {});
-  if (!document) return call->fail({mcp::kInvalidParams, document.error().what});
+  if (!document) return call->fail({mcp::code::kInvalidParams, document.error().what});
   mcp::PromptResult prompt;
   prompt.description = "Finds out why a story keeps coming back";
   prompt.add(
@@ -150,7 +150,7 @@ void triage(Node& node, const CallPtr& call) {
   mcp::PromptResult prompt;
   prompt.description = "Looks through one stage of the pipeline";
   const auto page = page_of(node.live.stories(), {.stage = stage}, {.limit = kListed});
-  if (!page) return call->fail({mcp::kInvalidParams, page.error().what});
+  if (!page) return call->fail({mcp::code::kInvalidParams, page.error().what});
   std::string stories;
   for (const StoryView* story : page->stories) stories += short_story_json(*story) + "\n";
   prompt.add("user",

@@ -2,6 +2,7 @@
 // The tools that look: get_pipeline_status, list_agents, get_story, list_ops, get_node.
 
 #include "mcp/server.hpp"
+#include "replica/resolve.hpp"
 #include "server/node.hpp"
 
 namespace musher {

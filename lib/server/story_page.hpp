@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "json/json_writer.hpp"
 #include "replica/op_view.hpp"
 #include "replica/story_view.hpp"
-#include "report/json_writer.hpp"
 #include "server/tool_result.hpp"
 
 namespace musher {

@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "report/json_writer.hpp"
+#include "json/json_writer.hpp"
 
 namespace musher {
 

@@ -166,7 +166,8 @@ void ask_first(Node& node, const CallPtr& call, const PurgePlan& plan) {
 }
 
 void purge_story(Node& node, const CallPtr& call) {
-  const PurgeSelection selection{.stories = {*text_argument(*call, "story_id")}};
+  PurgeSelection selection;
+  selection.stories = {*text_argument(*call, "story_id")};
   auto plan = plan_purge(node.live.log(), selection, text_argument(*call, "reason"));
   if (!plan) return call->finish(error_result(plan.error()));
   if (plan->to_purge() > 0) return ask_first(node, call, *plan);
