@@ -42,7 +42,7 @@ struct Tool {
   bool memo = false;
   /// The structured content goes out a second time, as a text block, for clients that know only those.
   bool structured_as_text = true;
-  Handler handler;
+  Handler handler{};
 };
 
 struct ResourceInfo {
@@ -57,14 +57,14 @@ struct ResourceInfo {
 /// One resource with a fixed URI. The handler finishes with a ResourceResult.
 struct Resource {
   ResourceInfo info;
-  Handler handler;
+  Handler handler{};
 };
 
 /// Resources by RFC 6570 template, level 1: "musher://story/{id}". A variable is one or more characters without a '/',
 /// and reaches the handler (Call::variable) with its percent-encoding undone.
 struct ResourceTemplate {
   ResourceInfo info;  ///< uri: the template
-  Handler handler;
+  Handler handler{};
 };
 
 struct ResourcePage {
@@ -89,7 +89,7 @@ struct Prompt {
   std::string title{};
   std::string description;
   std::vector<PromptArgument> arguments{};
-  Handler handler;
+  Handler handler{};
 };
 
 struct CompletionRequest {
