@@ -2,16 +2,17 @@
 // Values that come up again and again, kept once and named by a small number.
 
 #include <deque>
-#include <functional>
 #include <string>
 #include <string_view>
 
+#include "document/sip_hash.hpp"
 #include "document/slot_table.hpp"
 #include "model/ids.hpp"
 
 namespace musher {
 
-inline std::uint64_t intern_hash(std::string_view text) { return std::hash<std::string_view>{}(text); }
+// Names are chosen by whoever writes ops: without a key he could choose names of one hash.
+inline std::uint64_t intern_hash(std::string_view text) { return sip_hash(process_sip_key(), text); }
 inline std::uint64_t intern_hash(const AuthorId& author) { return IdHash{}(author); }
 inline std::uint64_t intern_hash(const OpId& id) { return IdHash{}(id); }
 

@@ -131,7 +131,8 @@ Result<OwnWrite> OwnWrite::begin(Replica& replica) {
   MUSHER_TRY(auto trust, TrustPolicy::read(*transaction));
   MUSHER_CHECK(check_own_trust(trust, identity->author(), transaction->info().path));
   MUSHER_TRY(const auto tip, own_tip(*transaction, identity->author()));
-  MUSHER_CHECK(check_tip_note(*transaction, identity->author(), tip, replica.host().state_dir));
+  MUSHER_TRY(std::string warning, check_tip_note(*transaction, identity->author(), tip, replica.host().state_dir));
+  if (!warning.empty()) replica.warn(std::move(warning));
   return OwnWrite(replica, std::move(transaction), std::move(trust));
 }
 

@@ -33,7 +33,7 @@ class Replica {
   void set_lock_timeout(std::chrono::milliseconds timeout) { lock_timeout_ = timeout; }
   [[nodiscard]] std::chrono::milliseconds lock_timeout() const { return lock_timeout_; }
 
-  /// Problems that did not stop a write, for the caller to show (a tip note that could not be written).
+  /// Problems that did not stop a write, for the caller to show (a tip note that could not be read or written).
   [[nodiscard]] std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
   void warn(std::string warning) { warnings_.push_back(std::move(warning)); }
 

@@ -8,15 +8,17 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <expected>
 #include <optional>
 
 #include "crypto/hashing.hpp"
 #include "model/text.hpp"
+#include "oplog/descriptor.hpp"
 
 namespace musher {
 namespace {
 
-// One line of fixed length, overwritten in place: index (20 digits), op id, then a digest so that a torn write is seen.
+// One line of fixed length: index (20 digits), op id, then a digest so that a damaged one is seen.
 constexpr std::size_t kIndexDigits = 20;
 constexpr std::size_t kBodyBytes = kIndexDigits + 1 + 64;
 constexpr std::size_t kNoteBytes = kBodyBytes + 1 + 64 + 1;
@@ -45,46 +47,52 @@ std::optional<Note> decode(std::string_view text) {
   return encode(note) == text ? std::optional(note) : std::nullopt;
 }
 
-class NoteFile {
- public:
-  NoteFile(const std::filesystem::path& file, int flags)
-      : fd_(::open(file.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600)) {}
-  NoteFile(const NoteFile&) = delete;
-  NoteFile& operator=(const NoteFile&) = delete;
-  ~NoteFile() {
-    if (fd_ >= 0) ::close(fd_);
+/// What is noted: nothing when no file is there. An error says why a file that is there says nothing.
+std::expected<std::optional<Note>, std::string> read_note(const std::filesystem::path& file) {
+  const Descriptor stored(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!stored.valid()) {
+    if (errno == ENOENT) return std::nullopt;
+    return std::unexpected(std::strerror(errno));
   }
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-  void lock() const { ::flock(fd_, LOCK_EX); }
-  [[nodiscard]] std::optional<Note> read() const {
-    std::string text(kNoteBytes, '\0');
-    const ssize_t got = ::pread(fd_, text.data(), text.size(), 0);
-    return got == static_cast<ssize_t>(kNoteBytes) ? decode(text) : std::nullopt;
-  }
-  [[nodiscard]] bool write(const Note& note) const {
-    const std::string text = encode(note);
-    return ::pwrite(fd_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
-  }
+  std::string text(kNoteBytes + 1, '\0');
+  const ssize_t got = ::pread(stored.get(), text.data(), text.size(), 0);
+  if (got < 0) return std::unexpected(std::strerror(errno));
+  text.resize(static_cast<std::size_t>(got));
+  const auto note = decode(text);
+  if (!note) return std::unexpected("it is not a note of musher");
+  return note;
+}
 
- private:
-  int fd_;
-};
+/// Complete under its name, or as it was. False with errno.
+bool replace_note(const std::filesystem::path& file, const Note& note) {
+  const std::string draft = file.native() + ".new";
+  ::unlink(draft.c_str());  // of a process that was killed: whoever is here has the lock
+  const Descriptor written(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const std::string text = encode(note);
+  return written.valid() && ::write(written.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+         ::fdatasync(written.get()) == 0 && ::rename(draft.c_str(), file.c_str()) == 0;
+}
 
 }  // namespace
 
-Result<void> check_tip_note(LogReader& log, const AuthorId& author, const std::optional<Tip>& tip,
-                            const std::filesystem::path& state_dir) {
+Result<std::string> check_tip_note(LogReader& log, const AuthorId& author, const std::optional<Tip>& tip,
+                                   const std::filesystem::path& state_dir) {
   const auto file = note_file(log.info().document, author, state_dir);
-  const NoteFile stored(file, O_RDONLY);
-  const auto note = stored.is_open() ? stored.read() : std::nullopt;
-  if (!note) return {};
-  MUSHER_TRY(const auto known, log.facts(note->id));
-  if (known && tip && raw(tip->index) >= raw(note->index)) return {};
+  const auto note = read_note(file);
+  if (!note) {
+    return fmt::format(
+        "cannot read the note of the last own op, {}: {}; whether this log is an old copy was not "
+        "checked, and the note is written anew",
+        file.string(), note.error());
+  }
+  if (!*note) return "";
+  MUSHER_TRY(const auto known, log.facts((*note)->id));
+  if (known && tip && raw(tip->index) >= raw((*note)->index)) return "";
   return fail(
       Errc::refused,
       fmt::format("this key has already written op {} (index {}) of this document, which {} does not have: the log "
                   "was restored from an old copy, lost its tail, or is a second copy of another log",
-                  to_hex(note->id.hash).substr(0, 12), raw(note->index), log.info().path),
+                  to_hex((*note)->id.hash).substr(0, 12), raw((*note)->index), log.info().path),
       fmt::format("bring the newer log back, or write here with a new identity: musher identity new --identity "
                   "{0}.key2; if the ops are lost for good: rm {1}",
                   log.info().path, file.string()));
@@ -96,21 +104,21 @@ Result<void> write_tip_note(const LogInfo& log, const Tip& tip, const std::files
     return fail(Errc::io, fmt::format("cannot note the last own op in {}: {}", file.string(), std::strerror(error)),
                 "set XDG_STATE_HOME to a folder you can write");
   };
-  NoteFile stored(file, O_RDWR | O_CREAT);
-  if (!stored.is_open() && errno == ENOENT) {
+  const std::filesystem::path folder = file.parent_path();
+  const auto open_folder = [&] { return Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); };
+  Descriptor locked = open_folder();
+  if (!locked.valid() && errno == ENOENT) {
     std::error_code failed;
-    std::filesystem::create_directories(file.parent_path(), failed);
+    std::filesystem::create_directories(folder, failed);
     if (failed) return problem(failed.value());
-    std::filesystem::permissions(file.parent_path(), std::filesystem::perms::owner_all, failed);
-    const NoteFile created(file, O_RDWR | O_CREAT);
-    if (!created.is_open()) return problem(errno);
-    return created.write({tip.index, tip.id}) ? Result<void>{} : problem(errno);
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failed);
+    locked = open_folder();
   }
-  if (!stored.is_open()) return problem(errno);
-  stored.lock();
-  const auto before = stored.read();
-  if (before && raw(before->index) >= raw(tip.index)) return {};
-  return stored.write({tip.index, tip.id}) ? Result<void>{} : problem(errno);
+  if (!locked.valid()) return problem(errno);
+  ::flock(locked.get(), LOCK_EX);  // one after the other, so that the note never goes back
+  const auto before = read_note(file);
+  if (before && *before && raw((*before)->index) >= raw(tip.index)) return {};
+  return replace_note(file, {tip.index, tip.id}) ? Result<void>{} : problem(errno);
 }
 
 }  // namespace musher

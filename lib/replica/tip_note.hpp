@@ -8,12 +8,13 @@
 namespace musher {
 
 /// Refuses to write when the note names an op this log does not have, or a later one than `tip`, the author's last in
-/// this log: the log lost its tail, or is an old copy. A missing note says nothing and is passed.
+/// this log: the log lost its tail, or is an old copy. A missing note says nothing. Of one that is there and cannot be
+/// read: a warning; empty when all is well.
 /// @errors refused.
-[[nodiscard]] Result<void> check_tip_note(LogReader& log, const AuthorId& author, const std::optional<Tip>& tip,
-                                          const std::filesystem::path& state_dir);
+[[nodiscard]] Result<std::string> check_tip_note(LogReader& log, const AuthorId& author, const std::optional<Tip>& tip,
+                                                 const std::filesystem::path& state_dir);
 
-/// Notes the tip unless a later one is noted already. Call after the commit.
+/// Notes the tip, synced, unless a later one is noted already. Call after the commit.
 /// @errors io: the folder cannot be made or written: the write itself stands.
 [[nodiscard]] Result<void> write_tip_note(const LogInfo& log, const Tip& tip, const std::filesystem::path& state_dir);
 

@@ -443,3 +443,31 @@ TEST_CASE("a key and log restored together from an old copy may not write: the n
   REQUIRE(rows);
   CHECK(*rows == 1);
 }
+
+TEST_CASE("own writes: a note of the last own op that cannot be read is told, and written anew") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  here.insert("1_story");
+  CHECK(here.replica().take_warnings().empty());
+  std::filesystem::path note;
+  for (const auto& entry : std::filesystem::directory_iterator(workshop.file("state-here") / "tips")) note = entry;
+  const auto size = std::filesystem::file_size(note);
+  SECTION("cut off") { std::filesystem::resize_file(note, 40); }
+  SECTION("empty") { std::filesystem::resize_file(note, 0); }
+  SECTION("too long") { std::filesystem::resize_file(note, size + 1); }
+  SECTION("a folder") {
+    std::filesystem::remove(note);
+    std::filesystem::create_directory(note);
+    here.insert("2_story");
+    CHECK(here.replica().take_warnings().size() == 2);  // nor can it be written
+    return;
+  }
+  here.insert("2_story");
+  const auto warnings = here.replica().take_warnings();
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings.front().find("cannot read the note of the last own op, " + note.string()) == 0);
+  here.insert("3_story");
+  CHECK(here.replica().take_warnings().empty());
+  CHECK(std::filesystem::file_size(note) == size);
+  CHECK_FALSE(std::filesystem::exists(note.string() + ".new"));
+}

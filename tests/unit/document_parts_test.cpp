@@ -4,6 +4,7 @@
 
 #include "document/interner.hpp"
 #include "document/registers.hpp"
+#include "document/sip_hash.hpp"
 #include "document/slot_table.hpp"
 #include "document/steps.hpp"
 #include "support/property.hpp"
@@ -50,6 +51,31 @@ TEST_CASE("interner: a value has one number, and the number gives it back", "[do
       RC_ASSERT(interner[number] == text);
     }
   }));
+}
+
+TEST_CASE("sip hash: is what CPython 3.11 makes of the same bytes, whose hash of text it is", "[document]") {
+  // PYTHONHASHSEED=0, 1 and 12345: zeros, and what its linear congruential generator makes of the others.
+  const std::string texts[] = {"a", "1234567", "12345678", "478_story_sync", std::string(128, 'x')};
+  struct Vector {
+    SipKey key;
+    std::uint64_t hashes[5];
+  };
+  const Vector vectors[] = {
+      {{0, 0}, {0x407448d2b89b1813, 0xa33d651594fdae81, 0x3489982430560a87, 0xa9580392c1b13b91, 0x5dd32fcd7853c7aa}},
+      {{0xaed66ce184be2329, 0xebe9bbf1f1499052},
+       {0xd6300bc9f7cc0e73, 0x84a31031575efe31, 0x06f07c60efe2bad9, 0x2e49e61ef3d86d0b, 0xb6dc37973b408a67}},
+      {{0x25556dc46dc3dca0, 0xfc3ee4dbd06f6c90},
+       {0x83a33d688c5cf68f, 0xfda467e8153083e1, 0x158d1acebf100fd3, 0xb661af329800a93f, 0xa94aa661560aacef}}};
+  for (const Vector& vector : vectors) {
+    for (std::size_t i = 0; i < std::size(texts); ++i) CHECK(sip_hash(vector.key, texts[i]) == vector.hashes[i]);
+  }
+}
+
+TEST_CASE("interner: names are hashed with a key of this process, so that nobody can choose names of one hash",
+          "[document]") {
+  CHECK(intern_hash("478_story_sync") == sip_hash(process_sip_key(), "478_story_sync"));
+  CHECK(process_sip_key().low != 0);
+  CHECK(process_sip_key().high != process_sip_key().low);
 }
 
 TEST_CASE("steps: at any number the last step at or before it holds", "[document]") {
