@@ -33,15 +33,15 @@ struct Node {
   std::chrono::milliseconds confirm_wait{1'000};  ///< for other live servers to apply what was written here
 
   /// The text of an `at` argument: as --at of the commands.
-  std::function<Result<PointInTime>(std::string_view text)> parse_point;
+  std::function<Result<PointInTime>(std::string_view text)> parse_point{};
   /// Runs a function on the server's thread, soon; from any thread. What it gets may be let go unrun at the end.
-  std::function<void(std::function<void()>)> post;
+  std::function<void(std::function<void()>)> post{};
   /// Applies what was appended and tells who subscribed: to be called after an own write, before it is answered.
-  std::function<void()> follow;
+  std::function<void()> follow{};
   /// For the log: who wrote what, from where.
   std::function<void(const std::string& tool, const std::string& what, const std::string& principal,
                      const std::string& peer)>
-      wrote;
+      wrote{};
   std::optional<LastAudit> last_audit{};
 };
 
