@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "mcp/call.hpp"
@@ -99,7 +100,7 @@ std::string at(const std::string& json, const std::string& path) {
     rest = dot == std::string_view::npos ? std::string_view() : rest.substr(dot + 1);
     if (view.is_array()) {
       const auto items = view.items();
-      const auto index = static_cast<std::size_t>(std::stoul(std::string(step)));
+      const auto index = static_cast<std::size_t>(std::strtoul(std::string(step).c_str(), nullptr, 10));
       view = index < items.size() ? items[index] : mcp::JsonView();
     } else {
       view = view[step];
