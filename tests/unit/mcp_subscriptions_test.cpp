@@ -102,6 +102,22 @@ TEST_CASE("mcp listen: ends with its client, or with its response when the serve
   CHECK(watched.modern("tools/list")->status() == 503);
 }
 
+TEST_CASE("mcp: calls that are open when the server goes are answered, and their handlers told", "[mcp]") {
+  Watched watched;
+  const auto modern = watched.modern_call("hold");
+  const std::string id = watched.initialize();
+  const auto legacy = watched.legacy(id, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hold"}})");
+  bool told = false;
+  watched.held.at(0)->on_cancel([&] { told = true; });
+  watched.server.shut_down();
+  CHECK(modern->status() == 503);
+  CHECK(at(modern->body(), "error.code") == "-32603");
+  CHECK(legacy->status() == 503);
+  CHECK(told);
+  CHECK(watched.held.at(1)->cancelled());
+  CHECK(watched.scheduler.timers() == 0);
+}
+
 TEST_CASE("mcp legacy: a session's stream has lists and the resources it subscribed to", "[mcp]") {
   Watched watched;
   const std::string id = watched.initialize();
