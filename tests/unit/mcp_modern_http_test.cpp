@@ -270,6 +270,19 @@ TEST_CASE("mcp tools: a memo does not keep what was begun before the change", "[
   CHECK(calls.size() == 2);
 }
 
+TEST_CASE("mcp tools: a memo does not keep a result that says it may not be kept", "[mcp]") {
+  McpHarness harness;
+  int calls = 0;
+  REQUIRE(harness.server.add({.name = "moment", .description = "d", .memo = true, .handler = [&](const auto& call) {
+                                ++calls;
+                                mcp::ToolResult result = mcp::structured_result("now", "{}");
+                                result.may_keep = false;
+                                call->finish(result);
+                              }}));
+  for (int i = 0; i < 2; ++i) CHECK(harness.modern_call("moment")->body().find("now") != std::string::npos);
+  CHECK(calls == 2);
+}
+
 TEST_CASE("mcp modern: progress goes before the result, only upwards and only where it is wanted", "[mcp]") {
   McpHarness harness;
   const std::string token = R"("progressToken":7,)";
