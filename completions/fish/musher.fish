@@ -33,7 +33,8 @@ function __musher_arguments
         end
         switch $word
             case -l --log --identity --color --config --document --join --name --group --from --reason --stage --older-than \
-                    --confirm --max --wait --at --order --compare --story --state --checks --max-duration --textfile
+                    --confirm --max --wait --at --order --compare --story --state --checks --max-duration --textfile --listen \
+                    --log-format --token-file --allow-host --tls-cert --tls-key
                 set is_value yes
             case '-?*'
             case '*'
@@ -111,13 +112,13 @@ for place in __musher_runs '__musher_runs help; and __musher_argument 0'
     complete -c musher -n $place -a purge -d 'take stories out of the pipeline for ever'
     complete -c musher -n $place -a inspect -d 'look at stories, ops, authors and what a log holds'
     complete -c musher -n $place -a replay -d 'rebuild the pipeline from its ops and say what differs'
+    complete -c musher -n $place -a serve -d 'hold a log in memory, follow it, and answer MCP clients'
     complete -c musher -n $place -a verify-order -d 'check that a log is complete, in order and as it was signed'
 end
 
-for command in init identity trust put purge inspect replay verify-order
+for command in init identity trust put purge inspect replay serve verify-order
     __musher_complete $command -f
     __musher_complete $command -s l -l log -r -F -d 'the op log'
-    __musher_complete $command -l json -d 'write one JSON document'
     __musher_complete $command -s q -l quiet -d 'say nothing but errors'
     __musher_complete $command -l utc -d 'show times in UTC'
     __musher_complete $command -l color -x -a 'auto always never' -d 'whether to use colour'
@@ -125,7 +126,10 @@ for command in init identity trust put purge inspect replay verify-order
     __musher_complete $command -s h -l help -d 'show the options and exit'
     __musher_complete $command -l version -d 'show the version and exit'
 end
-for command in init identity trust put purge inspect
+for command in init identity trust put purge inspect replay verify-order
+    __musher_complete $command -l json -d 'write one JSON document'
+end
+for command in init identity trust put purge inspect serve
     __musher_complete $command -l identity -r -F -d 'the key to sign with'
 end
 
@@ -172,6 +176,16 @@ __musher_complete replay -l order -x -a 'rowid seq' -d 'in which order to apply 
 __musher_complete replay -l at -x -d 'only up to there'
 __musher_complete replay -l compare -r -F -a seq -d 'say where another replay differs'
 __musher_complete replay -l story -x -a '(__musher_stories)' -d 'list only what concerns this story'
+
+__musher_complete serve -l listen -x -a 127.0.0.1:7777 -d 'where to answer HTTP'
+__musher_complete serve -l stdio -d 'answer one MCP client on stdin and stdout'
+__musher_complete serve -l read-only -d 'take no writes'
+__musher_complete serve -l allow-unconfirmed-purge -d 'let clients purge that cannot ask their user'
+__musher_complete serve -l log-format -x -a 'text json' -d 'how events are written to stderr'
+__musher_complete serve -l token-file -r -F -d 'a line NAME TOKEN for each client'
+__musher_complete serve -l allow-host -x -a '(__fish_print_hostnames)' -d 'a name by which clients call this server'
+__musher_complete serve -l tls-cert -r -F -d 'answer HTTPS with this certificate'
+__musher_complete serve -l tls-key -r -F -d 'its key'
 
 __musher_complete verify-order -l state -r -F -a none -d 'where the high-water mark is kept'
 __musher_complete verify-order -l require-state -d 'end with 4 when there is no state'

@@ -60,6 +60,10 @@ struct OpDraft {
   std::vector<OpId> must_follow;
 };
 
+/// Whether what this key writes would be heard in the log at `path`.
+/// @errors refused: it is not trusted there, or not any more; with the line that lets it in.
+[[nodiscard]] Result<void> check_own_trust(const TrustPolicy& trust, const AuthorId& self, const std::string& path);
+
 /// Writes own ops in one transaction: invariant 2 of docs/architecture.md. Nothing is durable before commit().
 class OwnWrite {
  public:

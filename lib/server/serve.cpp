@@ -91,12 +91,7 @@ class Runtime {
     }
     const AuthorId author = options_.identity->author();
     author_ = to_hex(author.key);
-    if (live_->live().trust().standing(author) != Standing::allowed) {
-      return fail(Errc::refused, fmt::format("the key {} is not trusted in {}", author_, live_->log().info().path),
-                  fmt::format("musher trust add {} NAME --log {}; or serve with --read-only", author_,
-                              shell_word(live_->log().info().path)));
-    }
-    return {};
+    return check_own_trust(live_->live().trust(), author, live_->log().info().path);
   }
 
   Result<void> open_mcp() {

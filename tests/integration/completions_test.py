@@ -141,6 +141,8 @@ class Completions(unittest.TestCase):
             self.assertEqual(set(offer("musher-inspect h")), {"heads"})
             self.assertEqual(set(offer("musher trust ")), {"list", "add", "revoke"})
             self.assertEqual(set(offer("musher identity ")), {"new", "show"})
+            self.assertEqual(set(offer("musher serve --log-format ")), {"text", "json"})
+            self.assertEqual(offer("musher-serve --listen "), ["127.0.0.1:7777"])
         self.assertEqual(self.in_bash("musher inspect --color a"), ["auto", "always"])
         self.assertEqual(self.in_bash("musher inspect --color=a"), ["auto", "always"])
         self.assertEqual(self.in_bash("musher put 1_a stage=3"), ["3_qa"])

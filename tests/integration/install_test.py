@@ -1,4 +1,4 @@
-"""cmake --install puts binaries, manual pages, completions and schemas in place, and what it installs runs."""
+"""cmake --install puts binaries, manual pages, completions, units and schemas in place, and what it installs runs."""
 
 import unittest
 
@@ -22,7 +22,14 @@ class Install(unittest.TestCase):
         self.assertTrue((share / "zsh" / "site-functions" / "_musher").exists())
         for schema in (SOURCE / "docs" / "schemas").iterdir():
             self.assertTrue((share / "doc" / "musher" / "schemas" / schema.name).exists(), schema)
+        self.assertTrue((share / "doc" / "musher" / "operations.md").exists())
         self.assertEqual(list(prefix.rglob("*.a")), [])
+
+        units = sorted((prefix / "lib" / "systemd" / "system").iterdir())
+        self.assertEqual([unit.name for unit in units], ["musher-serve.service", "musher-verify.service", "musher-verify.timer"])
+        # It ends with 0 at a key that it does not know; what it says is the verdict.
+        done = shell.run("systemd-analyze", "verify", "--man=no", *units)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
         # Through the installed dispatcher, which finds the programs beside itself.
         done = shell.run(prefix / "bin" / "musher", "init")

@@ -129,7 +129,7 @@ class Pages(unittest.TestCase):
         self.assertEqual(named, read | {"TZ", "TMPDIR"})
 
     def test_references_lead_somewhere(self):
-        pages = {path.name for path in MAN.iterdir()} | {"sqlite3.1", "cp.1", "cron.8"}
+        pages = {path.name for path in MAN.iterdir()} | {"sqlite3.1", "cp.1", "cron.8", "sd_notify.3", "systemd.1"}
         for program, page in self.each():
             for name, number in re.findall(r"\.?Xr (\S+) (\d)", page):
                 self.assertIn(f"{name}.{number}", pages, program)
