@@ -24,6 +24,9 @@ class Replica {
   /// From now on own ops are signed with this key. Needed by put, purge and nothing else.
   void use_identity(Identity identity) { identity_ = std::move(identity); }
 
+  /// Takes the key back; nothing is written here any more.
+  [[nodiscard]] std::optional<Identity> take_identity() { return std::exchange(identity_, std::nullopt); }
+
   [[nodiscard]] OpLog& log() { return *log_; }
   [[nodiscard]] const Host& host() const { return host_; }
   /// On whose behalf ops are written from now on; Host::login before.
