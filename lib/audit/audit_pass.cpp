@@ -152,7 +152,8 @@ bool AuditPass::is_effective(const OpRow& row, const OpId& id) const {
 void AuditPass::walk(const OpRow& row, const RowJudgement& judgement) {
   chain_.row(row, *judgement.id, judgement.reliable || !findings_.wants(*judgement.code));
   if (state_ != nullptr) state_->row(row.row, chain_);
-  if (raw(row.row) % sample_distance_ == 0) samples_.push_back({row.row, chain_.chain()});
+  if (const auto chain = chain_.chain(); chain && raw(row.row) % sample_distance_ == 0)
+    samples_.push_back({row.row, *chain});
 }
 
 void AuditPass::below_the_first(const ScannedRow& scanned) {
@@ -249,7 +250,7 @@ HighWaterMark AuditPass::high_water_mark(std::uint64_t runs, std::int64_t now_ms
   mark.ops = rows_;
   mark.row = last_;
   mark.last_op = last_op_;
-  mark.chain = chain_.chain();
+  mark.chain = *chain_.chain();  // there was no error, so nothing was broken
   mark.trust_changes = snapshot_.trust_changes->size();
   mark.trust = trust_digest(*snapshot_.trust_changes, mark.trust_changes);
   mark.heads = *snapshot_.heads;

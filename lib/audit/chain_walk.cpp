@@ -62,7 +62,9 @@ void ChainWalk::compare(const Mark& stored) {
     if (list_seq_in_doubt_) mark.list_seq = std::max(mark.list_seq, stored.list_seq);
     return mark == stored;
   };
-  if (fits(computed_) || (rebased_ && fits(*rebased_))) {
+  const bool as_computed = fits(computed_);
+  if (as_computed || (rebased_ && fits(*rebased_))) {
+    whole_ = whole_ && as_computed;
     computed_ = stored;
     rebased_.reset();
     list_seq_in_doubt_ = false;

@@ -36,8 +36,9 @@ class ChainWalk {
   [[nodiscard]] bool agrees(const Digest& chain) const;
   /// The last row passed lies in a stretch that is broken already, and a finding says so.
   [[nodiscard]] bool break_reported() const { return break_expected_ || rebased_; }
-  /// The chain digest of the log as it stands.
-  [[nodiscard]] const Digest& chain() const { return computed_.chain; }
+  /// The chain digest of the log as it stands; nothing once a broken stretch was passed, behind which counting went on
+  /// from a stored mark.
+  [[nodiscard]] std::optional<Digest> chain() const { return whole_ ? std::optional(computed_.chain) : std::nullopt; }
 
  private:
   void arrive(RowId row);
@@ -50,6 +51,7 @@ class ChainWalk {
   // changes with each row
   Mark computed_;
   std::optional<Mark> rebased_;  ///< counted from the last mark that did not fit, when a finding says why
+  bool whole_ = true;            ///< computed_ comes from the rows alone
   std::size_t next_mark_ = 0;
   RowId last_mark_{};  ///< the stretch begins after it
   bool break_expected_ = false;

@@ -29,7 +29,11 @@ std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
 }
 
-Host host_of(const Context& context) { return {now_ms, state_dir(context.environment), login_name()}; }
+Host host_of(const Context& context) {
+  const Terminal& terminal = context.terminal;
+  return {now_ms, state_dir(context.environment), login_name(),
+          [&terminal](std::int64_t ms) { return terminal.time(ms); }};
+}
 
 std::filesystem::path state_dir(const Environment& environment) {
   // The XDG specification: a relative path is invalid and ignored. It would be another folder for each caller.

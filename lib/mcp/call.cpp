@@ -60,6 +60,7 @@ void Call::on_cancel(std::function<void()> callback) {
 
 void Call::end(State state) {
   state_ = state;
+  core_->calls.erase(this);
   if (context_.in_flight != nullptr) context_.in_flight->remove(context_.message.id);
   if (const auto drop = std::exchange(drop_questions_, nullptr)) drop();
 }
@@ -69,6 +70,13 @@ void Call::cancel() {
   const auto alive = shared_from_this();
   end(State::cancelled);
   context_.reply->drop();
+  if (const auto callback = std::exchange(on_cancel_, nullptr)) callback();
+}
+
+void Call::shut_down() {
+  const auto alive = shared_from_this();
+  end(State::cancelled);
+  context_.reply->respond(error_response(context_.message.id, {.message = "the server is shutting down"}), 503);
   if (const auto callback = std::exchange(on_cancel_, nullptr)) callback();
 }
 

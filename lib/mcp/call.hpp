@@ -100,6 +100,7 @@ class Call : public std::enable_shared_from_this<Call> {
 
   [[nodiscard]] struct AskScope scope() const;
   void cancel();
+  void shut_down();  ///< cancels it, and tells the client why
   void respond(std::string message, unsigned http_status);
   void end(State state);
   void ask_modern(const Ask& ask);

@@ -28,6 +28,7 @@ struct ToolResult {
   Content content;
   std::string structured{};  ///< JSON; empty: none. Required where the tool has an output schema, save for errors
   bool is_error = false;
+  bool may_keep = true;  ///< of a memo tool: false when it also depends on something else, such as the time
 };
 
 /// An answer whose content is the one-line summary for people.

@@ -136,8 +136,17 @@ void Core::run(const std::shared_ptr<Call>& call) {
   }
 }
 
+void Core::end_calls() {
+  std::vector<std::shared_ptr<Call>> open;
+  for (Call* const call : calls) open.push_back(call->shared_from_this());
+  for (const auto& call : open) {
+    if (call->state_ == Call::State::open) call->shut_down();
+  }
+}
+
 void Core::begin(Context context, Call::Target target) {
   const auto call = std::make_shared<Call>(shared_from_this(), std::move(context), std::move(target));
+  calls.insert(call.get());
   const Context& kept = call->context_;
   const std::weak_ptr<Call> weak = call;
   const auto cancel = [weak] {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "mcp/call.hpp"
@@ -56,6 +57,7 @@ class Core : public std::enable_shared_from_this<Core> {
   [[nodiscard]] std::string complete(Era era, std::string_view members, std::optional<CacheHint> cache = {}) const;
   /// Calls the handler, which may be not for the first time.
   static void run(const std::shared_ptr<Call>& call);
+  void end_calls();
   void forget_tool_lists() { tool_lists_.clear(); }
 
   // fixed after construction
@@ -79,6 +81,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Memo memo;
   Sessions sessions;
   Subscriptions subscriptions;
+  std::unordered_set<Call*> calls;  ///< not answered yet
   std::vector<std::weak_ptr<Session>> stdio_sessions;
   std::uint64_t next_question = 1;
   bool shut_down = false;

@@ -13,8 +13,10 @@ HttpReply::HttpReply(std::shared_ptr<http::Exchange> exchange, Scheduler& schedu
                      std::size_t responses, bool batch)
     : exchange_(std::move(exchange)), scheduler_(scheduler), may_stream_(may_stream), batch_(batch), open_(responses) {}
 
-HttpReply::~HttpReply() {
-  if (watched_) scheduler_.cancel(timer_);
+HttpReply::~HttpReply() { unwatch(); }
+
+void HttpReply::unwatch() {
+  if (std::exchange(watched_, false)) scheduler_.cancel(timer_);
 }
 
 bool HttpReply::stream() {
@@ -35,6 +37,7 @@ void HttpReply::respond(std::string message, unsigned http_status) {
   }
   if (!batch_) {
     open_ = 0;
+    unwatch();
     return exchange_->respond({.status = http_status, .body = std::move(message), .headers = std::move(headers_)});
   }
   if (!collected_.empty()) collected_ += ',';
@@ -48,6 +51,7 @@ void HttpReply::drop() {
 
 void HttpReply::one_less() {
   if (--open_ > 0) return;
+  unwatch();
   if (stream_ != nullptr) return stream_->finish();
   if (collected_.empty())
     return exchange_->respond({.status = 202, .content_type = "", .headers = std::move(headers_)});
@@ -61,7 +65,10 @@ void HttpReply::watch() {
   if (!can_send() || stream_ != nullptr) return;
   watched_ = true;
   timer_ = scheduler_.after(kPatience, [weak = weak_from_this()] {
-    if (const auto reply = weak.lock()) reply->stream();
+    const auto reply = weak.lock();
+    if (reply == nullptr) return;
+    reply->watched_ = false;
+    reply->stream();
   });
 }
 

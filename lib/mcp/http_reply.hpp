@@ -35,6 +35,7 @@ class HttpReply : public Reply, public std::enable_shared_from_this<HttpReply> {
  private:
   bool stream();
   void one_less();
+  void unwatch();
 
   // fixed after construction
   std::shared_ptr<http::Exchange> exchange_;

@@ -132,6 +132,7 @@ void Server::shut_down() {
   if (std::exchange(core_->shut_down, true)) return;
   core_->scheduler.cancel(core_->sweep_timer);
   core_->subscriptions.end_all();
+  core_->end_calls();
   core_->sessions.end_all();
   for (const auto& weak : core_->stdio_sessions) {
     if (const auto session = weak.lock()) close_session(*session);

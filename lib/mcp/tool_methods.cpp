@@ -78,7 +78,7 @@ void Core::call_tool(Context context) {
   target.on_tool_result = [this, entry, era = context.era, key,
                            generation = memo.generation()](const ToolResult& result) {
     std::string text = complete(era, result_members(entry->tool, result));
-    if (entry->tool.memo && !result.is_error) memo.keep(key, text, generation);
+    if (entry->tool.memo && result.may_keep && !result.is_error) memo.keep(key, text, generation);
     return text;
   };
   begin(std::move(context), std::move(target));

@@ -54,9 +54,18 @@ Result<std::unique_ptr<WriteTransaction>> SqliteWrite::begin(OpenLog& log, std::
   MUSHER_CHECK(check_still_there(log.file));
   MUSHER_CHECK(log.companions.check_still_there(log.file));
   MUSHER_CHECK(log.lock->acquire(timeout));
-  std::unique_ptr<SqliteWrite> transaction(new SqliteWrite(log));  // gives the lock back whatever happens
   const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-  MUSHER_CHECK(transaction->enter(std::max(timeout - spent, kLeastBusyTimeout)));
+  if (auto begun = sql::guarded("write to", log.info.path,
+                                [&] {
+                                  leave_doubtful_wal(log);
+                                  begin_immediate(log, std::max(timeout - spent, kLeastBusyTimeout));
+                                });
+      !begun) {
+    log.lock->release();
+    return std::unexpected(std::move(begun).error());
+  }
+  std::unique_ptr<SqliteWrite> transaction(new SqliteWrite(log));  // gives the lock back whatever happens
+  MUSHER_CHECK(transaction->enter());
   return transaction;
 }
 
@@ -80,11 +89,8 @@ Result<std::invoke_result_t<Work>> SqliteWrite::writing(Work work) {
   return result;
 }
 
-Result<void> SqliteWrite::enter(std::chrono::milliseconds timeout) {
+Result<void> SqliteWrite::enter() {
   return writing([&] {
-    leave_doubtful_wal(log());
-    const sql::BusyTimeout patience(log().database(), timeout);
-    sql::Query(log().database(), "BEGIN IMMEDIATE").run();
     Companions::follow_log(log().file);
     check_row_numbers(log().database(), log().info.path);
     derived_.begin(log().info);

@@ -34,7 +34,7 @@ class SqliteWrite final : public Reads<WriteTransaction> {
 
  private:
   explicit SqliteWrite(OpenLog& log);
-  [[nodiscard]] Result<void> enter(std::chrono::milliseconds timeout);
+  [[nodiscard]] Result<void> enter();
   template <class Work>
   [[nodiscard]] Result<std::invoke_result_t<Work>> writing(Work work);
   [[nodiscard]] Result<void> flush();

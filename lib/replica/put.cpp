@@ -34,7 +34,8 @@ Result<void> check_fields(const PutRequest& request) {
   return {};
 }
 
-Result<void> check_presence(LogReader& log, const TrustPolicy& trust, const PutRequest& request, const Story& story) {
+Result<void> check_presence(LogReader& log, const Host& host, const TrustPolicy& trust, const PutRequest& request,
+                            const Story& story) {
   if (!story.failures.empty()) return damaged_story(log, story);
   if (story.is_live()) {
     if (!request.create) return {};
@@ -43,7 +44,7 @@ Result<void> check_presence(LogReader& log, const TrustPolicy& trust, const PutR
   }
   if (story.was_inserted() && story.removal() != nullptr) {
     if (request.create && request.again) return {};
-    return fail(Errc::refused, fmt::format("story {} was {}", request.story, describe_removal(trust, story)),
+    return fail(Errc::refused, fmt::format("story {} was {}", request.story, describe_removal(host, trust, story)),
                 fmt::format("to start it afresh: musher put --new --again {} FIELD=TEXT", request.story));
   }
   if (request.create) return {};
@@ -96,7 +97,7 @@ Result<PutReport> put(Replica& replica, const PutRequest& request) {
   MUSHER_TRY(auto write, OwnWrite::begin(replica));
   MUSHER_TRY(const RowId last, write.log().last_row());
   MUSHER_TRY(const Story story, load_presence(write.log(), write.trust(), request.story, last));
-  MUSHER_CHECK(check_presence(write.log(), write.trust(), request, story));
+  MUSHER_CHECK(check_presence(write.log(), replica.host(), write.trust(), request, story));
   MUSHER_TRY(auto rows, write_ops(write, request, story));
   if (story.was_inserted() && request.create) MUSHER_CHECK(check_it_shows(write, request, rows.front()));
 

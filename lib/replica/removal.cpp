@@ -4,7 +4,6 @@
 
 #include "model/canonical_json.hpp"
 #include "model/text.hpp"
-#include "model/utc.hpp"
 
 namespace musher {
 
@@ -14,13 +13,14 @@ Result<void> check_story_id(std::string_view id) {
               "a story id is 1 to 128 bytes of UTF-8 without control characters");
 }
 
-std::string describe_removal(const TrustPolicy& trust, const Story& story) {
+std::string describe_removal(const Host& host, const TrustPolicy& trust, const Story& story) {
   const OpRow& row = story.removal()->row;
   const std::string& name = trust.name(row.op.op.author);
   const auto reason = reason_of(row);
   return fmt::format("{} by {} (op {}) at {}{}", row.op.op.is_purge() ? "purged" : "deleted",
                      name.empty() ? to_hex(row.op.op.author.key).substr(0, 12) : name,
-                     to_hex(row.id.hash).substr(0, 12), to_utc(row.op.op.time_ms), reason ? ": " + *reason : "");
+                     to_hex(row.id.hash).substr(0, 12), host.time_text(row.op.op.time_ms),
+                     reason ? ": " + *reason : "");
 }
 
 std::optional<std::string> reason_of(const OpRow& row) {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "replica/host.hpp"
 #include "replica/story.hpp"
 
 namespace musher {
@@ -11,7 +12,7 @@ namespace musher {
 [[nodiscard]] Result<void> check_story_id(std::string_view id);
 
 /// "purged by alice (op 3f5a12...) at 2026-04-09T12:00:00.000Z: stuck". Precondition: story.removal() is not null.
-[[nodiscard]] std::string describe_removal(const TrustPolicy& trust, const Story& story);
+[[nodiscard]] std::string describe_removal(const Host& host, const TrustPolicy& trust, const Story& story);
 
 /// The text of a {"reason": text} content; nothing when there is none.
 [[nodiscard]] std::optional<std::string> reason_of(const OpRow& row);

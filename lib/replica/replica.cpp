@@ -12,16 +12,6 @@
 namespace musher {
 namespace {
 
-Result<void> check_own_trust(const TrustPolicy& trust, const AuthorId& self, const std::string& path) {
-  if (trust.standing(self) == Standing::allowed) return {};
-  const bool revoked = trust.standing(self) == Standing::revoked;
-  const std::string key = to_hex(self.key);
-  return fail(Errc::refused,
-              fmt::format("the key {} is {} in {}, so nobody here would hear its ops", key,
-                          revoked ? "revoked" : "not trusted", path),
-              fmt::format("musher trust --log {} add {} NAME", path, key));
-}
-
 /// Whether `op` is one of these or an ancestor of one.
 Result<bool> is_covered(LogReader& log, const OpId& op, const std::vector<OpId>& named) {
   for (const OpId& id : named) {
@@ -123,6 +113,16 @@ Result<Depth> depth_of(LogReader& log, const Op& op) {
 }
 
 }  // namespace
+
+Result<void> check_own_trust(const TrustPolicy& trust, const AuthorId& self, const std::string& path) {
+  if (trust.standing(self) == Standing::allowed) return {};
+  const bool revoked = trust.standing(self) == Standing::revoked;
+  const std::string key = to_hex(self.key);
+  return fail(Errc::refused,
+              fmt::format("the key {} is {} in {}, so nobody here would hear its ops", key,
+                          revoked ? "revoked" : "not trusted", path),
+              fmt::format("musher trust --log {} add {} NAME", shell_word(path), key));
+}
 
 Result<OwnWrite> OwnWrite::begin(Replica& replica) {
   const Identity* identity = replica.identity();

@@ -24,6 +24,9 @@ class Replica {
   /// From now on own ops are signed with this key. Needed by put, purge and nothing else.
   void use_identity(Identity identity) { identity_ = std::move(identity); }
 
+  /// Takes the key back; nothing is written here any more.
+  [[nodiscard]] std::optional<Identity> take_identity() { return std::exchange(identity_, std::nullopt); }
+
   [[nodiscard]] OpLog& log() { return *log_; }
   [[nodiscard]] const Host& host() const { return host_; }
   /// On whose behalf ops are written from now on; Host::login before.
@@ -56,6 +59,10 @@ struct OpDraft {
   /// Ops that must be among its ancestors, in rowid order: named as parents if the heads that are named leave them out.
   std::vector<OpId> must_follow;
 };
+
+/// Whether what this key writes would be heard in the log at `path`.
+/// @errors refused: it is not trusted there, or not any more; with the line that lets it in.
+[[nodiscard]] Result<void> check_own_trust(const TrustPolicy& trust, const AuthorId& self, const std::string& path);
 
 /// Writes own ops in one transaction: invariant 2 of docs/architecture.md. Nothing is durable before commit().
 class OwnWrite {

@@ -20,6 +20,13 @@ using CallPtr = std::shared_ptr<mcp::Call>;
 constexpr std::size_t kReplayStories = 50;
 constexpr std::uint64_t kProgressRows = 1'024;
 
+/// A row whose bytes nobody signed, though it may apply as well as any other.
+bool is_bad_row(const Finding& finding) {
+  const Check check = kind_of(finding.code).check;
+  return (check == Check::row || check == Check::signature) && finding.severity() == Severity::error &&
+         !finding.acknowledged;
+}
+
 /// Work on a log of its own, off the server's thread. What it returns is run on the server's.
 using LongWork = std::function<Result<mcp::ToolResult>(SqliteOpLog& log, const std::atomic<bool>& cancelled,
                                                        const std::function<void(std::uint64_t)>& progress)>;
@@ -247,8 +254,9 @@ Result<void> add_audit_tools(mcp::Server& server, Node& node) {
 
 void audit_in_background(Node& node, std::function<void()> done) {
   const std::string path = node.live.log().info().path;
-  const auto note = [&node, done](LastAudit last) {
-    node.post([&node, done, last = std::move(last)] {
+  const auto note = [&node, done, audit = ++node.audits](LastAudit last) {
+    node.post([&node, done, audit, last = std::move(last)] {
+      if (audit != node.audits) return;  // of a file that was served before
       node.last_audit = last;
       done();
     });
@@ -267,6 +275,8 @@ void audit_in_background(Node& node, std::function<void()> done) {
           last.document = std::move(result->structured);
           last.errors = static_cast<std::size_t>(
               std::ranges::count(report.findings, Severity::error, [](const Finding& f) { return f.severity(); }));
+          const auto bad = std::ranges::find_if(report.findings, is_bad_row);
+          if (bad != report.findings.end()) last.bad_row = fmt::format("{}: {}", kind_of(bad->code).name, bad->message);
         } else {
           last.verdict = result.error().code == Errc::empty ? "empty" : "failed";
           last.document = error_result(result.error()).structured;

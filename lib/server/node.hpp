@@ -21,6 +21,7 @@ struct LastAudit {
   std::string verdict;
   std::string document;  ///< the JSON of musher verify-order, on one line
   std::size_t errors = 0;
+  std::string bad_row{};  ///< a row that is not what its author signed, and is in memory; empty: there is none
 };
 
 struct Node {
@@ -43,6 +44,7 @@ struct Node {
                      const std::string& peer)>
       wrote{};
   std::optional<LastAudit> last_audit{};
+  std::uint64_t audits = 0;  ///< begun so far
 };
 
 }  // namespace musher

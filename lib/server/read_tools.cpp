@@ -172,7 +172,12 @@ mcp::Tool tool(Node& node, std::string name, std::string title, std::string desc
   made.output_schema = std::move(output);
   made.annotations = {.read_only = true, .destructive = false, .idempotent = true, .open_world = false};
   made.memo = true;
-  made.handler = [&node, handler](const CallPtr& call) { finish(call, handler(*call, node)); };
+  made.handler = [&node, handler](const CallPtr& call) {
+    auto result = handler(*call, node);
+    // "two hours ago" is another moment each time.
+    if (result) result->may_keep = !call->arguments()["at"].exists();
+    finish(call, std::move(result));
+  };
   return made;
 }
 

@@ -91,12 +91,7 @@ class Runtime {
     }
     const AuthorId author = options_.identity->author();
     author_ = to_hex(author.key);
-    if (live_->live().trust().standing(author) != Standing::allowed) {
-      return fail(Errc::refused, fmt::format("the key {} is not trusted in {}", author_, live_->log().info().path),
-                  fmt::format("musher trust add {} NAME --log {}; or serve with --read-only", author_,
-                              shell_word(live_->log().info().path)));
-    }
-    return {};
+    return check_own_trust(live_->live().trust(), author, live_->log().info().path);
   }
 
   Result<void> open_mcp() {
@@ -228,7 +223,10 @@ class Runtime {
     const LogChanges changes = live_->catch_up();
     applied_ops_ += changes.ops;
     announce(*mcp_, changes);
-    if (!was_well || live_->problem().empty()) return;
+    if (was_well && !live_->problem().empty()) tell_of_problem();
+  }
+
+  void tell_of_problem() {
     log_(LogLevel::error, "the log has turned bad: reads go on from memory, writes are refused",
          {{"problem", live_->problem()}});
     manager_.status(status_text());
@@ -295,8 +293,12 @@ class Runtime {
     if (!live_->problem().empty()) {
       if (bell_) bell_->release();
       bell_.reset();
-      const auto reopened = live_->reopen();
-      if (!reopened) log_(LogLevel::error, "the log stays as it was", {{"problem", reopened.error().what}});
+      if (const auto reopened = live_->reopen(); !reopened) {
+        log_(LogLevel::error, "the log stays as it was", {{"problem", reopened.error().what}});
+      } else {
+        if (writer_) writer_->reopen();
+        audit();  // signatures of what was loaded are checked there
+      }
       watch_doorbell();
       mcp_->changed();
       mcp_->resources_list_changed();
@@ -310,6 +312,9 @@ class Runtime {
       log_(node_->last_audit->errors > 0 ? LogLevel::error : LogLevel::info, "audited",
            {{"verdict", node_->last_audit->verdict}, {"errors", std::to_string(node_->last_audit->errors)}});
       mcp_->resource_updated("musher://findings");
+      if (node_->last_audit->bad_row.empty() || !live_->problem().empty()) return;
+      live_->mark_failed(node_->last_audit->bad_row);
+      tell_of_problem();
     });
   }
 

@@ -13,8 +13,9 @@
 
 namespace musher {
 
-/// No result is longer than about this without a cursor.
-inline constexpr std::size_t kMaxResultBytes = 90'000;
+/// No result's document is longer than about this without a cursor: it goes out twice, once as text, and the whole
+/// stays under 100 KB.
+inline constexpr std::size_t kMaxResultBytes = 40'000;
 
 struct StoryFilter {
   std::optional<std::string> stage{};

@@ -24,14 +24,21 @@ std::string principal_of(const mcp::Call& call, const Node& node) {
   return call.principal().name.empty() ? node.host.login : call.principal().name;
 }
 
+/// Finishes the call when the log has turned bad. Looks at the file first: nothing is to go on top of what is not seen
+/// yet.
+bool refused(Node& node, const CallPtr& call) {
+  node.follow();
+  if (node.live.health() != ServerHealth::failed) return false;
+  call->finish(error_result({Errc::refused, "this server does not write: " + node.live.problem(),
+                             "tell the operator: musher verify-order; once the log is put right, kill -HUP of this "
+                             "server opens it again"}));
+  return true;
+}
+
 /// Runs `work` on the writer's thread and `done` with its result back on the server's, after memory has caught up.
 template <class Report>
 void write(Node& node, const CallPtr& call, std::function<Result<Report>(Replica&)> work,
            std::function<void(Report, std::vector<LiveAnswer>)> done, std::function<RowId(const Report&)> last_row) {
-  if (node.live.health() == ServerHealth::failed) {
-    return call->finish(error_result({Errc::refused, "this server does not write: " + node.live.problem(),
-                                      "tell the operator: musher verify-order, then restart the server"}));
-  }
   const auto answer = [&node, call](Error error) {
     node.post([call, error = std::move(error)] { call->finish(error_result(error)); });
   };
@@ -90,6 +97,7 @@ void finish_put(Node& node, const CallPtr& call, const PutReport& report, const 
 }
 
 void put_story(Node& node, const CallPtr& call) {
+  if (refused(node, call)) return;
   auto request = put_request(*call);
   if (!request) return call->finish(error_result(request.error()));
   write<PutReport>(
@@ -132,7 +140,11 @@ void execute_purge(Node& node, const CallPtr& call, PurgePlan plan, std::string 
         const std::string what =
             purged ? "purged story " + story : "story " + story + " was purged before, by somebody else";
         node.wrote("purge_story", what + ", confirmed by " + confirmed_by, principal_of(*call, node), call->peer());
-        finish_purge(node, call, report, live, confirmed_by, what + "; it is gone from this server's memory.");
+        const std::string where =
+            node.live.health() == ServerHealth::failed
+                ? "; it is in the log, which this server has stopped following: " + node.live.problem()
+                : "; it is gone from this server's memory.";
+        finish_purge(node, call, report, live, confirmed_by, what + where);
       },
       [](const PurgeReport& report) { return last_row_of(report.stories.front().ops); });
 }
@@ -166,6 +178,7 @@ void ask_first(Node& node, const CallPtr& call, const PurgePlan& plan) {
 }
 
 void purge_story(Node& node, const CallPtr& call) {
+  if (refused(node, call)) return;
   PurgeSelection selection;
   selection.stories = {*text_argument(*call, "story_id")};
   auto plan = plan_purge(node.live.log(), selection, text_argument(*call, "reason"));

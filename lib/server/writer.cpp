@@ -25,6 +25,11 @@ bool Writer::submit(std::string actor, Job job, std::function<void(Error)> faile
   return true;
 }
 
+void Writer::reopen() {
+  const std::lock_guard lock(mutex_);
+  reopen_ = true;
+}
+
 std::optional<std::chrono::steady_clock::time_point> Writer::busy_since() const {
   const std::lock_guard lock(mutex_);
   return busy_since_;
@@ -38,7 +43,9 @@ void Writer::run() {
     Entry entry = std::move(waiting_.front());
     waiting_.pop_front();
     busy_since_ = std::chrono::steady_clock::now();
+    const bool reopen = std::exchange(reopen_, false);
     lock.unlock();
+    if (reopen) close();
     work(std::move(entry));
     lock.lock();
     busy_since_.reset();
@@ -50,6 +57,12 @@ void Writer::work(Entry entry) {
   if (!opened) return entry.failed(std::move(opened).error());
   (*opened)->set_actor(entry.actor);
   entry.job(**opened);
+}
+
+void Writer::close() {
+  if (!replica_) return;
+  if (auto identity = replica_->take_identity()) options_.identity = *std::move(identity);
+  replica_.reset();
 }
 
 Result<Replica*> Writer::replica() {

@@ -40,6 +40,9 @@ class Writer {
   /// many jobs wait already or the writer is ending: neither is called.
   [[nodiscard]] bool submit(std::string actor, Job job, std::function<void(Error)> failed);
 
+  /// The file that the log's path names now is another: opened anew for the next job.
+  void reopen();
+
   /// Since when a job has been running (a lock that others hold); nothing when none is.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> busy_since() const;
 
@@ -51,6 +54,7 @@ class Writer {
   };
   void run();
   void work(Entry entry);
+  void close();
   Result<Replica*> replica();
 
   // fixed after construction
@@ -62,6 +66,7 @@ class Writer {
   std::condition_variable wake_;
   std::deque<Entry> waiting_;
   bool ending_ = false;
+  bool reopen_ = false;
   std::optional<std::chrono::steady_clock::time_point> busy_since_;
   // last: it uses all of the above
   std::thread thread_;

@@ -28,6 +28,7 @@ struct Load {
   std::uint16_t port = 0;
   std::size_t connections = 16;
   double seconds = 5;
+  std::size_t slow = 0;
   std::string request;
 };
 
@@ -58,6 +59,8 @@ Load parse(int argc, char** argv) {
       load.connections = static_cast<std::size_t>(std::atoi(value));
     } else if (option == "--seconds") {
       load.seconds = std::atof(value);
+    } else if (option == "--slow") {
+      load.slow = static_cast<std::size_t>(std::atoi(value));
     } else if (option == "--method") {
       method = value;
     } else if (option == "--path") {
@@ -90,6 +93,31 @@ int connect_to(std::uint16_t port) {
   return socket;
 }
 
+/// Connections that keep a server waiting. One that the server ends is opened again.
+class SlowClients {
+ public:
+  SlowClients(std::uint16_t port, std::size_t count) : port_(port) {
+    for (std::size_t i = 0; i < count; ++i) sockets_.push_back(connect_to(port));
+  }
+  void drip(Clock::time_point now) {
+    if (now < next_) return;
+    next_ = now + std::chrono::seconds(1);
+    constexpr std::string_view kRequest = "GET /bench HTTP/1.1\r\nHost: localhost\r\nX-Slow: 0123456789";
+    const char byte = kRequest[std::min(turn_++ % 64, kRequest.size() - 1)];
+    for (int& socket : sockets_) {
+      if (::send(socket, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) continue;
+      ::close(socket);
+      socket = connect_to(port_);
+    }
+  }
+
+ private:
+  std::uint16_t port_;
+  std::vector<int> sockets_;
+  Clock::time_point next_{};
+  std::size_t turn_ = 0;
+};
+
 /// The size of the whole answer at the front of `in`, or 0. Content-Length, or chunks up to the last one.
 std::size_t answer_size(const std::string& in) {
   const std::size_t head = in.find("\r\n\r\n");
@@ -119,6 +147,7 @@ int main(int argc, char** argv) {
       give_up("the server closed a connection");
     }
   };
+  SlowClients slow(load.port, load.slow);
   for (Client& client : clients) {
     client.socket = connect_to(load.port);
     epoll_event event{};
@@ -137,6 +166,7 @@ int main(int argc, char** argv) {
   std::array<char, 1U << 18U> bytes;
   auto now = start;
   while (now < end) {
+    slow.drip(now);
     const int ready = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()), 1000);
     if (ready <= 0) give_up("no answer for a second");
     for (int i = 0; i < ready; ++i) {

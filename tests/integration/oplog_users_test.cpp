@@ -2,6 +2,7 @@
 
 #include <grp.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
@@ -141,6 +142,38 @@ TEST_CASE("users: members and root write at the same time", "[oplog][root]") {
     CHECK(outcome.exit_code == 0);
   }
   CHECK(must(must(SqliteOpLog::open(folder.log(), OpenMode::read))->count()) == 120);
+}
+
+TEST_CASE("users: one who comes while another's -wal and -shm do not have the log's mode yet waits for them",
+          "[oplog][root]") {
+  const auto [mode, suffix] = GENERATE(table<mode_t, const char*>({{0600, "-shm"}, {0600, "-wal"}, {0640, "-wal"}}));
+  CAPTURE(mode, suffix);
+  const SharedFolder folder(02770);
+  CHECK(as(ann(), 0077, [&] { return create(folder.log()); }) == "");
+  Child first = Child::fork([&](const Child::Voice& voice) {
+    const auto log = must(SqliteOpLog::open(folder.log(), OpenMode::write));
+    must(log->count());
+    voice.say("open");
+    pause();
+    return 0;
+  });
+  REQUIRE(first.read_line() == "open");
+  const std::string companion = folder.log() + suffix;
+  REQUIRE(chmod(companion.c_str(), mode) == 0);
+  REQUIRE(chown(companion.c_str(), 0, mode == 0600 ? 0 : team()) == 0);
+  Child second = Child::fork([&](const Child::Voice& voice) {
+    become(ben().user, ben().groups);
+    const auto log = must(SqliteOpLog::open(folder.log(), OpenMode::write));
+    LogBuilder(*log, identity_of(1)).insert("one");
+    voice.say("written");
+    return 0;
+  });
+  const std::string syscall = "/proc/" + std::to_string(second.pid()) + "/syscall";
+  REQUIRE(wait_until([&] { return read_file(syscall).starts_with(std::to_string(SYS_clock_nanosleep) + " "); }));
+  REQUIRE(chown(companion.c_str(), ann().user, team()) == 0);
+  REQUIRE(chmod(companion.c_str(), 0660) == 0);
+  CHECK(second.read_line() == "written");
+  CHECK(second.wait().err == "");
 }
 
 TEST_CASE("users: a member who only reads first leaves files that the others can write to", "[oplog][root]") {

@@ -169,6 +169,18 @@ TEST_CASE("state: signatures that are believed for the last run's sake accuse no
   CHECK(report.coverage.rows_checked == 46);
 }
 
+TEST_CASE("state: marks that go on fitting behind a changed row do not vouch for it", "[audit]") {
+  const AuditedLog log;
+  log.write_on(600);  // three marks: the first stretch is changed, the others fit each other
+  REQUIRE(log.audit_with_state().state_written);
+  log.damage("UPDATE crdt_ops SET signature = randomblob(64) WHERE rowid = 20");
+  const AuditReport report = log.audit_with_state();
+  CHECK(codes(report) == "signature-invalid 20");
+  CHECK(report.coverage.state == StateOutcome::failed);
+  CHECK(report.coverage.signatures_from_checkpoint == 0);
+  CHECK(report.coverage.signatures_checked == 646);
+}
+
 TEST_CASE("state: a run that finds a later one noted leaves it, and says so", "[audit]") {
   const CheckedLog log;
   const LogId id = log.scratch().open(OpenMode::read)->info().log;

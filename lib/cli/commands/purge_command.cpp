@@ -157,6 +157,13 @@ void note_written(const PurgeReport& report, Context& context) {
   }
 }
 
+/// A dry run ends as the real one would: without a key that may write here, refused.
+Result<void> check_key(Context& context, LogReader& log) {
+  MUSHER_TRY(const auto identity, Identity::load(context.settings.identity));
+  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
+  return check_own_trust(trust, identity.author(), log.info().path);
+}
+
 Result<ExitCode> run(PurgeOptions& options, Context& context) {
   if (options.list) return list(options, context);
   if (options.older_than) options.selection.received_before = now_ms() - options.older_than->count();
@@ -164,6 +171,7 @@ Result<ExitCode> run(PurgeOptions& options, Context& context) {
     MUSHER_TRY(const auto log, open_for_reading(context));
     MUSHER_TRY(auto plan, plan_purge(*log, options.selection, options.reason));
     MUSHER_CHECK(check_options(options, plan));
+    MUSHER_CHECK(check_key(context, *log));
     const PurgeReport report{std::move(plan.stories), true};
     if (wants_json(context))
       MUSHER_CHECK(write_json(context, *log, "musher.purge/1", report, {}));

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
 #include <ostream>
+#include <set>
 
 #include "cli/commands/commands.hpp"
 #include "cli/escape.hpp"
@@ -66,6 +70,40 @@ Result<ExitCode> list(Context& context) {
   return ExitCode::ok;
 }
 
+using StoryIds = std::set<std::string>;
+
+Result<StoryIds> visible_stories(LogReader& log) {
+  MUSHER_TRY(const StoryList list, inspect_stories(log, std::nullopt));
+  StoryIds ids;
+  for (const StoryView& story : list.stories) ids.insert(story.id);
+  return ids;
+}
+
+/// "2 stories are seen again: 1_a, 2_b" of those that only `now` has.
+void say_changed(Context& context, const StoryIds& before, const StoryIds& now, std::string_view what) {
+  constexpr std::size_t kNamed = 5;
+  std::vector<std::string> changed;
+  std::ranges::set_difference(now, before, std::back_inserter(changed));
+  if (changed.empty()) return;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(changed.size(), kNamed); ++i) names += (i == 0 ? "" : ", ") + changed[i];
+  if (changed.size() > kNamed) names += fmt::format(" and {} more", changed.size() - kNamed);
+  context.terminal.note(
+      fmt::format("{} stor{} {}: {}", changed.size(), changed.size() == 1 ? "y is" : "ies are", what, names));
+}
+
+/// What a change of trust does to the pipeline is not to be found out later.
+Result<TrustReport> change(Context& context, Replica& replica, const std::function<Result<TrustReport>()>& apply) {
+  MUSHER_TRY(const StoryIds before, visible_stories(replica.log()));
+  MUSHER_TRY(TrustReport report, apply());
+  if (!report.changed) return report;
+  if (const auto after = visible_stories(replica.log())) {
+    say_changed(context, before, *after, "seen again");
+    say_changed(context, *after, before, "not seen any more");
+  }
+  return report;
+}
+
 Result<ExitCode> answer(Context& context, Replica& replica, const TrustReport& report) {
   if (report.changed) context.terminal.wrote("trust in " + author_text(report.record.name, report.record.author));
   if (wants_json(context)) {
@@ -95,7 +133,9 @@ Result<ExitCode> add(TrustOptions& options, Context& context) {
   if (options.from) return fail(Errc::usage, "--from goes with revoke", "musher trust revoke KEY --from OP");
   MUSHER_TRY(const AuthorId author, read_public_key(options.arguments[0]));
   MUSHER_TRY(auto replica, open_for_policy(context));
-  MUSHER_TRY(const TrustReport report, trust_add(replica, author, options.arguments[1], options.eraser));
+  MUSHER_TRY(const TrustReport report, change(context, replica, [&] {
+               return trust_add(replica, author, options.arguments[1], options.eraser);
+             }));
   return answer(context, replica, report);
 }
 
@@ -108,7 +148,7 @@ Result<ExitCode> revoke(TrustOptions& options, Context& context) {
   if (options.from) {
     MUSHER_TRY(from, find_op(replica.log(), *options.from));
   }
-  MUSHER_TRY(const TrustReport report, trust_revoke(replica, author, from));
+  MUSHER_TRY(const TrustReport report, change(context, replica, [&] { return trust_revoke(replica, author, from); }));
   return answer(context, replica, report);
 }
 
