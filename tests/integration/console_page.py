@@ -30,7 +30,7 @@ def comparable(text):
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>", text)
     text = re.sub(r"\bPID \d+", "PID <n>", text)
     text = re.sub(r"\b\d+ ms\b", "<n> ms", text)
-    text = re.sub(r"\b(seconds=|peer=127\.0\.0\.1:)[\d.]+", r"\1<n>", text)
+    text = re.sub(r"\b(seconds=|seconds\":\"|peer=127\.0\.0\.1:)[\d.]+", r"\1<n>", text)
     text = re.sub(r"\b\d+ bytes, and \d+ in the -wal", "<n> bytes", text)
     # A name of another length moves the columns of a table.
     return re.sub(r" +", " ", text)
