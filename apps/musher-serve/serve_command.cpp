@@ -1,7 +1,10 @@
 #include "musher-serve/serve_command.hpp"
 
 #include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <charconv>
 
 #include "cli/commands/commands.hpp"
@@ -94,19 +97,34 @@ Result<std::vector<ListenAddress>> wanted_addresses(const ServeCommandOptions& o
   return addresses;
 }
 
+/// The address that an inherited socket listens on; nothing when it is no TCP socket, which the server refuses itself.
+std::optional<std::string> address_of(int descriptor) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  std::array<char, NI_MAXHOST> text{};
+  auto* const address = reinterpret_cast<sockaddr*>(&bound);
+  if (getsockname(descriptor, address, &size) != 0) return std::nullopt;
+  if (getnameinfo(address, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) return std::nullopt;
+  return text.data();
+}
+
 /// Loopback is open to this machine's users; anything else needs tokens, and should have TLS.
-Result<void> check_exposure(const std::vector<ListenAddress>& addresses, const http::Options& http,
-                            const LogSink& log) {
-  for (const ListenAddress& address : addresses) {
-    if (is_loopback(address.address)) continue;
+Result<void> check_exposure(const ServeOptions& serve, const LogSink& log) {
+  const http::Options& http = serve.http;
+  std::vector<std::string> addresses;
+  for (const ListenAddress& wanted : serve.listen) addresses.push_back(wanted.address);
+  for (const int descriptor : serve.inherited) {
+    if (auto address = address_of(descriptor)) addresses.push_back(*std::move(address));
+  }
+  for (const std::string& address : addresses) {
+    if (is_loopback(address)) continue;
     if (!http.tokens) {
-      return fail(Errc::usage,
-                  fmt::format("{} can be reached from other machines, and no token is asked for", address.address),
+      return fail(Errc::usage, fmt::format("{} can be reached from other machines, and no token is asked for", address),
                   "--token-file FILE, with a line NAME TOKEN for each client; or --listen 127.0.0.1:PORT");
     }
     if (!http.tls) {
       log(LogLevel::warning, "tokens cross the network in the clear: no TLS",
-          {{"address", address.address}, {"hint", "--tls-cert FILE --tls-key FILE, or a proxy that speaks TLS"}});
+          {{"address", address}, {"hint", "--tls-cert FILE --tls-key FILE, or a proxy that speaks TLS"}});
     }
   }
   return {};
@@ -146,7 +164,7 @@ Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
                                                       listen_fds ? listen_fds->c_str() : nullptr));
   MUSHER_TRY(serve.listen, wanted_addresses(options, config, !serve.inherited.empty()));
   MUSHER_CHECK(set_up_http(options, config, serve));
-  MUSHER_CHECK(check_exposure(serve.listen, serve.http, log));
+  MUSHER_CHECK(check_exposure(serve, log));
   serve.log = context.settings.log;
   serve.stdio = options.stdio;
   serve.host = host_of(context);
@@ -160,7 +178,7 @@ Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
   };
   serve.parse_point = [](std::string_view text) { return parse_point_in_time(text, now_ms()); };
   if (!options.read_only && !config.read_only.value_or(false)) {
-    MUSHER_TRY(serve.identity, Identity::load(context.settings.identity));
+    serve.load_identity = [file = context.settings.identity] { return Identity::load(file); };
   }
   MUSHER_CHECK(musher::serve(std::move(serve), log));
   return ExitCode::ok;

@@ -86,26 +86,29 @@ class Runtime {
     LiveLog::Options options;
     options.path = options_.log;
     MUSHER_TRY(live_, LiveLog::open(options));
+    if (options_.load_identity) {
+      MUSHER_TRY(identity_, options_.load_identity());
+    }
     const auto begun = steady_clock::now();
     live_->catch_up();
     const std::chrono::duration<double> took = steady_clock::now() - begun;
     log_(LogLevel::info, "loaded",
          {{"ops", std::to_string(live_->live().counts().applied)}, {"seconds", fmt::format("{:.3f}", took.count())}});
     if (!live_->problem().empty()) log_(LogLevel::error, "log is bad", {{"problem", live_->problem()}});
-    if (!options_.identity) {
+    if (!identity_) {
       live_->set_read_only();
       return {};
     }
-    const AuthorId author = options_.identity->author();
+    const AuthorId author = identity_->author();
     author_ = to_hex(author.key);
     return check_own_trust(live_->live().trust(), author, live_->log().info().path);
   }
 
   Result<void> open_mcp() {
     workers_ = std::make_unique<Workers>(kWorkers, kWaitingWork);
-    if (options_.identity) {
-      writer_ = std::make_unique<Writer>(Writer::Options{live_->log().info().path, *std::move(options_.identity),
-                                                         options_.host, options_.lock_timeout});
+    if (identity_) {
+      writer_ = std::make_unique<Writer>(
+          Writer::Options{live_->log().info().path, *std::move(identity_), options_.host, options_.lock_timeout});
     }
     node_.reset(new Node{.live = *live_,
                          .writer = writer_.get(),
@@ -360,6 +363,7 @@ class Runtime {
   const LogSink& log_;
   ServiceManager manager_;
   std::string author_;
+  std::optional<Identity> identity_;  ///< until the writer has it
   // the loop and what lives on it
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};

@@ -31,7 +31,8 @@ struct ListenAddress {
 
 struct ServeOptions {
   std::filesystem::path log;
-  std::optional<Identity> identity;  ///< none: read-only
+  /// The key to sign with; asked once the log is open, so that a wrong path is said first. Empty: read-only.
+  std::function<Result<Identity>()> load_identity{};
   Host host;
   std::chrono::milliseconds lock_timeout{10'000};
   bool allow_unconfirmed_purge = false;
@@ -53,7 +54,8 @@ struct ServeOptions {
 /// Serves until SIGTERM, SIGINT or, with stdio, the end of stdin; drains then. SIGHUP reads the configuration and the
 /// tokens again, and opens the log again if it had turned bad. Tells a service manager (sd_notify) when it is ready,
 /// how it is and that it lives.
-/// @errors as SqliteOpLog::open.  refused: the own key is not trusted in this log.  io: a port cannot be had.  usage.
+/// @errors as SqliteOpLog::open and load_identity.  refused: the own key is not trusted in this log.  io: a port cannot
+/// be had.  usage.
 [[nodiscard]] Result<void> serve(ServeOptions options, const LogSink& log);
 
 }  // namespace musher
