@@ -1,7 +1,10 @@
 #include "musher-serve/serve_command.hpp"
 
 #include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <charconv>
 
 #include "cli/commands/commands.hpp"
@@ -52,7 +55,8 @@ void declare(ServeCommandOptions& options, CommandLine& line) {
       "in "
       "memory within milliseconds. MCP is at /mcp; /livez, /readyz and /metrics are for who runs it. SIGTERM drains "
       "and "
-      "ends with 0; SIGHUP reads the token file again, and opens a log again that had turned bad.");
+      "ends with 0; SIGHUP reads the configuration and the token file again, and opens a log again that had turned "
+      "bad.");
   line.example("musher serve", "for clients on this machine: http://127.0.0.1:7777/mcp");
   line.example("musher serve --stdio", "for an MCP client that starts its server");
 }
@@ -93,22 +97,47 @@ Result<std::vector<ListenAddress>> wanted_addresses(const ServeCommandOptions& o
   return addresses;
 }
 
+/// The address that an inherited socket listens on; nothing when it is no TCP socket, which the server refuses itself.
+std::optional<std::string> address_of(int descriptor) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  std::array<char, NI_MAXHOST> text{};
+  auto* const address = reinterpret_cast<sockaddr*>(&bound);
+  if (getsockname(descriptor, address, &size) != 0) return std::nullopt;
+  if (getnameinfo(address, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) return std::nullopt;
+  return text.data();
+}
+
 /// Loopback is open to this machine's users; anything else needs tokens, and should have TLS.
-Result<void> check_exposure(const std::vector<ListenAddress>& addresses, const http::Options& http,
-                            const LogSink& log) {
-  for (const ListenAddress& address : addresses) {
-    if (is_loopback(address.address)) continue;
+Result<void> check_exposure(const ServeOptions& serve, const LogSink& log) {
+  const http::Options& http = serve.http;
+  std::vector<std::string> addresses;
+  for (const ListenAddress& wanted : serve.listen) addresses.push_back(wanted.address);
+  for (const int descriptor : serve.inherited) {
+    if (auto address = address_of(descriptor)) addresses.push_back(*std::move(address));
+  }
+  for (const std::string& address : addresses) {
+    if (is_loopback(address)) continue;
     if (!http.tokens) {
-      return fail(Errc::usage,
-                  fmt::format("{} can be reached from other machines, and no token is asked for", address.address),
+      return fail(Errc::usage, fmt::format("{} can be reached from other machines, and no token is asked for", address),
                   "--token-file FILE, with a line NAME TOKEN for each client; or --listen 127.0.0.1:PORT");
     }
     if (!http.tls) {
       log(LogLevel::warning, "tokens cross the network in the clear: no TLS",
-          {{"address", address.address}, {"hint", "--tls-cert FILE --tls-key FILE, or a proxy that speaks TLS"}});
+          {{"address", address}, {"hint", "--tls-cert FILE --tls-key FILE, or a proxy that speaks TLS"}});
     }
   }
   return {};
+}
+
+/// What SIGHUP reads again.
+Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, const ServeConfig& config) {
+  ServeOptions::Reloaded loaded;
+  loaded.allow_unconfirmed_purge = options.allow_unconfirmed_purge || config.allow_unconfirmed_purge.value_or(false);
+  if (const auto tokens = path_of(options.token_file, config.token_file)) {
+    MUSHER_TRY(loaded.tokens, http::TokenTable::load(*tokens));
+  }
+  return loaded;
 }
 
 Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {
@@ -118,17 +147,16 @@ Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& 
   if (certificate.has_value() != key.has_value())
     return fail(Errc::usage, "--tls-cert and --tls-key go together", "--tls-cert cert.pem --tls-key key.pem");
   if (certificate) serve.http.tls = http::TlsFiles{*certificate, *key};
-  if (const auto tokens = path_of(options.token_file, config.token_file)) {
-    serve.reload_tokens = [file = *tokens] { return http::TokenTable::load(file); };
-    MUSHER_TRY(serve.http.tokens, serve.reload_tokens());
-  }
+  MUSHER_TRY(auto loaded, reloadable(options, config));
+  serve.http.tokens = std::move(loaded.tokens);
+  serve.allow_unconfirmed_purge = loaded.allow_unconfirmed_purge;
   return {};
 }
 
 Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
   const ServeConfig& config = context.settings.serve;
-  const LogSink log =
-      make_server_log(options.log_format.value_or(config.log_format.value_or(LogFormat::text)), context.settings.quiet);
+  const LogSink log = make_server_log(options.log_format.value_or(config.log_format.value_or(LogFormat::text)),
+                                      context.settings.quiet, context.settings.utc);
   const auto listen_pid = context.environment.get("LISTEN_PID");
   const auto listen_fds = context.environment.get("LISTEN_FDS");
   ServeOptions serve;
@@ -136,15 +164,21 @@ Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
                                                       listen_fds ? listen_fds->c_str() : nullptr));
   MUSHER_TRY(serve.listen, wanted_addresses(options, config, !serve.inherited.empty()));
   MUSHER_CHECK(set_up_http(options, config, serve));
-  MUSHER_CHECK(check_exposure(serve.listen, serve.http, log));
+  MUSHER_CHECK(check_exposure(serve, log));
   serve.log = context.settings.log;
   serve.stdio = options.stdio;
   serve.host = host_of(context);
   serve.lock_timeout = context.settings.lock_timeout;
-  serve.allow_unconfirmed_purge = options.allow_unconfirmed_purge || config.allow_unconfirmed_purge.value_or(false);
+  serve.reload = [&options, &context, exposed = !serve.http.tokens]() -> Result<ServeOptions::Reloaded> {
+    MUSHER_TRY(const Settings settings, resolve_settings(context.common, context.environment));
+    MUSHER_TRY(auto loaded, reloadable(options, settings.serve));
+    if (loaded.tokens.has_value() == exposed)
+      return fail(Errc::usage, "whether tokens are asked for cannot change while the server runs", "restart it");
+    return loaded;
+  };
   serve.parse_point = [](std::string_view text) { return parse_point_in_time(text, now_ms()); };
   if (!options.read_only && !config.read_only.value_or(false)) {
-    MUSHER_TRY(serve.identity, Identity::load(context.settings.identity));
+    serve.load_identity = [file = context.settings.identity] { return Identity::load(file); };
   }
   MUSHER_CHECK(musher::serve(std::move(serve), log));
   return ExitCode::ok;

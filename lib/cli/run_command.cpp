@@ -59,7 +59,7 @@ Result<ExitCode> parse_and_run(int argc, const char* const* argv, const Command&
   terminal.set_color(settings.color);
   terminal.set_quiet(settings.quiet);
   terminal.set_utc(settings.utc);
-  Context context{terminal, settings, environment};
+  Context context{terminal, settings, environment, common};
   return command.run(context);
 }
 

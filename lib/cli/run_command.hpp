@@ -18,6 +18,7 @@ struct Context {
   Terminal& terminal;
   const Settings& settings;
   const Environment& environment;
+  const CommonOptions& common;  ///< what the settings were made of, for who makes them again
 };
 
 struct Command {

@@ -199,7 +199,8 @@ void replay_tool(Node& node, const CallPtr& call) {
   }
   if (compare == "live") {
     if (!at_text) return compare_with_memory(node, call);
-    return call->finish(error_result({Errc::usage, "memory is only compared as it is now", "leave `at` out"}));
+    return call->finish(error_result(
+        {Errc::usage, "memory is only compared as it is now: `at` does not go with compare live", "leave `at` out"}));
   }
   std::optional<ResolvedPoint> at;
   if (at_text) {

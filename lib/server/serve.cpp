@@ -67,11 +67,18 @@ class Runtime {
 
   ~Runtime() {
     // The writer and the workers end first: what they post goes nowhere then.
-    writer_.reset();
+    if (writer_) writer_->stop();
     workers_.reset();
     stdio_.reset();
     http_.reset();
     mcp_.reset();
+    // The last to close is one that may write, so that the -wal is emptied: a shell's put was not, beside this reader.
+    const bool tidy = writer_ && live_ && live_->problem().empty();
+    const std::string path = live_ ? live_->log().info().path : "";
+    node_.reset();
+    live_.reset();
+    writer_.reset();
+    if (tidy) static_cast<void>(SqliteOpLog::open(path, OpenMode::write));
   }
 
  private:
@@ -79,26 +86,29 @@ class Runtime {
     LiveLog::Options options;
     options.path = options_.log;
     MUSHER_TRY(live_, LiveLog::open(options));
+    if (options_.load_identity) {
+      MUSHER_TRY(identity_, options_.load_identity());
+    }
     const auto begun = steady_clock::now();
     live_->catch_up();
     const std::chrono::duration<double> took = steady_clock::now() - begun;
     log_(LogLevel::info, "loaded",
          {{"ops", std::to_string(live_->live().counts().applied)}, {"seconds", fmt::format("{:.3f}", took.count())}});
     if (!live_->problem().empty()) log_(LogLevel::error, "log is bad", {{"problem", live_->problem()}});
-    if (!options_.identity) {
+    if (!identity_) {
       live_->set_read_only();
       return {};
     }
-    const AuthorId author = options_.identity->author();
+    const AuthorId author = identity_->author();
     author_ = to_hex(author.key);
     return check_own_trust(live_->live().trust(), author, live_->log().info().path);
   }
 
   Result<void> open_mcp() {
     workers_ = std::make_unique<Workers>(kWorkers, kWaitingWork);
-    if (options_.identity) {
-      writer_ = std::make_unique<Writer>(Writer::Options{live_->log().info().path, *std::move(options_.identity),
-                                                         options_.host, options_.lock_timeout});
+    if (identity_) {
+      writer_ = std::make_unique<Writer>(
+          Writer::Options{live_->log().info().path, *std::move(identity_), options_.host, options_.lock_timeout});
     }
     node_.reset(new Node{.live = *live_,
                          .writer = writer_.get(),
@@ -283,12 +293,12 @@ class Runtime {
 
   void reload() {
     manager_.reloading();
-    if (options_.reload_tokens && http_) {
-      auto tokens = options_.reload_tokens();
-      if (tokens)
-        http_->set_tokens(*std::move(tokens));
-      else
-        log_(LogLevel::error, "the tokens stay as they were", {{"problem", tokens.error().what}});
+    auto reloaded = options_.reload();
+    if (reloaded) {
+      node_->allow_unconfirmed_purge = reloaded->allow_unconfirmed_purge;
+      if (http_) http_->set_tokens(std::move(reloaded->tokens));
+    } else {
+      log_(LogLevel::error, "the configuration stays as it was", {{"problem", reloaded.error().what}});
     }
     if (!live_->problem().empty()) {
       if (bell_) bell_->release();
@@ -353,6 +363,7 @@ class Runtime {
   const LogSink& log_;
   ServiceManager manager_;
   std::string author_;
+  std::optional<Identity> identity_;  ///< until the writer has it
   // the loop and what lives on it
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};

@@ -22,8 +22,8 @@ def free_port():
 class Shell:
     """A folder to work in, and an environment in which a command sees nothing else."""
 
-    def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="musher-test-"))
+    def __init__(self, within=None):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="musher-test-", dir=within))
         self.environment = {
             "PATH": f"{BIN}:/usr/bin:/bin",
             "HOME": str(self.folder / "home"),

@@ -1,5 +1,6 @@
 """A running musher serve, and MCP clients of both eras over HTTP and stdio that do just what a test tells them to."""
 
+import contextlib
 import http.client
 import itertools
 import json
@@ -115,7 +116,7 @@ class RpcFailure(Exception):
 
     def __init__(self, error, status=None):
         super().__init__(f"{status}: {error}")
-        self.code, self.data, self.status = error["code"], error.get("data"), status
+        self.code, self.data, self.status = error.get("code"), error.get("data"), status
 
 
 class Tools:
@@ -199,7 +200,8 @@ class HttpClient(Tools):
         connection = connection or self.connection
         if connection is None:
             connection = self.connection = self.open()
-        connection.request("POST", "/mcp", body=json.dumps(message), headers=self.headers | headers)
+        body = json.dumps(message, ensure_ascii=False).encode()
+        connection.request("POST", "/mcp", body=body, headers=self.headers | headers)
         return connection.getresponse()
 
     def messages(self, response):
@@ -337,13 +339,16 @@ class Stdio(Tools):
         self.errors = []
         self.received = queue.Queue()
         self.kept = []
-        for stream, take in ((self.process.stdout, self.take), (self.process.stderr, self.errors.append)):
-            threading.Thread(target=self.collect, args=(stream, take), daemon=True).start()
+        self.threads = [threading.Thread(target=self.collect, args=streams) for streams in (
+            (self.process.stdout, self.take), (self.process.stderr, self.errors.append))]
+        for thread in self.threads:
+            thread.start()
 
     @staticmethod
     def collect(stream, take):
-        for line in stream:
-            take(line)
+        with stream:
+            for line in stream:
+                take(line)
         take(b"")
 
     def take(self, line):
@@ -400,6 +405,10 @@ class Stdio(Tools):
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        for thread in self.threads:
+            thread.join()
 
 
 def exchange(port, raw, seconds=10):

@@ -89,10 +89,6 @@ class Rows(BadLog):
         self.shell.sql(self.log, FORGED)
         self.assert_turned_bad(r"row 4 of .* cannot be applied")
         self.assertEqual(self.health_in_the_shell(), ["failed"])
-        # Who writes from a shell is told that this server did not take it.
-        done = self.shell.musher("put", "479_other", "stage=2_current", "--wait", "10s")
-        self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertIn(f"not confirmed by PID {self.server.pid}, which has stopped following the log", done.stderr)
 
     def test_a_forged_row_is_found_before_a_write_goes_on_top_of_it(self):
         self.shell.sql(self.log, FORGED)
@@ -188,7 +184,8 @@ class FromTheStart(unittest.TestCase):
         self.addCleanup(client.close)
         refused = client.refusal("put_story", {"story_id": STORY, "fields": {"stage": "9"}})
         self.assertEqual(refused["code"], "refused")
-        self.assertEqual(client.read("musher://findings")["findings"][0]["code"], "signature-invalid")
+        codes = [finding["code"] for finding in client.read("musher://findings")["findings"]]
+        self.assertIn("signature-invalid", codes)
 
 
 if __name__ == "__main__":
