@@ -55,7 +55,11 @@ Result<void> check_remote(const PurgeOptions& options, const Context& context) {
 /// What the server's document says of a removal.
 PurgedStory already_purged(std::string story, std::vector<OpView> ops) {
   PurgedStory purged{std::move(story), PurgeStatus::already_purged, {}, std::move(ops), {}, {}, {}};
-  if (!purged.ops.empty()) purged.reason = reason_of(purged.ops.front().row);
+  if (purged.ops.empty()) return purged;
+  const OpRow& first = purged.ops.front().row;
+  purged.by = first.op.op.author;
+  purged.time_ms = first.op.op.time_ms;
+  purged.reason = reason_of(first);
   return purged;
 }
 
@@ -73,8 +77,9 @@ Result<RemotePlan> plan_of(mcp::Client& client, const PurgeOptions& options) {
     const StoryReport report = story_report(made.last->structured);
     if (report.removal && !report.live) {
       made.plan.stories.push_back(already_purged(story, {*report.removal}));
+      made.plan.stories.back().items = report.story.items;
     } else {
-      made.plan.stories.push_back({story, PurgeStatus::would_purge, report.story.items, {}, {}, {}, options.reason});
+      made.plan.stories.push_back({story, PurgeStatus::would_purge, report.story.items, {}, {}, {}, {}});
     }
   }
   return made;

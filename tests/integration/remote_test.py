@@ -1,5 +1,6 @@
 """put, purge and inspect on the log of a running server: by --server, with the exit codes they have on a file."""
 
+import http.server
 import json
 import os
 import pty
@@ -121,7 +122,11 @@ class Purge(Remote):
         self.assertEqual(self.must("purge", "-n", STORY).stdout, f"would purge {STORY}: 1 item\n")
         document = json.loads(self.must("purge", "-n", "--json", STORY).stdout)
         self.assertEqual((document["dry_run"], document["stories"][0]["status"]), (True, "would_purge"))
-        self.assertEqual(len(self.stories_here()), 2)
+        self.assertEqual(document, json.loads(self.shell.musher("purge", "-n", "--json", STORY).stdout))
+        self.must("purge", "479_other", "--yes")
+        self.assertEqual(json.loads(self.remote("purge", "-n", "--json", STORY, "479_other").stdout),
+                         json.loads(self.shell.musher("purge", "-n", "--json", STORY, "479_other").stdout))
+        self.assertEqual(list(self.stories_here()), [STORY])
 
     def test_on_a_terminal_the_story_id_is_typed(self):
         for typed, code, left in (("no", 5, 2), (STORY, 0, 1)):
@@ -146,6 +151,70 @@ class Purge(Remote):
         for arguments in (["--list"], ["--stage", "2_current"], ["--older-than", "1d"], [STORY, "--wait", "1s"], [STORY, "--identity", "x"], [],
                           [STORY, STORY]):
             self.refused(2, "purge", *arguments, "--yes")
+
+
+class FakeServer(http.server.BaseHTTPRequestHandler):
+    """Answers each tools/call with the next of `results`, and keeps what it was asked."""
+
+    def do_POST(self):
+        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append(message["params"])
+        body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": self.server.results.pop(0)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+class WhatIsConfirmed(unittest.TestCase):
+    """The server's question is answered with yes once, and only for what the user was shown and confirmed."""
+
+    QUESTION = {"resultType": "input_required", "requestState": "state",
+                "inputRequests": {"ask": {"method": "elicitation/create", "params": {
+                    "message": "?", "requestedSchema": {"type": "object", "properties": {"confirm": {"type": "boolean"}}}}}}}
+
+    def purge(self, story, *results):
+        shell = Shell()
+        self.addCleanup(shell.close)
+        server = http.server.HTTPServer(("127.0.0.1", 0), FakeServer)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        server.asked = []
+        shown = {"story": {"story_id": STORY, "items": ["0" * 64], "fields": {}} | story, "history": {}}
+        server.results = [self.complete(shown), *results]
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        done = shell.musher("purge", "--server", f"http://127.0.0.1:{server.server_address[1]}", STORY, "--yes")
+        self.assertEqual(server.results, [])
+        return done, [asked["inputResponses"]["ask"] for asked in server.asked if "inputResponses" in asked], server.asked[-1]
+
+    @staticmethod
+    def complete(document):
+        return {"resultType": "complete", "content": [], "structuredContent": document}
+
+    def result(self, dry_run):
+        return self.complete({"schema": "musher.purge/1", "dry_run": dry_run, "live": [], "stories": []})
+
+    def test_what_was_confirmed_is_answered_with_yes(self):
+        done, answers, last = self.purge({"status": "live", "purge": None}, self.QUESTION, self.result(False))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(answers, [{"action": "accept", "content": {"confirm": True}}])
+        self.assertEqual((last["requestState"], last["arguments"]), ("state", {"story_id": STORY}))
+
+    def test_a_second_question_is_about_something_else(self):
+        done, answers, _ = self.purge({"status": "live", "purge": None}, self.QUESTION, self.QUESTION, self.result(True))
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertEqual([answer["action"] for answer in answers], ["accept", "decline"])
+
+    def test_a_story_that_was_shown_as_purged_is_not(self):
+        purge = {"kind": "delete", "rowid": "3", "op_id": "1" * 64, "author": "2" * 64, "time": "2026-04-09T12:00:00.000Z"}
+        done, answers, _ = self.purge({"status": "purged", "purge": purge}, self.QUESTION, self.result(True))
+        self.assertEqual((done.returncode, done.stdout), (5, ""), done.stderr)
+        self.assertEqual([answer["action"] for answer in answers], ["decline"])
+        self.assertIn("has changed since it was shown", done.stderr)
 
 
 class Inspect(Remote):
