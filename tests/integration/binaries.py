@@ -9,7 +9,8 @@ import tempfile
 
 BIN = pathlib.Path(os.environ["MUSHER_BIN_DIR"])
 SOURCE = pathlib.Path(os.environ["MUSHER_SOURCE_DIR"])
-PROGRAMS = sorted(path.name for path in (SOURCE / "apps").iterdir() if path.is_dir())
+HELPERS = ["musher-remote"]  # run by other programs: no manual page, no completions
+PROGRAMS = sorted(path.name for path in (SOURCE / "apps").iterdir() if path.is_dir() and path.name not in HELPERS)
 
 
 def free_port():
