@@ -22,9 +22,11 @@ std::uint64_t counter(const sql::Query& row, int column, const OpId& id, const c
   return static_cast<std::uint64_t>(row.integer(column));
 }
 
-std::vector<OpId> read_ids(sql::Query& query) {
+std::vector<OpId> read_ids(sql::Connection& connection, sql::Query& query) {
   std::vector<OpId> ids;
+  RowBound bound(connection);
   while (query.step()) {
+    bound.count_one();
     if (!sql::read_bytes(query.blob(0), ids.emplace_back().hash)) {
       sql::raise(Errc::damaged, "an op id in the log is malformed", "musher verify-order");
     }
@@ -63,9 +65,13 @@ RowId read_last_row(sql::Connection& connection) {
   return query.step() ? RowId{query.integer(0)} : RowId{0};
 }
 
+/// Not a bare count(*): that one runs over the index without ever looking up, and damaged pages may never end.
 std::uint64_t count_rows(sql::Connection& connection) {
-  sql::Query query(connection, "SELECT count(*) FROM crdt_ops");
-  return query.step() ? static_cast<std::uint64_t>(query.integer(0)) : 0;
+  const std::int64_t most = most_rows(connection);
+  sql::Query query(connection, "SELECT count(*) FROM (SELECT 1 FROM crdt_ops WHERE op_id >= x'' LIMIT ?)", most + 1);
+  const std::int64_t rows = query.step() ? query.integer(0) : 0;
+  if (rows > most) raise_endless();
+  return static_cast<std::uint64_t>(rows);
 }
 
 bool is_known(sql::Connection& connection, const OpId& id) {
@@ -81,14 +87,18 @@ std::vector<OpId> ids_with_prefix(sql::Connection& connection, std::string_view 
   if (!from_hex(first, low.hash) || !from_hex(last, high.hash)) return {};
   sql::Query query(connection, "SELECT op_id FROM crdt_ops WHERE op_id >= ? AND op_id <= ? ORDER BY op_id LIMIT ?",
                    sql::Blob(low.hash), sql::Blob(high.hash), sql::to_column(limit));
-  return read_ids(query);
+  return read_ids(connection, query);
 }
 
 std::vector<std::string> read_story_ids(sql::Connection& connection) {
   sql::Query query(connection,
-                   "SELECT DISTINCT name FROM crdt_ops WHERE kind IN (1, 3) AND name <> '' AND kind = 1 ORDER BY name");
+                   "SELECT name FROM crdt_ops WHERE kind IN (1, 3) AND name <> '' AND kind = 1 ORDER BY name");
   std::vector<std::string> names;
-  while (query.step()) names.emplace_back(query.text(0));
+  RowBound bound(connection);
+  while (query.step()) {
+    bound.count_one();
+    if (names.empty() || names.back() != query.text(0)) names.emplace_back(query.text(0));
+  }
   return names;
 }
 
@@ -148,9 +158,11 @@ RowId last_row_at(sql::Connection& connection, std::int64_t at_ms) {
 }
 
 std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, OpIndex index) {
-  sql::Query query(connection, "SELECT op_id FROM crdt_ops WHERE author = ? AND idx = ? ORDER BY op_id",
-                   sql::Blob(author.key), sql::to_column(raw(index)));
-  return read_ids(query);
+  sql::Query query(connection, "SELECT op_id FROM crdt_ops WHERE author = ? AND idx = ?", sql::Blob(author.key),
+                   sql::to_column(raw(index)));
+  auto ids = read_ids(connection, query);
+  std::ranges::sort(ids);
+  return ids;
 }
 
 OpIndex highest_index(sql::Connection& connection, const AuthorId& author) {
@@ -159,11 +171,16 @@ OpIndex highest_index(sql::Connection& connection, const AuthorId& author) {
 }
 
 std::optional<OpIndex> first_shared_index(sql::Connection& connection, const AuthorId& author, OpIndex below) {
-  sql::Query query(connection,
-                   "SELECT idx FROM crdt_ops WHERE author = ? AND idx < ? GROUP BY idx HAVING count(*) > 1 LIMIT 1",
+  sql::Query query(connection, "SELECT idx FROM crdt_ops WHERE author = ? AND idx < ? ORDER BY idx",
                    sql::Blob(author.key), sql::to_column(raw(below)));
-  if (!query.step()) return std::nullopt;
-  return OpIndex{static_cast<std::uint64_t>(std::max<std::int64_t>(query.integer(0), 0))};
+  RowBound bound(connection);
+  std::optional<std::int64_t> last;
+  while (query.step()) {
+    bound.count_one();
+    if (last == query.integer(0)) return OpIndex{static_cast<std::uint64_t>(std::max<std::int64_t>(*last, 0))};
+    last = query.integer(0);
+  }
+  return std::nullopt;
 }
 
 std::vector<OpId> ancestors_by_prev(sql::Connection& connection, const OpId& op, OpIndex lowest) {
