@@ -11,10 +11,11 @@
 namespace musher {
 namespace {
 
-constexpr std::int64_t kRowsPerTransaction = 10'000;
+constexpr int kRowsPerTransaction = 10'000;
+constexpr const char* kVerify = "musher verify-order";
 
 [[noreturn]] void raise_damaged(const OpId& id, const char* column) {
-  sql::raise(Errc::damaged, fmt::format("op {} has a malformed {}", to_hex(id.hash), column), "musher verify-order");
+  sql::raise(Errc::damaged, fmt::format("op {} has a malformed {}", to_hex(id.hash), column), kVerify);
 }
 
 std::uint64_t counter(const sql::Query& row, int column, const OpId& id, const char* name) {
@@ -28,7 +29,7 @@ std::vector<OpId> read_ids(sql::Connection& connection, sql::Query& query) {
   while (query.step()) {
     bound.count_one();
     if (!sql::read_bytes(query.blob(0), ids.emplace_back().hash)) {
-      sql::raise(Errc::damaged, "an op id in the log is malformed", "musher verify-order");
+      sql::raise(Errc::damaged, "an op id in the log is malformed", kVerify);
     }
   }
   return ids;
@@ -142,19 +143,20 @@ Seq highest_seq(sql::Connection& connection, const OpId& item, std::string_view 
   return query.step() ? Seq{counter(query, 0, item, "seq")} : Seq{0};
 }
 
+/// By rows and not by row numbers: one row may have been moved to a number far away.
 RowId last_row_at(sql::Connection& connection, std::int64_t at_ms) {
-  const RowId last = read_last_row(connection);
-  for (std::int64_t after = 0; after < raw(last); after += kRowsPerTransaction) {
-    sql::Query later(
-        connection,
-        "SELECT rowid FROM crdt_ops WHERE rowid > ? AND rowid <= ? AND received_ms > ? ORDER BY rowid LIMIT 1", after,
-        after + kRowsPerTransaction, at_ms);
-    if (!later.step()) continue;
-    sql::Query before(connection, "SELECT rowid FROM crdt_ops WHERE rowid < ? ORDER BY rowid DESC LIMIT 1",
-                      later.integer(0));
-    return before.step() ? RowId{before.integer(0)} : RowId{0};
+  std::int64_t last = 0;
+  for (int read = kRowsPerTransaction; read == kRowsPerTransaction;) {
+    read = 0;
+    sql::Query next(connection, "SELECT rowid, received_ms FROM crdt_ops WHERE rowid > ? ORDER BY rowid LIMIT ?", last,
+                    std::int64_t{kRowsPerTransaction});
+    for (; next.step(); ++read) {
+      if (next.integer(0) <= last) sql::raise(Errc::damaged, "the rows of crdt_ops are out of order", kVerify);
+      if (next.integer(1) > at_ms) return RowId{last};
+      last = next.integer(0);
+    }
   }
-  return last;
+  return RowId{last};
 }
 
 std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, OpIndex index) {

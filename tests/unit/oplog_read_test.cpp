@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <limits>
+
 #include <algorithm>
 #include <map>
 #include <random>
@@ -196,6 +198,18 @@ TEST_CASE("read: the highest row ever given out is remembered past a tail that w
   CHECK(must(world.open()->last_row()) == RowId{10});
   CHECK(must(world.open()->highest_row_ever()) == RowId{count});
   CHECK_FALSE(must(ScratchLog().open(OpenMode::read)->highest_row_ever()));
+}
+
+TEST_CASE("read: a row that was moved to a number far away does not keep a question about a time", "[oplog]") {
+  const SmallWorld world;
+  {
+    RawDatabase raw(world.scratch().path());
+    raw.drop_triggers();
+    raw.exec("UPDATE crdt_ops SET rowid = 4611686018427387904 WHERE rowid = 10");
+  }
+  const auto log = world.open();
+  CHECK(must(log->row_at(std::numeric_limits<std::int64_t>::max())) == RowId{4611686018427387904});
+  CHECK(must(log->row_at(0)) == RowId{0});
 }
 
 TEST_CASE("read: every question but a scan is answered through indexes", "[oplog]") {
