@@ -20,6 +20,8 @@ namespace musher {
 namespace {
 
 constexpr std::chrono::milliseconds kLeastBusyTimeout{100};
+// All writers wait meanwhile. The slowest step of a sound log of 10 million ops takes a few seconds.
+constexpr std::chrono::milliseconds kLongestStep{60'000};
 
 /// Row numbers are given from 1 up. A row below, or the last number in use, was put there by hand, and SQLite's answer
 /// to the next insert would send one looking for a full disk or an op that is there already. Returns the highest number
@@ -76,6 +78,7 @@ Result<std::unique_ptr<WriteTransaction>> SqliteWrite::begin(OpenLog& log, std::
 SqliteWrite::SqliteWrite(OpenLog& log)
     : Reads(log), derived_(log.database(), log.info.log), quarantine_(log.database()) {
   log.writing = true;
+  log.database().limit_step(kLongestStep);
 }
 
 SqliteWrite::~SqliteWrite() { end(); }
@@ -243,6 +246,7 @@ void SqliteWrite::end() {
     static_cast<void>(
         sql::guarded("write to", log().info.path, [&] { sql::Query(log().database(), "ROLLBACK").run(); }));
   }
+  if (log().connection != nullptr) log().connection->limit_step(std::nullopt);
   log().lock->release();
   log().writing = false;
 }

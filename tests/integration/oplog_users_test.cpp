@@ -245,6 +245,24 @@ TEST_CASE("users: a folder that may not be written to is named, with whose it is
                      folder.path().string() + " is owned by root:root, mode 0755; you are uid 70001)");
 }
 
+TEST_CASE("users: root gives away no file of somebody else that bears the lock file's name", "[oplog][root]") {
+  const SharedFolder folder(02770);
+  REQUIRE(as(ann(), 0077, [&] { return create(folder.log()); }).empty());
+  const std::string lock = folder.log() + ".lock";
+  fs::remove(lock);
+  write_file(lock, "root's own");  // moved here by ann, say
+  REQUIRE(chown(lock.c_str(), 0, 0) == 0);
+  REQUIRE(chmod(lock.c_str(), 0600) == 0);
+  {
+    const auto log = must(SqliteOpLog::open(folder.log(), OpenMode::write));
+    must(log->begin_write(std::chrono::seconds(1)));
+  }
+  const auto facts = facts_of(lock);
+  CHECK(facts->owner == 0);
+  CHECK(facts->group == 0);
+  CHECK(facts->permissions == 0600);
+}
+
 TEST_CASE("users: a lock file that may not be opened is named with the reason and what would help", "[oplog][root]") {
   const SharedFolder folder(02770);
   REQUIRE(as(root(), 0022, [&] { return create(folder.log()); }).empty());
