@@ -69,7 +69,7 @@ mcp::ToolResult audit_result(SqliteOpLog& log, const AuditReport& report) {
     document = json_text([&](JsonWriter& json) {
       write_verify_order(json, {"musher.verify-order/1", std::nullopt, &shown, to_string(report.verdict), {}}, cut);
     });
-    if (document.size() <= kMaxResultBytes || keep == 0) break;
+    if (result_bytes(document) <= kMaxResultBytes || keep == 0) break;
   }
   return mcp::structured_result(
       fmt::format("{}: {} of {} rows and {} signatures checked, {} findings.", to_string(report.verdict),
@@ -98,49 +98,74 @@ void verify_order_tool(Node& node, const CallPtr& call) {
   });
 }
 
-/// Failures and differences beyond these are left out of a result; the counts say how many there were.
+/// How many failures, differences and counters a result lists; fewer when that is too long.
 constexpr std::size_t kMaxListed = 50;
 
 template <class Element>
-void cut_list(std::vector<Element>& list) {
-  if (list.size() > kMaxListed) list.erase(list.begin() + kMaxListed, list.end());
+void cut_list(std::vector<Element>& list, std::size_t most) {
+  if (list.size() > most) list.erase(list.begin() + static_cast<std::ptrdiff_t>(most), list.end());
 }
 
-/// One page of the stories instead of all; nothing else is long either.
+void shorten(std::optional<std::string>& value) {
+  if (auto shorter = value ? shortened_value(*value) : std::nullopt) value = *std::move(shorter);
+}
+
+/// Nothing but the stories is longer than `most` elements.
+void cut_lists(Comparison& found, std::size_t most) {
+  cut_list(found.left.failures, most);
+  cut_list(found.left.next_seq, most);
+  cut_list(found.right.failures, most);
+  cut_list(found.right.next_seq, most);
+  cut_list(found.right.differences, most);
+  for (StateDifference& difference : found.right.differences) {
+    shorten(difference.left);
+    shorten(difference.right);
+  }
+}
+
+/// One page of the stories instead of all.
 Result<std::optional<std::string>> cut_to_page(ReplayReport& report, const PageRequest& request) {
   MUSHER_TRY(const StoryPage page, page_of(report.stories, {}, request));
   std::vector<StoryView> stories;
   for (const StoryView* story : page.stories) stories.push_back(shortened(*story).view);
   report.stories = std::move(stories);
-  cut_list(report.failures);
-  cut_list(report.next_seq);
   return page.next_cursor;
+}
+
+/// The document, cut until a result has room for it; `compared`: with the right side.
+Result<std::string> replay_document(const Comparison& found, bool compared, PageRequest page, Envelope envelope) {
+  for (std::size_t most = kMaxListed;; most /= 2, page.limit = std::max<std::size_t>(1, page.limit / 2)) {
+    Comparison kept = found;
+    MUSHER_TRY(envelope.next_cursor, cut_to_page(kept.left, page));
+    cut_lists(kept, most);
+    std::string document = json_text([&](JsonWriter& json) {
+      if (compared)
+        write_comparison(json, envelope, kept);
+      else
+        write_replay(json, envelope, kept.left);
+    });
+    if (result_bytes(document) <= kMaxResultBytes || most == 0) return document;
+  }
 }
 
 Result<mcp::ToolResult> replay_log(SqliteOpLog& log, const ReplayRequest& request, bool with_seq,
                                    const PageRequest& page, const std::optional<ResolvedPoint>& at) {
   MUSHER_TRY(const LogCard card, log_card(log));
   Envelope envelope{"musher.replay/1", std::nullopt, &card, {}, at};
+  Comparison found;
   std::string summary;
-  std::string document;
   if (with_seq) {
-    MUSHER_TRY(Comparison found, compare_with_seq(log, request));
+    MUSHER_TRY(found, compare_with_seq(log, request));
     const bool same = found.right.same && found.left.ok();
     summary = fmt::format("In rowid order and in seq order: {}, {} differences.", same ? "the same" : "different",
                           found.right.differences.size());
     envelope.verdict = same ? "same" : "different";
-    MUSHER_TRY(envelope.next_cursor, cut_to_page(found.left, page));
-    cut_list(found.right.failures);
-    cut_list(found.right.next_seq);
-    cut_list(found.right.differences);
-    document = json_text([&](JsonWriter& json) { write_comparison(json, envelope, found); });
   } else {
-    MUSHER_TRY(ReplayReport report, replay(log, request));
-    summary = fmt::format("{} ops replayed, {} failed.", report.ops.applied, report.ops.failed);
-    envelope.verdict = report.ok() ? "ok" : "failed";
-    MUSHER_TRY(envelope.next_cursor, cut_to_page(report, page));
-    document = json_text([&](JsonWriter& json) { write_replay(json, envelope, report); });
+    MUSHER_TRY(found.left, replay(log, request));
+    summary = fmt::format("{} ops replayed, {} failed.", found.left.ops.applied, found.left.ops.failed);
+    envelope.verdict = found.left.ok() ? "ok" : "failed";
   }
+  MUSHER_TRY(std::string document, replay_document(found, with_seq, page, envelope));
   return mcp::structured_result(fmt::format("{} {}", summary, kDataNotice), std::move(document));
 }
 
@@ -162,14 +187,12 @@ void compare_with_memory(Node& node, const CallPtr& call) {
     found.right.state_digest = node.live.document().state_digest();
     found.right.differences = differences(fresh->document(), node.live.document(), std::nullopt);
     found.right.same = found.left.state_digest == found.right.state_digest;
-    cut_list(found.right.differences);
+    const std::string_view verdict = found.right.same ? "same" : "different";
+    auto document = replay_document(found, true, {}, {"musher.replay/1", std::nullopt, &*card, verdict});
+    if (!document) return call->finish(error_result(document.error()));
     call->finish(mcp::structured_result(
-        fmt::format("A fresh replay of row 1 to {} and this server's memory are {}.", raw(rest.upto),
-                    found.right.same ? "the same" : "different"),
-        json_text([&](JsonWriter& json) {
-          write_comparison(json, {"musher.replay/1", std::nullopt, &*card, found.right.same ? "same" : "different", {}},
-                           found);
-        })));
+        fmt::format("A fresh replay of row 1 to {} and this server's memory are {}.", raw(rest.upto), verdict),
+        *std::move(document)));
   };
   const CancelFlag flag = node.workers.submit([&node, call, path, upto, compare](const std::atomic<bool>& cancelled) {
     const auto log = SqliteOpLog::open(path, OpenMode::read);

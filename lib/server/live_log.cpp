@@ -42,6 +42,11 @@ ServerHealth LiveLog::health() const {
   return read_only_ ? ServerHealth::read_only : ServerHealth::ok;
 }
 
+void LiveLog::set_read_only() {
+  read_only_ = true;
+  if (slot_) slot_->tell(applied(), health());
+}
+
 void LiveLog::mark_failed(std::string problem) {
   if (problem_.empty()) problem_ = std::move(problem);
   if (slot_) slot_->tell(applied(), health());

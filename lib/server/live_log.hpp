@@ -61,7 +61,7 @@ class LiveLog {
   /// Why it follows no more, or what else is wrong; empty when all is well.
   [[nodiscard]] const std::string& problem() const { return problem_; }
   /// For a server that takes no writes: what it says in its slot.
-  void set_read_only() { read_only_ = true; }
+  void set_read_only();
   /// A background audit found this: the log is not to be written to.
   void mark_failed(std::string problem);
 

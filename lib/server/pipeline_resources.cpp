@@ -86,7 +86,8 @@ Result<mcp::ResourcePage> list_stories(Node& node, const std::optional<std::stri
 
 /// The values that begin with what was typed, each once, sorted.
 mcp::CompletionValues matching(std::vector<std::string> values, std::string_view typed) {
-  std::erase_if(values, [&](const std::string& value) { return !value.starts_with(typed); });
+  constexpr std::size_t kLongest = 200;  // nobody types more than this
+  std::erase_if(values, [&](const std::string& value) { return value.size() > kLongest || !value.starts_with(typed); });
   std::ranges::sort(values);
   values.erase(std::ranges::unique(values).begin(), values.end());
   mcp::CompletionValues found;

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "model/text.hpp"
+#include "replica/row_failure.hpp"
 #include "replica/trust.hpp"
 #include "report/inspect_json.hpp"
 #include "report/op_json.hpp"
@@ -21,6 +22,9 @@ using CallPtr = std::shared_ptr<mcp::Call>;
 constexpr std::size_t kDefaultStories = 100;
 constexpr std::size_t kDefaultOps = 50;
 constexpr std::size_t kHistoryOps = 100;
+constexpr std::size_t kNamedStages = 10;
+constexpr std::size_t kAgentBytes = 200;
+constexpr std::size_t kStoryFailures = 10;
 /// Rows that one call looks at: a filter that matches nothing may not hold up the server.
 constexpr std::int64_t kMaxScannedRows = 5'000;
 
@@ -47,7 +51,7 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
                            call.arguments()["blocked"].boolean()};
   MUSHER_TRY(const StoryPage page, page_of(stories, filter, page_argument(call, kDefaultStories)));
   std::map<std::string, std::vector<const StoryView*>> by_stage;
-  for (const StoryView* story : page.stories) by_stage[text_field(*story, "stage").value_or("")].push_back(story);
+  for (const StoryView* story : page.stories) by_stage[stage_of(*story)].push_back(story);
 
   MUSHER_TRY(const LogCard card, log_card(node.live.log()));
   std::string document = json_text([&](JsonWriter& json) {
@@ -64,10 +68,12 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
     json.end_line();
   });
   std::string summary = fmt::format("{} of {} stories", page.stories.size(), page.total);
+  std::size_t named = 0;
   for (const auto& [stage, members] : by_stage) {
-    summary += fmt::format("{} {} in {}", &members == &by_stage.begin()->second ? ":" : ",", members.size(),
-                           stage.empty() ? "no stage" : stage);
+    if (named == kNamedStages) break;
+    summary += fmt::format("{} {} in {}", named++ == 0 ? ":" : ",", members.size(), stage.empty() ? "no stage" : stage);
   }
+  if (named < by_stage.size()) summary += fmt::format(" and more in {} other stages", by_stage.size() - named);
   return mcp::structured_result(fmt::format("{}. {}", summary, kDataNotice), std::move(document));
 }
 
@@ -75,21 +81,28 @@ Result<mcp::ToolResult> list_agents(const mcp::Call&, Node& node) {
   std::map<std::string, std::vector<std::string>> agents;
   for (const StoryView& story : node.live.stories()) {
     const auto agent = text_field(story, "agent");
-    if (agent && !agent->empty()) agents[*agent].push_back(story.id);
+    if (agent && !agent->empty()) agents[shortened_text(*agent, kAgentBytes)].push_back(story.id);
   }
   MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  // What is written around an agent, and around a story's id.
+  constexpr std::size_t kAgentFrame = 64;
+  constexpr std::size_t kNameFrame = 8;
   std::size_t left_out = 0;
   std::size_t bytes = 0;
   std::string document = json_text([&](JsonWriter& json) {
     begin_result(json, "musher.agents/1", card);
     json.key("agents").begin_array();
     for (const auto& [agent, stories] : agents) {
-      bytes += agent.size();
+      bytes += result_bytes(agent) + kAgentFrame;
+      if (bytes > kMaxResultBytes) {
+        left_out += stories.size();
+        continue;
+      }
       json.begin_object();
       json.key("agent").string(agent);
       json.key("stories").begin_array();
       for (const std::string& story : stories) {
-        bytes += story.size() + 3;
+        bytes += result_bytes(story) + kNameFrame;
         if (bytes > kMaxResultBytes)
           ++left_out;
         else
@@ -196,31 +209,35 @@ Result<std::string> story_document(LogReader& log, const std::string& id, const 
   const RowId oldest = cut ? rows[kHistoryOps - 1] : RowId{0};
   std::size_t bytes = 0;
   bool left_out = cut;
+  std::vector<RowFailure> failures = report.failures;
+  if (failures.size() > kStoryFailures) failures.resize(kStoryFailures);
   return json_text([&](JsonWriter& json) {
     begin_result(json, "musher.inspect-story/1", card, at);
     std::string story = short_story_json(report.story);
     story.pop_back();
+    bytes = result_bytes(story);
     story += fmt::format(",\"status\":\"{}\",\"purge\":{}}}", status_of(report),
                          report.removal ? short_op_json(*report.removal) : "null");
     json.key("story").raw_json(story);
     json.key("history").begin_object();
     for (const auto& [field, entries] : report.history) {
-      json.key(field).begin_array();
+      bool begun = false;
       for (const HistoryEntry& entry : entries) {
         std::string op = short_op_json(entry.op);
-        bytes += op.size();
+        bytes += result_bytes(op) + (begun ? 0 : result_bytes(field));
         if ((cut && entry.op.row.row < oldest && !entry.won) || bytes > kMaxResultBytes) {
           left_out = true;
           continue;
         }
+        if (!std::exchange(begun, true)) json.key(field).begin_array();
         op.pop_back();
         json.raw_json(op + (entry.won ? ",\"won\":true}" : ",\"won\":false}"));
       }
-      json.end_array();
+      if (begun) json.end_array();
     }
     json.end_object();
     if (left_out) json.key("history_left_out").boolean(true);
-    write_failures(json, report.failures);
+    write_failures(json, failures);
     json.end_object();
     json.end_line();
   });
@@ -238,22 +255,37 @@ Result<std::string> ops_document(LogReader& log, const OpQuery& query) {
   std::optional<RowId> next;
   std::size_t bytes = 0;
   Error problem;
+  std::vector<RowFailure> failures;
+  constexpr std::size_t kFailureBytes = 2'000;  // twice what is left of an op without its content
+  const Verifier verifier(log.info().document);
   const auto take = [&](const ScannedRow& scanned) {
+    const RowId number = std::visit([](const auto& any) { return any.row; }, scanned);
+    if (number <= query.after) return true;
     const OpRow* row = std::get_if<OpRow>(&scanned);
-    if (row == nullptr || row->row <= query.after) return true;
-    if (author && row->op.op.author != *author) return true;
-    if (query.kind && to_string(row->op.op.kind) != *query.kind) return true;
-    if (ops.size() == query.limit || bytes > kMaxResultBytes) {
-      next = RowId{raw(row->row) - 1};
+    if (row != nullptr && author && row->op.op.author != *author) return true;
+    if (row != nullptr && query.kind && to_string(row->op.op.kind) != *query.kind) return true;
+    if (ops.size() == query.limit || failures.size() == query.limit || bytes > kMaxResultBytes) {
+      next = RowId{raw(number) - 1};
       return false;
     }
+    const CheckedRow checked = check_row(verifier, scanned, Signatures::skip);
+    const auto failure = failure_of(checked);
+    if (failure) {
+      failures.push_back(*failure);
+      bytes += kFailureBytes;
+    }
+    if (row == nullptr) return true;
     auto view = describer.describe(*row, Verified::no);
     if (!view) {
       problem = std::move(view).error();
       return false;
     }
+    if (failure) {  // what it says nobody signed
+      view->row.op.content.reset();
+      view->erased = false;
+    }
     ops.push_back(short_op_json(*view));
-    bytes += ops.back().size();
+    bytes += result_bytes(ops.back());
     return true;
   };
   if (query.story) {
@@ -263,7 +295,8 @@ Result<std::string> ops_document(LogReader& log, const OpQuery& query) {
     }
     if (rows.empty()) return std::unexpected(no_such_story(log, *query.story));
   } else {
-    const RowId upto{std::min(raw(last), raw(query.after) + kMaxScannedRows)};
+    const RowId upto =
+        raw(last) - raw(query.after) > kMaxScannedRows ? RowId{raw(query.after) + kMaxScannedRows} : last;
     MUSHER_CHECK(log.scan(query.after, upto, [&](ScannedRow&& row) { return take(row); }));
     if (!next && upto < last) next = upto;
   }
@@ -275,6 +308,7 @@ Result<std::string> ops_document(LogReader& log, const OpQuery& query) {
     json.key("ops").begin_array();
     for (const std::string& op : ops) json.raw_json(op);
     json.end_array();
+    write_failures(json, failures);
     json.end_object();
     json.end_line();
   });

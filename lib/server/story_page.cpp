@@ -13,21 +13,12 @@ namespace {
 
 constexpr std::size_t kMaxValueBytes = 1'000;
 constexpr std::size_t kMaxStoryBytes = 8'000;
+constexpr std::size_t kMaxStageBytes = 100;
 constexpr std::size_t kMaxNamed = 20;
 
 const FieldState* field_of(const StoryView& story, std::string_view name) {
   const auto found = std::ranges::find(story.fields, name, &FieldState::name);
   return found == story.fields.end() ? nullptr : &*found;
-}
-
-/// A long value as text, cut between characters; nothing when it is short.
-std::optional<std::string> shortened_value(const std::string& canonical) {
-  if (canonical.size() <= kMaxValueBytes) return std::nullopt;
-  std::string text = string_value(canonical).value_or(canonical);
-  std::size_t end = std::min(text.size(), kMaxValueBytes);
-  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
-  return canonical_string(text + "…").value_or("\"…\"");
 }
 
 struct Cursor {
@@ -48,6 +39,29 @@ Result<std::optional<Cursor>> read_cursor(const std::optional<std::string>& text
 }
 
 }  // namespace
+
+std::size_t result_bytes(std::string_view json) {
+  const auto escaped = std::ranges::count_if(json, [](char c) { return c == '"' || c == '\\'; });
+  return 2 * json.size() + static_cast<std::size_t>(escaped);
+}
+
+std::string shortened_text(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  text.resize(end);
+  return text + "…";
+}
+
+std::optional<std::string> shortened_value(const std::string& canonical) {
+  if (canonical.size() <= kMaxValueBytes) return std::nullopt;
+  const std::string text = shortened_text(string_value(canonical).value_or(canonical), kMaxValueBytes);
+  return canonical_string(text).value_or("\"…\"");
+}
+
+std::string stage_of(const StoryView& story) {
+  return shortened_text(text_field(story, "stage").value_or(""), kMaxStageBytes);
+}
 
 std::optional<std::string> text_field(const StoryView& story, std::string_view name) {
   const FieldState* field = field_of(story, name);
@@ -81,7 +95,7 @@ Result<StoryPage> page_of(const std::vector<StoryView>& stories, const StoryFilt
   page.total = matching.size();
   std::size_t at = from;
   for (std::size_t bytes = 0; at < matching.size() && page.stories.size() < request.limit; ++at) {
-    bytes += short_story_json(*matching[at]).size();
+    bytes += result_bytes(short_story_json(*matching[at])) + result_bytes(stage_of(*matching[at]));
     if (bytes > kMaxResultBytes && !page.stories.empty()) break;
     page.stories.push_back(matching[at]);
   }
@@ -125,6 +139,17 @@ std::string short_story_json(const StoryView& story) {
     json.end_object();
     json.end_line();
   });
+}
+
+void cut_to_result(std::vector<OpView>& ops) {
+  std::size_t bytes = 0;
+  std::size_t kept = 0;
+  for (; kept < ops.size() && bytes <= kMaxResultBytes; ++kept) {
+    bytes += result_bytes(short_op_json(ops[kept]));
+    auto& content = ops[kept].row.op.content;
+    if (auto value = content ? shortened_value(*content) : std::nullopt) content = *std::move(value);
+  }
+  ops.resize(kept);
 }
 
 std::string short_op_json(const OpView& op) {

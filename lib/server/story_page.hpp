@@ -13,9 +13,16 @@
 
 namespace musher {
 
-/// No result's document is longer than about this without a cursor: it goes out twice, once as text, and the whole
-/// stays under 100 KB.
-inline constexpr std::size_t kMaxResultBytes = 40'000;
+/// What the parts of one result may come to, by result_bytes: under 100 KB with the envelope and the summary.
+inline constexpr std::size_t kMaxResultBytes = 92'000;
+
+/// What a piece of JSON adds to a result, which has it twice: as structured content, and escaped in a text block.
+[[nodiscard]] std::size_t result_bytes(std::string_view json);
+
+/// Text cut between characters to this many bytes, with an ellipsis behind; as it is when it is no longer.
+[[nodiscard]] std::string shortened_text(std::string text, std::size_t most);
+/// A long value as text, cut; nothing when it is short.
+[[nodiscard]] std::optional<std::string> shortened_value(const std::string& canonical);
 
 struct StoryFilter {
   std::optional<std::string> stage{};
@@ -34,6 +41,9 @@ struct StoryPage {
   std::optional<std::string> next_cursor{};
 };
 
+/// The stage under which a story is shown: cut when it is long, "" when it has none.
+[[nodiscard]] std::string stage_of(const StoryView& story);
+
 /// A page of the stories that match, in their order. A cursor names the last story of the page before and its place: a
 /// story that is gone meanwhile costs no other.
 /// @errors usage: the cursor is not one of these.
@@ -51,6 +61,8 @@ struct ShortStory {
 /// The JSON of a story with long values cut: "truncated" names those fields, and "fields_left_out" counts those that
 /// had no room.
 [[nodiscard]] std::string short_story_json(const StoryView& story);
+/// Long values of these ops cut, and those left out that a result has no room for.
+void cut_to_result(std::vector<OpView>& ops);
 /// The JSON of an op with a long value cut: "truncated" is true then.
 [[nodiscard]] std::string short_op_json(const OpView& op);
 

@@ -8,6 +8,7 @@
 #include "replica/purge.hpp"
 #include "replica/put.hpp"
 #include "report/write_json.hpp"
+#include "server/story_page.hpp"
 #include "server/tool_result.hpp"
 #include "server/tool_schemas.hpp"
 
@@ -90,10 +91,14 @@ void finish_put(Node& node, const CallPtr& call, const PutReport& report, const 
   const std::string what = fmt::format("{} {}, {} op{}", report.created ? "made story" : "set fields of", report.story,
                                        report.ops.size(), report.ops.size() == 1 ? "" : "s");
   node.wrote("put_story", what, principal_of(*call, node), call->peer());
+  PutReport shown = report;
+  const std::size_t all = shown.ops.size();
+  cut_to_result(shown.ops);
   std::string document = json_text([&](JsonWriter& json) {
-    write_put(json, {"musher.put/1", std::nullopt, &*card}, report, live);
+    write_put(json, {"musher.put/1", std::nullopt, &*card}, shown, live);
   });
-  call->finish(mcp::structured_result(what + ".", std::move(document)));
+  const std::string rest = shown.ops.size() < all ? fmt::format("; the first {} ops are listed", shown.ops.size()) : "";
+  call->finish(mcp::structured_result(what + rest + ".", std::move(document)));
 }
 
 void put_story(Node& node, const CallPtr& call) {

@@ -68,6 +68,7 @@ class BadLog(unittest.TestCase):
             self.assertRegex(refused["message"], problem)
         self.assertEqual(self.stage(), "2_current")
         self.assertEqual(self.server.events("wrote"), [])
+        return self.client.document("list_ops")
 
     def assert_well_again(self):
         self.server.signal(signal.SIGHUP)
@@ -87,7 +88,9 @@ class BadLog(unittest.TestCase):
 class Rows(BadLog):
     def test_a_forged_row(self):
         self.shell.sql(self.log, FORGED)
-        self.assert_turned_bad(r"row 4 of .* cannot be applied")
+        ops = self.assert_turned_bad(r"row 4 of .* cannot be applied")
+        self.assertEqual([(one["rowid"], one["reason"]) for one in ops["failures"]], [("4", "digest_mismatch")])
+        self.assertEqual((ops["ops"][3]["rowid"], "value" in ops["ops"][3]), ("4", False))
         self.assertEqual(self.health_in_the_shell(), ["failed"])
 
     def test_a_forged_row_is_found_before_a_write_goes_on_top_of_it(self):
