@@ -14,16 +14,17 @@ PORT = "7777"
 # /etc is a copy; what else the page writes to is empty and goes with the namespace.
 MACHINE = f"""
 set -e
+mount --bind {BIN} /usr/local/bin
 mount -t tmpfs tmpfs /mnt
 cp -a /etc /mnt/etc
+cp -a {SOURCE}/scripts {SOURCE}/tests/support/systemctl /mnt
 mount --bind /mnt/etc /etc
 for folder in /srv /home /root /var/lib /run /usr/local/sbin; do mount -t tmpfs -o mode=755 tmpfs $folder; done
-mount --bind {BIN} /usr/local/bin
-cp {SOURCE}/tests/support/systemctl /usr/local/sbin/systemctl
-ln -s systemctl /usr/local/sbin/journalctl
 mkdir -p /etc/systemd/system /root/musher
-cp {SOURCE}/scripts/musher* /root/musher
-cp {SOURCE}/scripts/*.service {SOURCE}/scripts/*.timer /etc/systemd/system
+mv /mnt/systemctl /usr/local/sbin
+ln -s systemctl /usr/local/sbin/journalctl
+cp /mnt/scripts/*.service /mnt/scripts/*.timer /etc/systemd/system
+cp /mnt/scripts/musher.cron /root/musher
 set +e
 cd /root
 exec /bin/bash
