@@ -55,7 +55,8 @@ void declare(ServeCommandOptions& options, CommandLine& line) {
       "in "
       "memory within milliseconds. MCP is at /mcp; /livez, /readyz and /metrics are for who runs it. SIGTERM drains "
       "and "
-      "ends with 0; SIGHUP reads the token file again, and opens a log again that had turned bad.");
+      "ends with 0; SIGHUP reads the configuration and the token file again, and opens a log again that had turned "
+      "bad.");
   line.example("musher serve", "for clients on this machine: http://127.0.0.1:7777/mcp");
   line.example("musher serve --stdio", "for an MCP client that starts its server");
 }
@@ -129,6 +130,16 @@ Result<void> check_exposure(const ServeOptions& serve, const LogSink& log) {
   return {};
 }
 
+/// What SIGHUP reads again.
+Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, const ServeConfig& config) {
+  ServeOptions::Reloaded loaded;
+  loaded.allow_unconfirmed_purge = options.allow_unconfirmed_purge || config.allow_unconfirmed_purge.value_or(false);
+  if (const auto tokens = path_of(options.token_file, config.token_file)) {
+    MUSHER_TRY(loaded.tokens, http::TokenTable::load(*tokens));
+  }
+  return loaded;
+}
+
 Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {
   serve.http.allowed_hosts = options.allowed_hosts.empty() ? config.allowed_hosts : options.allowed_hosts;
   const auto certificate = path_of(options.tls_cert, config.tls_cert);
@@ -136,17 +147,16 @@ Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& 
   if (certificate.has_value() != key.has_value())
     return fail(Errc::usage, "--tls-cert and --tls-key go together", "--tls-cert cert.pem --tls-key key.pem");
   if (certificate) serve.http.tls = http::TlsFiles{*certificate, *key};
-  if (const auto tokens = path_of(options.token_file, config.token_file)) {
-    serve.reload_tokens = [file = *tokens] { return http::TokenTable::load(file); };
-    MUSHER_TRY(serve.http.tokens, serve.reload_tokens());
-  }
+  MUSHER_TRY(auto loaded, reloadable(options, config));
+  serve.http.tokens = std::move(loaded.tokens);
+  serve.allow_unconfirmed_purge = loaded.allow_unconfirmed_purge;
   return {};
 }
 
 Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
   const ServeConfig& config = context.settings.serve;
-  const LogSink log =
-      make_server_log(options.log_format.value_or(config.log_format.value_or(LogFormat::text)), context.settings.quiet);
+  const LogSink log = make_server_log(options.log_format.value_or(config.log_format.value_or(LogFormat::text)),
+                                      context.settings.quiet, context.settings.utc);
   const auto listen_pid = context.environment.get("LISTEN_PID");
   const auto listen_fds = context.environment.get("LISTEN_FDS");
   ServeOptions serve;
@@ -159,7 +169,13 @@ Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
   serve.stdio = options.stdio;
   serve.host = host_of(context);
   serve.lock_timeout = context.settings.lock_timeout;
-  serve.allow_unconfirmed_purge = options.allow_unconfirmed_purge || config.allow_unconfirmed_purge.value_or(false);
+  serve.reload = [&options, &context, exposed = !serve.http.tokens]() -> Result<ServeOptions::Reloaded> {
+    MUSHER_TRY(const Settings settings, resolve_settings(context.common, context.environment));
+    MUSHER_TRY(auto loaded, reloadable(options, settings.serve));
+    if (loaded.tokens.has_value() == exposed)
+      return fail(Errc::usage, "whether tokens are asked for cannot change while the server runs", "restart it");
+    return loaded;
+  };
   serve.parse_point = [](std::string_view text) { return parse_point_in_time(text, now_ms()); };
   if (!options.read_only && !config.read_only.value_or(false)) {
     serve.load_identity = [file = context.settings.identity] { return Identity::load(file); };

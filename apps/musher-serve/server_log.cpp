@@ -43,14 +43,15 @@ std::string as_json(std::string_view event, const LogFields& fields) {
 
 }  // namespace
 
-LogSink make_server_log(LogFormat format, bool quiet) {
+LogSink make_server_log(LogFormat format, bool quiet, bool utc) {
   auto logger = std::make_shared<spdlog::logger>("musher-serve", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_level(quiet ? spdlog::level::err : spdlog::level::info);
   logger->flush_on(spdlog::level::trace);
   if (format == LogFormat::json) {
     logger->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v)", spdlog::pattern_time_type::utc);
   } else {
-    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %z musher-serve %l: %v");
+    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %z musher-serve %l: %v",
+                        utc ? spdlog::pattern_time_type::utc : spdlog::pattern_time_type::local);
   }
   return [logger, format](LogLevel level, std::string_view event, const LogFields& fields) {
     if (!logger->should_log(level_of(level))) return;

@@ -6,7 +6,7 @@
 
 namespace musher {
 
-/// quiet: errors only. What comes from outside is escaped.
-[[nodiscard]] LogSink make_server_log(LogFormat format, bool quiet);
+/// quiet: errors only. utc: times in UTC; JSON's always are. What comes from outside is escaped.
+[[nodiscard]] LogSink make_server_log(LogFormat format, bool quiet, bool utc);
 
 }  // namespace musher

@@ -146,6 +146,8 @@ __musher_complete trust -n '__musher_argument 0' -a 'list add revoke'
 __musher_complete trust -n '__musher_argument 1 add' -F
 __musher_complete trust -n '__musher_argument 1 revoke' -F -a '(__musher_authors)'
 
+__musher_complete put -l server -x -d 'work on the log of a live server'
+__musher_complete put -l token-file -r -F -d 'what to show that server'
 __musher_complete put -l new -d 'make the story'
 __musher_complete put -l again -d 'with --new: start a purged story afresh'
 __musher_complete put -s n -l dry-run -d 'do all but the writing'
@@ -154,6 +156,8 @@ __musher_complete put -n '__musher_argument 0; and not contains -- --new (comman
 __musher_complete put -n 'not __musher_argument 0' -a "stage={(string join , $stages)}"
 __musher_complete put -n 'not __musher_argument 0' -a 'name= agent= retry_count:= blocked:= depends_on:='
 
+__musher_complete purge -l server -x -d 'work on the log of a live server'
+__musher_complete purge -l token-file -r -F -d 'what to show that server'
 __musher_complete purge -l list -d 'list the stories that were purged'
 __musher_complete purge -l reason -x -d why
 __musher_complete purge -s n -l dry-run -d 'show what would be purged'
@@ -165,6 +169,8 @@ __musher_complete purge -l max -x -d 'how many stories --yes stands for'
 __musher_complete purge -l wait -x -d 'how long to wait for live servers'
 __musher_complete purge -a '(__musher_stories)'
 
+__musher_complete inspect -l server -x -d 'work on the log of a live server'
+__musher_complete inspect -l token-file -r -F -d 'what to show that server'
 __musher_complete inspect -l at -x -d 'the log as it was'
 __musher_complete inspect -l verify -d 'ops: check every signature too'
 __musher_complete inspect -l copy -d 'read from a private copy'

@@ -36,12 +36,13 @@ Result<SchemaDifferences> check_schema(SqliteOpLog& log, FindingList& findings) 
   return *std::move(differences);
 }
 
-Result<void> check_integrity(SqliteOpLog& log, FindingList& findings) {
-  const auto problems = log.integrity_problems();
+Result<void> check_integrity(SqliteOpLog& log, std::function<bool()> stop, FindingList& findings) {
+  const auto problems = log.integrity_problems(std::move(stop));
   if (!problems && problems.error().code == Errc::damaged) {
     report_corrupt(findings, {problems.error().what});
     return {};
   }
+  if (!problems && problems.error().code == Errc::incomplete) return {};  // the caller knows why
   MUSHER_CHECK(problems);
   if (!problems->empty()) report_corrupt(findings, *problems);
   return {};

@@ -1,6 +1,8 @@
 #pragma once
 // SQLite's own structures: schema, triggers, pages and indexes.
 
+#include <functional>
+
 #include "audit/finding_list.hpp"
 #include "oplog/sqlite_op_log.hpp"
 
@@ -12,6 +14,6 @@ using SchemaDifferences = std::vector<SqliteOpLog::SchemaDifference>;
 [[nodiscard]] Result<SchemaDifferences> check_schema(SqliteOpLog& log, FindingList& findings);
 /// Reads every page: about as long as the file takes to read.
 /// @errors busy, io.
-Result<void> check_integrity(SqliteOpLog& log, FindingList& findings);
+Result<void> check_integrity(SqliteOpLog& log, std::function<bool()> stop, FindingList& findings);
 
 }  // namespace musher

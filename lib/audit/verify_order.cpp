@@ -84,7 +84,8 @@ Result<AuditReport> Audit::run() {
   if (!patience_.ran_out()) {
     MUSHER_CHECK(pass_->finish());
     MUSHER_CHECK(ask_ancestry());
-    if (wants(Check::file) && patience_.lasts()) MUSHER_CHECK(check_integrity(log_, findings_));
+    const auto is_over = [&] { return !patience_.lasts(); };
+    if (wants(Check::file) && !is_over()) MUSHER_CHECK(check_integrity(log_, is_over, findings_));
   }
   if (patience_.ran_out()) {
     for (const Check check : {Check::file, Check::order, Check::trust, Check::derived, Check::clock, Check::state})

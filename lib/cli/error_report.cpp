@@ -24,13 +24,14 @@ std::string either(const std::vector<std::string>& words) {
 void report_error(const Error& error, Terminal& terminal) {
   terminal.clear_status();
   std::ostream& err = terminal.err();
-  err << terminal.paint_err(Style::red, terminal.program() + ":") << ' ' << escape(error.what);
+  err << terminal.paint_err(Style::red, terminal.program() + ":") << ' ' << message_text(error.what);
   if (!error.candidates.empty()) {
     err << (error.code == Errc::ambiguous ? "; it could be " : "; did you mean ") << either(error.candidates)
         << (error.code == Errc::ambiguous ? "" : "?");
   }
   err << '\n';
-  if (!error.hint.empty()) err << "  " << terminal.paint_err(Style::cyan, "hint:") << ' ' << escape(error.hint) << '\n';
+  if (!error.hint.empty())
+    err << "  " << terminal.paint_err(Style::cyan, "hint:") << ' ' << message_text(error.hint) << '\n';
   err.flush();
 }
 

@@ -12,6 +12,7 @@ namespace musher {
 namespace {
 
 constexpr std::size_t kQuotedBytes = 200;
+constexpr std::size_t kMessageBytes = 2'000;
 
 struct Character {
   std::size_t bytes = 0;  ///< 0: the text starts with a byte that is not UTF-8
@@ -52,6 +53,9 @@ bool is_unseen(char32_t code) {
          between(code, 0x1D173, 0x1D17A) ||   // musical controls
          between(code, 0xE0000, 0xE0FFF);     // tags and selectors
 }
+
+/// A byte of a UTF-8 character after its first.
+bool is_continuation(char byte) { return (static_cast<std::uint8_t>(byte) & 0xC0) == 0x80; }
 
 std::size_t columns_of(char32_t code) {
   if (code < 0x80) return 1;
@@ -110,11 +114,22 @@ std::string cut(std::string_view escaped, std::size_t columns) {
   return result + "…";
 }
 
+std::string message_text(std::string_view text) {
+  if (text.size() <= kMessageBytes) return escape(text);
+  // Not through the middle of a character.
+  std::size_t head = kMessageBytes / 2;
+  while (head > 0 && is_continuation(text[head])) --head;
+  std::size_t tail = text.size() - kMessageBytes / 2;
+  while (tail < text.size() && is_continuation(text[tail])) ++tail;
+  return fmt::format("{} … ({} bytes left out) … {}", escape(text.substr(0, head)), tail - head,
+                     escape(text.substr(tail)));
+}
+
 std::string quote(std::string_view text) {
   if (text.size() <= kQuotedBytes) return fmt::format("'{}'", escape(text));
   std::size_t end = kQuotedBytes;
   // Not through the middle of a character, which has at most three bytes after its first.
-  while (end > kQuotedBytes - 3 && (static_cast<std::uint8_t>(text[end]) & 0xC0) == 0x80) --end;
+  while (end > kQuotedBytes - 3 && is_continuation(text[end])) --end;
   return fmt::format("'{}…' ({} bytes)", escape(text.substr(0, end)), text.size());
 }
 

@@ -20,6 +20,10 @@ namespace musher {
 /// Escaped text cut to at most this many columns; what was cut ends in "…", which is one of them. 0 means no limit.
 [[nodiscard]] std::string cut(std::string_view escaped, std::size_t columns);
 
+/// A message for people, escaped, of which the middle is left out when it is over about 2,000 bytes: whatever a name in
+/// it was made of, its beginning and end can be read.
+[[nodiscard]] std::string message_text(std::string_view text);
+
 /// Text as a message quotes it: escaped, in single quotes, and when it is over about 200 bytes only its beginning and
 /// its size: 'aaaa…' (1048576 bytes).
 [[nodiscard]] std::string quote(std::string_view text);

@@ -22,6 +22,10 @@ std::string silent_text(const LiveAnswer& answer) {
                                                                            : " within the time to wait");
 }
 
+std::string log_words(const Settings& settings) {
+  return settings.server ? "--server " + shell_word(*settings.server) : "--log " + shell_word(settings.log.native());
+}
+
 }  // namespace
 
 void WaitOption::add_to(CommandLine& line) {
@@ -33,6 +37,21 @@ void WaitOption::add_to(CommandLine& line) {
 ExitCode LiveConfirmation::exit_code() const {
   const bool all = std::ranges::all_of(answers, [](const LiveAnswer& a) { return a.status == Confirmation::applied; });
   return all ? ExitCode::ok : ExitCode::no;
+}
+
+void tell_live(Context& context, const LiveConfirmation& confirmation, const std::vector<OpView>& ops,
+               bool tells_of_none) {
+  if (confirmation.answers.empty() && tells_of_none) context.terminal.note("no live server has this log open");
+  for (const LiveAnswer& answer : confirmation.answers) {
+    if (answer.status == Confirmation::applied) {
+      context.terminal.note(
+          fmt::format("the live server {} has it in memory, after {} ms", pid_text(answer.server), answer.elapsed_ms));
+    } else if (!wants_json(context)) {
+      report_error({Errc::io, fmt::format("committed as {}, not confirmed by {}", op_list(ops), silent_text(answer)),
+                    "the change is durable; ask the server: musher inspect summary " + log_words(context.settings)},
+                   context.terminal);
+    }
+  }
 }
 
 LiveConfirmation confirm_live(Context& context, Replica& replica, const std::vector<OpView>& ops,
@@ -47,18 +66,7 @@ LiveConfirmation confirm_live(Context& context, Replica& replica, const std::vec
     return confirmation;
   }
   confirmation.answers = *std::move(answers);
-  if (confirmation.answers.empty() && option.tells_of_none) context.terminal.note("no live server has this log open");
-  for (const LiveAnswer& answer : confirmation.answers) {
-    if (answer.status == Confirmation::applied) {
-      context.terminal.note(
-          fmt::format("the live server {} has it in memory, after {} ms", pid_text(answer.server), answer.elapsed_ms));
-    } else if (!wants_json(context)) {
-      report_error({Errc::io, fmt::format("committed as {}, not confirmed by {}", op_list(ops), silent_text(answer)),
-                    fmt::format("the change is durable; ask the server: musher inspect summary --log {}",
-                                shell_word(context.settings.log.native()))},
-                   context.terminal);
-    }
-  }
+  tell_live(context, confirmation, ops, option.tells_of_none);
   return confirmation;
 }
 

@@ -29,8 +29,12 @@ struct LiveConfirmation {
   [[nodiscard]] ExitCode exit_code() const;
 };
 
-/// Waits for every live server to apply the last of these ops, which are durable. Says on err who has them; a server
-/// that has not is an error there, unless the answer is JSON, which names it.
+/// Says on err which servers have these ops, which are durable; one that has not is an error there, unless the answer
+/// is JSON, which names it.
+void tell_live(Context& context, const LiveConfirmation& confirmation, const std::vector<OpView>& ops,
+               bool tells_of_none);
+
+/// Waits for every live server to apply the last of these ops, which are durable. Says on err who has them.
 [[nodiscard]] LiveConfirmation confirm_live(Context& context, Replica& replica, const std::vector<OpView>& ops,
                                             const WaitOption& option);
 

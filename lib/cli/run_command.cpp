@@ -16,6 +16,7 @@
 #include "cli/command_names.hpp"
 #include "cli/error_report.hpp"
 #include "cli/fd_stream.hpp"
+#include "cli/hand_over.hpp"
 #include "cli/version_text.hpp"
 
 namespace musher {
@@ -56,10 +57,11 @@ Result<ExitCode> parse_and_run(int argc, const char* const* argv, const Command&
     return ExitCode::ok;
   }
   MUSHER_TRY(const Settings settings, resolve_settings(common, environment));
+  if (command.wants.server && settings.server && !command.is_remote) return hand_over(command.program, argc, argv);
   terminal.set_color(settings.color);
   terminal.set_quiet(settings.quiet);
   terminal.set_utc(settings.utc);
-  Context context{terminal, settings, environment};
+  Context context{terminal, settings, environment, common};
   return command.run(context);
 }
 

@@ -18,6 +18,7 @@ struct Context {
   Terminal& terminal;
   const Settings& settings;
   const Environment& environment;
+  const CommonOptions& common;  ///< what the settings were made of, for who makes them again
 };
 
 struct Command {
@@ -27,6 +28,8 @@ struct Command {
   std::function<void(CommandLine&)> declare;
   /// Does the work. An Error is reported for it; any other outcome it has written to the terminal itself.
   std::function<Result<ExitCode>(Context&)> run;
+  /// wants.server: it works on settings.server itself; others hand over to the program that does.
+  bool is_remote = false;
 };
 
 /// `return run_command(argc, argv, {...})` is a main(). Beyond run_with():

@@ -20,6 +20,19 @@ std::optional<std::string> text_of(const std::optional<fs::path>& path) {
   return path->native();
 }
 
+Result<void> choose_server(const CommonOptions& options, const Environment& environment, Settings& settings) {
+  if (options.server && options.log) {
+    return fail(Errc::usage, "options --server and --log exclude each other", "a log is in a file or at a server");
+  }
+  if (options.server && options.server->empty()) return fail(Errc::usage, "option --server: the URL is empty");
+  settings.server = options.server ? options.server : options.log ? std::nullopt : environment.get("MUSHER_SERVER");
+  if (options.token_file && !settings.server) {
+    return fail(Errc::usage, "--token-file goes with --server", "--server URL --token-file FILE");
+  }
+  settings.token_file = options.token_file;
+  return {};
+}
+
 }  // namespace
 
 void CommonOptions::add_to(CommandLine& line, const CommonWants& wants) {
@@ -30,6 +43,12 @@ void CommonOptions::add_to(CommandLine& line, const CommonWants& wants) {
   if (wants.identity) {
     line.option(identity, "--identity", "FILE",
                 "The key to sign with; else $MUSHER_IDENTITY, the config key identity, or LOG.key beside the log");
+  }
+  if (wants.server) {
+    line.option(
+        server, "--server", "URL",
+        "Work on the log of the musher serve there, http://127.0.0.1:7777; else $MUSHER_SERVER; not with --log");
+    line.option(token_file, "--token-file", "FILE", "What to show that server: TOKEN or NAME TOKEN, on one line");
   }
   if (wants.json) line.flag(json, "--json", "Write one JSON document");
   if (wants.jsonl) {
@@ -48,8 +67,9 @@ void CommonOptions::add_to(CommandLine& line, const CommonWants& wants) {
 }
 
 Result<Settings> resolve_settings(const CommonOptions& options, const Environment& environment) {
-  for (const auto& [name, value] : {std::pair("--log", options.log), std::pair("--identity", options.identity),
-                                    std::pair("--config", options.config)}) {
+  for (const auto& [name, value] :
+       {std::pair("--log", options.log), std::pair("--identity", options.identity),
+        std::pair("--config", options.config), std::pair("--token-file", options.token_file)}) {
     if (value && value->empty()) return fail(Errc::usage, std::string("option ") + name + ": the file's name is empty");
   }
   Config config;
@@ -57,9 +77,11 @@ Result<Settings> resolve_settings(const CommonOptions& options, const Environmen
     MUSHER_TRY(config, read_config(*file, environment));
   }
   Settings settings;
+  MUSHER_CHECK(choose_server(options, environment, settings));
   settings.log = first_of(options.log, environment.get("MUSHER_LOG"), text_of(config.log)).value_or("pipeline.db");
   const auto identity = first_of(options.identity, environment.get("MUSHER_IDENTITY"), text_of(config.identity));
   settings.identity_is_named = identity.has_value();
+  settings.identity_is_given = options.identity.has_value();
   settings.identity = identity ? fs::path(*identity) : default_identity(settings.log);
   settings.output = options.jsonl ? Output::jsonl : options.json ? Output::json : Output::text;
   settings.quiet = options.quiet;

@@ -26,6 +26,7 @@ struct CommonWants {
   bool identity = true;
   bool json = true;
   bool jsonl = false;
+  bool server = false;  ///< --server and --token-file
 };
 
 /// What the command line said.
@@ -33,6 +34,8 @@ struct CommonOptions {
   std::optional<std::string> log{};
   std::optional<std::string> identity{};
   std::optional<std::string> config{};
+  std::optional<std::string> server{};
+  std::optional<std::string> token_file{};
   bool json = false;
   bool jsonl = false;
   bool quiet = false;
@@ -49,6 +52,10 @@ struct Settings {
       log{};  ///< --log, MUSHER_LOG, key `log`, else pipeline.db here. As named: links are not resolved
   std::filesystem::path identity{};  ///< --identity, MUSHER_IDENTITY, key `identity`, else default_identity(log)
   bool identity_is_named = false;    ///< false: it is the default
+  bool identity_is_given = false;    ///< by --identity
+  std::optional<std::string>
+      server{};  ///< --server, or MUSHER_SERVER unless --log is given: the log is there, not here
+  std::optional<std::filesystem::path> token_file{};  ///< --token-file: what to show that server
   Output output = Output::text;
   bool quiet = false;
   bool utc = false;
@@ -57,7 +64,8 @@ struct Settings {
   ServeConfig serve{};                                           ///< the table [serve]
 };
 
-/// @errors usage: an empty path, a bad MUSHER_LOCK_TIMEOUT, or what read_config says.
+/// @errors usage: an empty path, --server with --log, --token-file without a server, a bad MUSHER_LOCK_TIMEOUT, or what
+/// read_config says.
 [[nodiscard]] Result<Settings> resolve_settings(const CommonOptions& options, const Environment& environment);
 
 /// LOG.key beside the log, where the log really is when it is named through a link.

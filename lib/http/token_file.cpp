@@ -1,13 +1,13 @@
 #include "http/token_file.hpp"
 
 #include <fmt/format.h>
-#include <string.h>  // explicit_bzero
 
 #include <algorithm>
 #include <array>
 
 #include "crypto/hashing.hpp"
 #include "crypto/secret_file.hpp"
+#include "http/token_text.hpp"
 #include "model/text.hpp"
 
 namespace musher::http {
@@ -18,43 +18,10 @@ namespace fs = std::filesystem;
 constexpr std::string_view kForm =
     "each line is `NAME TOKEN` or `NAME TOKEN read-only`; a new token: openssl rand -hex 32";
 
-/// The bytes of a file with secrets, wiped when it goes.
-class Text {
- public:
-  explicit Text(std::size_t size) : bytes_(size) {}
-  Text(const Text&) = delete;
-  Text& operator=(const Text&) = delete;
-  ~Text() { explicit_bzero(bytes_.data(), bytes_.size()); }
-  [[nodiscard]] std::span<std::uint8_t> bytes() { return bytes_; }
-  [[nodiscard]] std::string_view first(std::size_t size) const {
-    return {reinterpret_cast<const char*>(bytes_.data()), size};
-  }
-
- private:
-  std::vector<std::uint8_t> bytes_;
-};
-
-constexpr std::string_view kBlanks = " \t\r";
-
-std::string_view next_word(std::string_view& line) {
-  line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
-  const std::string_view word = line.substr(0, line.find_first_of(kBlanks));
-  line.remove_prefix(word.size());
-  return word;
-}
-
-/// token68 of RFC 9110, what may follow `Bearer`.
-bool can_be_sent(std::string_view token) {
-  return std::ranges::all_of(token, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-._~+/=").find(c) != std::string_view::npos;
-  });
-}
-
 }  // namespace
 
 Result<TokenTable> TokenTable::load(const fs::path& file) {
-  Text text(kLargestTokenFile + 1);
+  SecretText text(kLargestTokenFile + 1);
   const auto length = read_secret_file(file, text.bytes());
   if (!length) {
     const SecretFileProblem& problem = length.error();

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "model/text.hpp"
+#include "oplog/hints.hpp"
 #include "oplog/new_file.hpp"
 
 namespace musher {
@@ -16,11 +17,14 @@ namespace {
 
 constexpr mode_t kReadWriteBits = 0666;
 
+enum class Age : std::uint8_t { new_file, found };
+
 /// SQLite does the same for -wal and -shm. What this user may not change stays: a member of the group owns what it
 /// makes.
-Result<void> follow_log(const std::string& path, int descriptor, const FileFacts& log) {
+Result<void> follow_log(const std::string& path, int descriptor, const FileFacts& log, Age age) {
   const auto mine = facts_of_descriptor(descriptor);
   if (!mine) return fail(Errc::io, fmt::format("cannot look at {}: {}", path, std::strerror(errno)));
+  if (age == Age::found && !may_follow_log(*mine, log)) return {};
   const bool owner_differs = geteuid() == 0 && mine->owner != log.owner;
   if (owner_differs || mine->group != log.group) {
     const uid_t owner = owner_differs ? log.owner : static_cast<uid_t>(-1);
@@ -37,17 +41,32 @@ Result<void> follow_log(const std::string& path, int descriptor, const FileFacts
 
 Result<void> create(const std::string& path, const FileFacts& log) {
   MUSHER_TRY(NewFile file, NewFile::in_folder_of(path));
-  MUSHER_CHECK(follow_log(path, file.descriptor(), log));
+  MUSHER_CHECK(follow_log(path, file.descriptor(), log, Age::new_file));
   MUSHER_TRY(const bool published, file.publish());
   static_cast<void>(published);  // false: another process was first, and its file is as good
   return {};
 }
 
 std::unexpected<Error> refused(const std::string& path, std::string_view what) {
-  return fail(Errc::refused, fmt::format("{} is {}", path, what), fmt::format("ls -l {}", shell_word(path)));
+  return fail(Errc::refused, fmt::format("{} is {}", path, what), list_hint(path));
+}
+
+std::unexpected<Error> cannot_open(const std::string& path, const FileFacts& log, int error) {
+  const auto facts = facts_of(path);
+  const bool forbidden = error == EACCES || error == EPERM;
+  return fail(Errc::io,
+              fmt::format("cannot open {}: {}{}", path, std::strerror(error),
+                          facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
+              forbidden ? fmt::format("ask its owner to give it the log's mode: chmod {:o} {}",
+                                      log.permissions & kReadWriteBits, shell_word(path))
+                        : list_hint(path));
 }
 
 }  // namespace
+
+bool may_follow_log(const FileFacts& companion, const FileFacts& log) {
+  return geteuid() != 0 || companion.owner == log.owner || companion.group == log.group;
+}
 
 Result<Descriptor> open_companion(const std::string& path, const FileFacts& log, CompanionAccess access) {
   const int flags =
@@ -64,17 +83,13 @@ Result<Descriptor> open_companion(const std::string& path, const FileFacts& log,
     }
     if (error == ELOOP) return refused(path, "a symbolic link");
     if (error == EISDIR) return refused(path, "a folder");
-    const auto facts = facts_of(path);
-    return fail(Errc::io,
-                fmt::format("cannot open {}: {}{}", path, std::strerror(error),
-                            facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
-                fmt::format("its owner can let you in: chmod g+rw {}", shell_word(path)));
+    return cannot_open(path, log, error);
   }
   const auto facts = facts_of_descriptor(descriptor.get());
   if (!facts || facts->type != S_IFREG) return refused(path, "not a regular file");
   // One that is a name of another file would make us write into that file, and give it away as root.
   if (facts->links != 1) return refused(path, "a file with several names");
-  if (access == CompanionAccess::write) MUSHER_CHECK(follow_log(path, descriptor.get(), log));
+  if (access == CompanionAccess::write) MUSHER_CHECK(follow_log(path, descriptor.get(), log, Age::found));
   return descriptor;
 }
 

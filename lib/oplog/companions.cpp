@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "oplog/descriptor.hpp"
+#include "oplog/companion_file.hpp"
 
 namespace musher {
 namespace {
@@ -27,7 +27,7 @@ void Companions::follow_log(const LogFile& file) {
 void Companions::follow_log(const LogFile& file, const std::string& path) {
   const Descriptor companion(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   const auto facts = companion.valid() ? facts_of_descriptor(companion.get()) : std::nullopt;
-  if (!facts || facts->type != S_IFREG || facts->links != 1) return;
+  if (!facts || facts->type != S_IFREG || facts->links != 1 || !may_follow_log(*facts, file.facts)) return;
   const bool owner_differs = geteuid() == 0 && facts->owner != file.facts.owner;
   if (owner_differs || facts->group != file.facts.group) {
     const uid_t owner = owner_differs ? file.facts.owner : static_cast<uid_t>(-1);

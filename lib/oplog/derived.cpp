@@ -55,8 +55,11 @@ const OpRow& well_formed(const ScannedRow& scanned, const LogInfo& log) {
 /// Those that can be marks, by row.
 std::unordered_map<std::int64_t, Mark> readable_marks(sql::Connection& connection) {
   std::unordered_map<std::int64_t, Mark> marks;
-  sql::Query query(connection, "SELECT row, chain, list_seq, ops FROM marks");
+  sql::Query query(connection, "SELECT row, chain, list_seq, ops FROM marks ORDER BY row");
+  std::optional<std::int64_t> last;
   while (query.step()) {
+    if (last && query.integer(0) <= *last) break;  // damaged pages: what follows may never end
+    last = query.integer(0);
     try {
       const Mark mark = decode_mark(query);
       marks.emplace(raw(mark.row), mark);

@@ -1,10 +1,8 @@
 #include "oplog/lock_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,9 +10,10 @@
 #include <cstdio>
 #include <cstring>
 
+#include "oplog/companion_file.hpp"
+#include "oplog/hints.hpp"
 #include "oplog/lock_holders.hpp"
 #include "oplog/lock_wait.hpp"
-#include "oplog/new_file.hpp"
 
 namespace musher {
 namespace {
@@ -72,63 +71,9 @@ Result<bool> LockFile::acquire(Lock lock, std::chrono::milliseconds timeout) {
 }
 
 Result<bool> LockFile::open(Lock lock) {
-  const int access = lock == Lock::exclusive ? O_RDWR : O_RDONLY;
-  const int flags = access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-  for (int attempt = 0; attempt < 100; ++attempt) {
-    descriptor_ = Descriptor(::open(path_.c_str(), flags));
-    if (descriptor_.valid()) break;
-    if (errno == ENOENT && lock == Lock::shared) return false;
-    if (errno == ENOENT) {
-      MUSHER_CHECK(create());
-      continue;
-    }
-    if (errno == ELOOP)
-      return fail(Errc::refused, fmt::format("{} is a symbolic link, not a lock file", path_),
-                  fmt::format("ls -l {}", path_));
-    const int error = errno;
-    const auto facts = facts_of(path_);
-    return fail(
-        Errc::io,
-        fmt::format("cannot open {}: {}{}", path_, std::strerror(error),
-                    facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
-        error == EACCES || error == EPERM
-            ? fmt::format("ask its owner to give it the log's mode: chmod {:o} {}", facts_.permissions & 0666, path_)
-            : fmt::format("ls -l {} {}", path_, log_));
-  }
-  const auto facts = facts_of_descriptor(descriptor_.get());
-  if (!facts || facts->type != S_IFREG) {
-    descriptor_.close();
-    return fail(Errc::refused, fmt::format("{} is not a regular file", path_), fmt::format("ls -l {}", path_));
-  }
-  if (lock == Lock::exclusive) MUSHER_CHECK(follow_log(descriptor_.get()));
-  return true;
-}
-
-Result<void> LockFile::create() {
-  MUSHER_TRY(NewFile file, NewFile::in_folder_of(path_));
-  MUSHER_CHECK(follow_log(file.descriptor()));
-  MUSHER_TRY(const bool published, file.publish());
-  static_cast<void>(published);  // false: another process was first, and its file is as good
-  return {};
-}
-
-/// SQLite does the same for -wal and -shm. What this user may not change stays: a member of the group owns what it
-/// makes.
-Result<void> LockFile::follow_log(int descriptor) const {
-  const auto mine = facts_of_descriptor(descriptor);
-  if (!mine) return fail(Errc::io, fmt::format("cannot look at {}: {}", path_, std::strerror(errno)));
-  const bool owner_differs = geteuid() == 0 && mine->owner != facts_.owner;
-  if (owner_differs || mine->group != facts_.group) {
-    const uid_t owner = owner_differs ? facts_.owner : static_cast<uid_t>(-1);
-    if (fchown(descriptor, owner, facts_.group) != 0 && errno != EPERM) {
-      return fail(Errc::io, fmt::format("cannot give {} the log's owner: {}", path_, std::strerror(errno)));
-    }
-  }
-  if (mine->permissions != (facts_.permissions & 0666) && fchmod(descriptor, facts_.permissions & 0666) != 0 &&
-      errno != EPERM) {
-    return fail(Errc::io, fmt::format("cannot give {} the log's mode: {}", path_, std::strerror(errno)));
-  }
-  return {};
+  const auto access = lock == Lock::exclusive ? CompanionAccess::write : CompanionAccess::read;
+  MUSHER_TRY(descriptor_, open_companion(path_, facts_, access));
+  return descriptor_.valid();
 }
 
 void LockFile::sign() {
@@ -160,8 +105,7 @@ Error LockFile::busy() const {
   const auto holders = facts ? flock_holders(facts->identity) : std::vector<pid_t>{};
   // The kernel's word goes first: one who copies the log holds the lock without signing.
   const pid_t holder = holders.empty() ? signed_pid : holders.front();
-  if (holder == 0)
-    return {Errc::busy, fmt::format("{} is locked by another process", log_), fmt::format("fuser -v {}", path_)};
+  if (holder == 0) return {Errc::busy, fmt::format("{} is locked by another process", log_), users_hint(path_)};
   const std::string when = holder == signed_pid ? fmt::format(" since {}", local_time(since)) : "";
   return {Errc::busy, fmt::format("{} is locked by PID {}{}", log_, holder, when), fmt::format("ps -fp {}", holder)};
 }

@@ -34,8 +34,6 @@ class LockFile {
  private:
   enum class Lock : std::uint8_t { exclusive, shared };
   [[nodiscard]] Result<bool> open(Lock lock);
-  [[nodiscard]] Result<void> create();
-  [[nodiscard]] Result<void> follow_log(int descriptor) const;
   [[nodiscard]] Result<bool> acquire(Lock lock, std::chrono::milliseconds timeout);
   [[nodiscard]] Error busy() const;
   void sign();

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "oplog/hints.hpp"
 #include "oplog/schema.hpp"
 #include "oplog/sql.hpp"
 #include "oplog/vfs_file.hpp"
@@ -45,6 +46,7 @@ const char* kind_of_file(mode_t type) {
     case S_IFDIR: return "a folder";
     case S_IFIFO: return "a named pipe";
     case S_IFSOCK: return "a socket";
+    case S_IFLNK: return "a symbolic link";
     default: return "a device";
   }
 }
@@ -101,6 +103,22 @@ Result<void> check_write_place(const LogFile& file) {
                 fmt::format("cannot write to {}: its folder must be writable too ({} is {})", file.path, folder,
                             facts ? describe_permissions(*facts) : "not to be looked at"),
                 fmt::format("ls -ld {}", folder));
+  }
+  return {};
+}
+
+/// SQLite opens what bears such a name, and a pipe would have it wait for ever.
+Result<void> check_companions_are_files(const LogFile& file) {
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) {
+    const std::string path = file.path + suffix;
+    struct stat status {};
+    if (lstat(path.c_str(), &status) != 0) continue;
+    const bool is_file = S_ISREG(status.st_mode);
+    if (is_file && status.st_nlink <= 1) continue;
+    return fail(Errc::refused,
+                fmt::format("will not open {}: {} is {}", file.path, path,
+                            is_file ? "a file with several names (hard links)" : kind_of_file(status.st_mode & S_IFMT)),
+                list_hint(path));
   }
   return {};
 }
@@ -206,6 +224,7 @@ Result<LogFile> check_log_file(const std::filesystem::path& path, OpenMode mode)
     return fail(Errc::not_a_log, fmt::format("{} is an empty file", file.path),
                 fmt::format("remove it, then: musher init --log {}", file.path));
   }
+  MUSHER_CHECK(check_companions_are_files(file));
   MUSHER_TRY(const Header header, read_header(file));
   MUSHER_CHECK(check_header(file, header));
   if (mode == OpenMode::write) {

@@ -37,7 +37,12 @@ template <class Work>
 }
 
 /// Connects to the file (or its private copy) and checks that its meta rows are those of an op log. Throws; fills info.
+/// Waits up to a second for -wal and -shm that another user is just making.
 void connect(OpenLog& log);
+
+/// Begins SQLite's write transaction; the lock is held. Throws. On a new connection when the one there is met -wal or
+/// -shm before they had the log's mode. No statement of the old one may be kept.
+void begin_immediate(OpenLog& log, std::chrono::milliseconds busy_timeout);
 
 /// Closes a writer's connection under the lock, so that its closing WAL checkpoint races nobody; without that
 /// checkpoint when others keep the lock.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "oplog/descriptor.hpp"
+#include "oplog/hints.hpp"
 #include "oplog/lock_file.hpp"
 #include "oplog/sql.hpp"
 #include "oplog/vfs_file.hpp"
@@ -20,6 +22,7 @@ namespace musher {
 namespace {
 
 constexpr std::size_t kChunkBytes = 1024 * 1024;
+constexpr std::string_view kFolderName = "musher-copy-";
 constexpr const char* kSpaceHint = "make room there, or set TMPDIR to a folder with more";
 
 void write_all(int descriptor, sql::Blob bytes, const std::string& path) {
@@ -52,9 +55,15 @@ void copy_database(const std::string& from, const std::string& to) {
 
 /// Nobody locks a -wal, so that it can be opened like any file.
 void copy_wal(const std::string& from, const std::string& to) {
-  const Descriptor source(open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const Descriptor source(open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
   if (!source.valid() && errno == ENOENT) return;
-  if (!source.valid()) sql::raise(Errc::io, fmt::format("cannot read {}: {}", from, std::strerror(errno)));
+  if (!source.valid()) {
+    sql::raise(Errc::io, fmt::format("cannot read {}: {}", from, std::strerror(errno)), list_hint(from));
+  }
+  const auto facts = facts_of_descriptor(source.get());
+  if (!facts || facts->type != S_IFREG) {
+    sql::raise(Errc::refused, fmt::format("will not copy {}: it is no regular file", from), list_hint(from));
+  }
   const Descriptor target = make_file(to);
   std::vector<std::uint8_t> chunk(kChunkBytes);
   while (true) {
@@ -71,10 +80,33 @@ std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
+/// One who copies holds this lock on the folder; the kernel gives it back when he is killed.
+bool lock_folder(const std::string& folder, Descriptor& lock) {
+  lock = Descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return lock.valid() && flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+}
+
+/// Copies of this user whose process was killed before SQLite had them open. A young one may be about to be locked.
+void remove_abandoned(const std::string& parent) {
+  constexpr auto kOldEnough = std::chrono::minutes(1);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
+    if (!entry.path().filename().native().starts_with(kFolderName)) continue;
+    Descriptor lock;
+    if (!lock_folder(entry.path(), lock)) continue;
+    const auto facts = facts_of_descriptor(lock.get());
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    if (!facts || facts->owner != geteuid() || std::chrono::nanoseconds(facts->changed_ns) > now - kOldEnough) continue;
+    for (const char* name : {"log.db", "log.db-wal", "log.db-shm", "log.db-journal"}) unlinkat(lock.get(), name, 0);
+    rmdir(entry.path().c_str());
+  }
+}
+
 std::string make_folder() {
   const char* configured = std::getenv("TMPDIR");
   const std::string parent = configured != nullptr && configured[0] == '/' ? configured : "/tmp";
-  std::string folder = parent + "/musher-copy-XXXXXX";
+  remove_abandoned(parent);
+  std::string folder = fmt::format("{}/{}XXXXXX", parent, kFolderName);
   if (mkdtemp(folder.data()) == nullptr) {
     sql::raise(Errc::io, fmt::format("cannot make a private folder in {}: {}", parent, std::strerror(errno)),
                kSpaceHint);
@@ -90,6 +122,9 @@ Result<PrivateCopy> PrivateCopy::make(const LogFile& log, std::chrono::milliseco
   while (true) {
     MUSHER_TRY(PrivateCopy copy,
                sql::guarded("copy", log.path, [] { return PrivateCopy(make_folder(), wall_clock_ms()); }));
+    if (!lock_folder(copy.folder_, copy.lock_)) {
+      return fail(Errc::io, fmt::format("cannot lock {}: {}", copy.folder_, std::strerror(errno)), kSpaceHint);
+    }
     MUSHER_CHECK(sql::guarded("copy", log.path, [&] {
       copy_database(log.path, copy.path());
       copy_wal(log.path + "-wal", copy.path() + "-wal");
@@ -106,6 +141,7 @@ void PrivateCopy::remove() noexcept {
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
   folder_.clear();
+  lock_.close();
 }
 
 }  // namespace musher

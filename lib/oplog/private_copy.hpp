@@ -5,6 +5,7 @@
 #include <string>
 
 #include "model/result.hpp"
+#include "oplog/descriptor.hpp"
 #include "oplog/open_checks.hpp"
 
 namespace musher {
@@ -16,20 +17,23 @@ class PrivateCopy {
   /// @errors busy: a writer held the lock for all of `timeout`.  io.
   [[nodiscard]] static Result<PrivateCopy> make(const LogFile& log, std::chrono::milliseconds timeout);
 
-  PrivateCopy(PrivateCopy&& other) noexcept : folder_(std::exchange(other.folder_, {})), made_ms_(other.made_ms_) {}
+  PrivateCopy(PrivateCopy&& other) noexcept
+      : folder_(std::exchange(other.folder_, {})), lock_(std::move(other.lock_)), made_ms_(other.made_ms_) {}
   PrivateCopy& operator=(PrivateCopy&&) = delete;
   ~PrivateCopy() { remove(); }
 
   [[nodiscard]] std::string path() const { return folder_ + "/log.db"; }
   [[nodiscard]] std::int64_t made_ms() const { return made_ms_; }
 
-  /// Removes the files. Once SQLite has them all open this can come early, so that even kill -9 leaves nothing.
+  /// Removes the files. Once SQLite has them all open this can come early, so that even kill -9 leaves nothing. What
+  /// one killed before that left is removed by this user's next copy.
   void remove() noexcept;
 
  private:
   PrivateCopy(std::string folder, std::int64_t made_ms) : folder_(std::move(folder)), made_ms_(made_ms) {}
 
   std::string folder_;
+  Descriptor lock_;  ///< of the folder: whoever finds it without a lock may remove it
   std::int64_t made_ms_ = 0;
 };
 

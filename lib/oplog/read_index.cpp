@@ -11,10 +11,11 @@
 namespace musher {
 namespace {
 
-constexpr std::int64_t kRowsPerTransaction = 10'000;
+constexpr int kRowsPerTransaction = 10'000;
+constexpr const char* kVerify = "musher verify-order";
 
 [[noreturn]] void raise_damaged(const OpId& id, const char* column) {
-  sql::raise(Errc::damaged, fmt::format("op {} has a malformed {}", to_hex(id.hash), column), "musher verify-order");
+  sql::raise(Errc::damaged, fmt::format("op {} has a malformed {}", to_hex(id.hash), column), kVerify);
 }
 
 std::uint64_t counter(const sql::Query& row, int column, const OpId& id, const char* name) {
@@ -22,11 +23,13 @@ std::uint64_t counter(const sql::Query& row, int column, const OpId& id, const c
   return static_cast<std::uint64_t>(row.integer(column));
 }
 
-std::vector<OpId> read_ids(sql::Query& query) {
+std::vector<OpId> read_ids(sql::Connection& connection, sql::Query& query) {
   std::vector<OpId> ids;
+  RowBound bound(connection);
   while (query.step()) {
+    bound.count_one();
     if (!sql::read_bytes(query.blob(0), ids.emplace_back().hash)) {
-      sql::raise(Errc::damaged, "an op id in the log is malformed", "musher verify-order");
+      sql::raise(Errc::damaged, "an op id in the log is malformed", kVerify);
     }
   }
   return ids;
@@ -63,9 +66,13 @@ RowId read_last_row(sql::Connection& connection) {
   return query.step() ? RowId{query.integer(0)} : RowId{0};
 }
 
+/// Not a bare count(*): that one runs over the index without ever looking up, and damaged pages may never end.
 std::uint64_t count_rows(sql::Connection& connection) {
-  sql::Query query(connection, "SELECT count(*) FROM crdt_ops");
-  return query.step() ? static_cast<std::uint64_t>(query.integer(0)) : 0;
+  const std::int64_t most = most_rows(connection);
+  sql::Query query(connection, "SELECT count(*) FROM (SELECT 1 FROM crdt_ops WHERE op_id >= x'' LIMIT ?)", most + 1);
+  const std::int64_t rows = query.step() ? query.integer(0) : 0;
+  if (rows > most) raise_endless();
+  return static_cast<std::uint64_t>(rows);
 }
 
 bool is_known(sql::Connection& connection, const OpId& id) {
@@ -81,14 +88,18 @@ std::vector<OpId> ids_with_prefix(sql::Connection& connection, std::string_view 
   if (!from_hex(first, low.hash) || !from_hex(last, high.hash)) return {};
   sql::Query query(connection, "SELECT op_id FROM crdt_ops WHERE op_id >= ? AND op_id <= ? ORDER BY op_id LIMIT ?",
                    sql::Blob(low.hash), sql::Blob(high.hash), sql::to_column(limit));
-  return read_ids(query);
+  return read_ids(connection, query);
 }
 
 std::vector<std::string> read_story_ids(sql::Connection& connection) {
   sql::Query query(connection,
-                   "SELECT DISTINCT name FROM crdt_ops WHERE kind IN (1, 3) AND name <> '' AND kind = 1 ORDER BY name");
+                   "SELECT name FROM crdt_ops WHERE kind IN (1, 3) AND name <> '' AND kind = 1 ORDER BY name");
   std::vector<std::string> names;
-  while (query.step()) names.emplace_back(query.text(0));
+  RowBound bound(connection);
+  while (query.step()) {
+    bound.count_one();
+    if (names.empty() || names.back() != query.text(0)) names.emplace_back(query.text(0));
+  }
   return names;
 }
 
@@ -132,25 +143,28 @@ Seq highest_seq(sql::Connection& connection, const OpId& item, std::string_view 
   return query.step() ? Seq{counter(query, 0, item, "seq")} : Seq{0};
 }
 
+/// By rows and not by row numbers: one row may have been moved to a number far away.
 RowId last_row_at(sql::Connection& connection, std::int64_t at_ms) {
-  const RowId last = read_last_row(connection);
-  for (std::int64_t after = 0; after < raw(last); after += kRowsPerTransaction) {
-    sql::Query later(
-        connection,
-        "SELECT rowid FROM crdt_ops WHERE rowid > ? AND rowid <= ? AND received_ms > ? ORDER BY rowid LIMIT 1", after,
-        after + kRowsPerTransaction, at_ms);
-    if (!later.step()) continue;
-    sql::Query before(connection, "SELECT rowid FROM crdt_ops WHERE rowid < ? ORDER BY rowid DESC LIMIT 1",
-                      later.integer(0));
-    return before.step() ? RowId{before.integer(0)} : RowId{0};
+  std::int64_t last = 0;
+  for (int read = kRowsPerTransaction; read == kRowsPerTransaction;) {
+    read = 0;
+    sql::Query next(connection, "SELECT rowid, received_ms FROM crdt_ops WHERE rowid > ? ORDER BY rowid LIMIT ?", last,
+                    std::int64_t{kRowsPerTransaction});
+    for (; next.step(); ++read) {
+      if (next.integer(0) <= last) sql::raise(Errc::damaged, "the rows of crdt_ops are out of order", kVerify);
+      if (next.integer(1) > at_ms) return RowId{last};
+      last = next.integer(0);
+    }
   }
-  return last;
+  return RowId{last};
 }
 
 std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, OpIndex index) {
-  sql::Query query(connection, "SELECT op_id FROM crdt_ops WHERE author = ? AND idx = ? ORDER BY op_id",
-                   sql::Blob(author.key), sql::to_column(raw(index)));
-  return read_ids(query);
+  sql::Query query(connection, "SELECT op_id FROM crdt_ops WHERE author = ? AND idx = ?", sql::Blob(author.key),
+                   sql::to_column(raw(index)));
+  auto ids = read_ids(connection, query);
+  std::ranges::sort(ids);
+  return ids;
 }
 
 OpIndex highest_index(sql::Connection& connection, const AuthorId& author) {
@@ -159,11 +173,16 @@ OpIndex highest_index(sql::Connection& connection, const AuthorId& author) {
 }
 
 std::optional<OpIndex> first_shared_index(sql::Connection& connection, const AuthorId& author, OpIndex below) {
-  sql::Query query(connection,
-                   "SELECT idx FROM crdt_ops WHERE author = ? AND idx < ? GROUP BY idx HAVING count(*) > 1 LIMIT 1",
+  sql::Query query(connection, "SELECT idx FROM crdt_ops WHERE author = ? AND idx < ? ORDER BY idx",
                    sql::Blob(author.key), sql::to_column(raw(below)));
-  if (!query.step()) return std::nullopt;
-  return OpIndex{static_cast<std::uint64_t>(std::max<std::int64_t>(query.integer(0), 0))};
+  RowBound bound(connection);
+  std::optional<std::int64_t> last;
+  while (query.step()) {
+    bound.count_one();
+    if (last == query.integer(0)) return OpIndex{static_cast<std::uint64_t>(std::max<std::int64_t>(*last, 0))};
+    last = query.integer(0);
+  }
+  return std::nullopt;
 }
 
 std::vector<OpId> ancestors_by_prev(sql::Connection& connection, const OpId& op, OpIndex lowest) {

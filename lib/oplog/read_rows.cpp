@@ -12,6 +12,9 @@ namespace {
 constexpr std::int64_t kBatchRows = 256;
 constexpr std::size_t kBatchBytes = 4 * 1024 * 1024;
 
+// Op id, author and signature.
+constexpr std::int64_t kLeastRowBytes = 32 + 32 + 64;
+
 std::size_t content_bytes(const ScannedRow& row) {
   const auto* op = std::get_if<OpRow>(&row);
   return op != nullptr && op->op.content ? op->op.content->size() : 0;
@@ -36,6 +39,13 @@ bool read_batch(sql::Connection& connection, const DocumentId& document, RowId a
   return true;
 }
 
+void take_rows(sql::Query& query, RowBound& bound, std::vector<RowId>& rows) {
+  while (query.step()) {
+    bound.count_one();
+    rows.push_back(RowId{query.integer(0)});
+  }
+}
+
 std::optional<ScannedRow> read_row(sql::Connection& connection, const DocumentId& document, RowId row) {
   sql::Query query(connection, "SELECT " MUSHER_OP_COLUMNS " FROM crdt_ops WHERE rowid = ?", raw(row));
   if (!query.step()) return std::nullopt;
@@ -54,6 +64,17 @@ Snapshot::~Snapshot() {
     sql::Query(*connection_, "COMMIT").run();
   } catch (...) {  // the transaction only read
   }
+}
+
+std::int64_t most_rows(sql::Connection& connection) {
+  sql::Query pages(connection, "PRAGMA page_count");
+  sql::Query bytes(connection, "PRAGMA page_size");
+  if (!pages.step() || !bytes.step()) return 0;
+  return pages.integer(0) * bytes.integer(0) / kLeastRowBytes;
+}
+
+void raise_endless() {
+  sql::raise(Errc::damaged, "an index of crdt_ops gives more rows than the file can hold", "musher verify-order");
 }
 
 void scan_rows(sql::Connection& connection, const DocumentId& document, RowId after, RowId upto,
@@ -101,10 +122,12 @@ std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view s
   std::vector<RowId> found;
   std::vector<std::vector<std::uint8_t>> named;  // op ids as stored: nobody promises that they are 32 bytes
   const Snapshot snapshot(connection);
+  RowBound bound(connection), targeting_bound(connection), erasing_bound(connection);
   {
     sql::Query query(connection,
                      "SELECT rowid, op_id, kind FROM crdt_ops WHERE kind IN (1, 3) AND name <> '' AND name = ?", story);
     while (query.step()) {
+      bound.count_one();
       found.push_back(RowId{query.integer(0)});
       const sql::Blob id = query.blob(1);
       named.emplace_back(id.begin(), id.end());
@@ -116,13 +139,13 @@ std::vector<RowId> story_row_ids(sql::Connection& connection, std::string_view s
                              ? "SELECT rowid FROM crdt_ops WHERE target = ? AND kind = 3"
                              : "SELECT rowid FROM crdt_ops WHERE target = ? AND kind IN (2, 3, 4)",
                          sql::Blob(id));
-    while (targeting.step()) found.push_back(RowId{targeting.integer(0)});
+    take_rows(targeting, targeting_bound, found);
     if (part == StoryPart::presence) continue;
     sql::Query erasing(connection,
                        "SELECT e.rowid FROM crdt_ops AS o CROSS JOIN crdt_ops AS e WHERE o.target = ? AND "
                        "o.kind IN (2, 3) AND e.target = o.op_id AND e.kind = 4",
                        sql::Blob(id));
-    while (erasing.step()) found.push_back(RowId{erasing.integer(0)});
+    take_rows(erasing, erasing_bound, found);
   }
   std::erase_if(found, [&](RowId row) { return row > upto; });
   std::ranges::sort(found);

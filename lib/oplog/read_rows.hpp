@@ -22,6 +22,22 @@ class Snapshot {
   sql::Connection* connection_;  ///< null when there is nothing to end
 };
 
+/// More rows than that the file's bytes cannot hold.
+[[nodiscard]] std::int64_t most_rows(sql::Connection& connection);
+[[noreturn]] void raise_endless();
+
+/// Counts what an index gives: pages that point to one another could give the same rows for ever. Throws damaged.
+class RowBound {
+ public:
+  explicit RowBound(sql::Connection& connection) : left_(most_rows(connection)) {}
+  void count_one() {
+    if (--left_ < 0) raise_endless();
+  }
+
+ private:
+  std::int64_t left_;
+};
+
 void scan_rows(sql::Connection& connection, const DocumentId& document, RowId after, RowId upto,
                const LogReader::Sink& sink);
 [[nodiscard]] std::vector<ScannedRow> read_rows(sql::Connection& connection, const DocumentId& document,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "oplog/derived.hpp"
 
@@ -12,6 +13,24 @@ namespace {
 [[noreturn]] void raise_damaged(const char* table, const char* column) {
   sql::raise(Errc::damaged, fmt::format("the table {} has a malformed {}", table, column), "musher verify-order");
 }
+
+/// A table's keys come in order, each once. Pages that point to one another could give the same ones for ever.
+template <class Key>
+class Ascending {
+ public:
+  explicit Ascending(const char* table) : table_(table) {}
+  void next(const Key& key) {
+    if (last_ && !(*last_ < key)) {
+      sql::raise(Errc::damaged, fmt::format("the table {} has keys that are out of order", table_),
+                 "musher verify-order");
+    }
+    last_ = key;
+  }
+
+ private:
+  const char* table_;
+  std::optional<Key> last_;
+};
 
 template <std::size_t N>
 void fill(const sql::Query& row, int column, std::array<std::uint8_t, N>& out, const char* table, const char* name) {
@@ -25,11 +44,13 @@ std::uint64_t counter(const sql::Query& row, int column, const char* table, cons
 
 std::vector<Tip> read_tips(sql::Query& query) {
   std::vector<Tip> tips;
+  Ascending<std::pair<AuthorId, OpId>> order("tips");
   while (query.step()) {
     Tip& tip = tips.emplace_back();
     fill(query, 0, tip.author.key, "tips", "author");
     tip.index = OpIndex{counter(query, 1, "tips", "idx")};
     fill(query, 2, tip.id.hash, "tips", "op_id");
+    order.next({tip.author, tip.id});
   }
   std::ranges::sort(tips);
   return tips;
@@ -71,43 +92,57 @@ std::string_view to_string(Trust trust) { return trust == Trust::allowed ? "allo
 std::vector<Head> read_heads(sql::Connection& connection) {
   sql::Query query(connection, "SELECT op_id, depth FROM heads ORDER BY op_id");
   std::vector<Head> heads;
+  Ascending<OpId> order("heads");
   while (query.step()) {
     Head& head = heads.emplace_back();
     fill(query, 0, head.id.hash, "heads", "op_id");
+    order.next(head.id);
     head.depth = Depth{counter(query, 1, "heads", "depth")};
   }
   return heads;
 }
 
 std::vector<Tip> read_tips(sql::Connection& connection) {
-  sql::Query query(connection, "SELECT author, idx, op_id FROM tips");
+  sql::Query query(connection, "SELECT author, idx, op_id FROM tips ORDER BY author, op_id");
   return read_tips(query);
 }
 
 std::vector<Tip> read_tips_of(sql::Connection& connection, const AuthorId& author) {
-  sql::Query query(connection, "SELECT author, idx, op_id FROM tips WHERE author = ?", sql::Blob(author.key));
+  sql::Query query(connection, "SELECT author, idx, op_id FROM tips WHERE author = ? ORDER BY op_id",
+                   sql::Blob(author.key));
   return read_tips(query);
 }
 
 std::vector<Mark> read_marks(sql::Connection& connection) {
   sql::Query query(connection, "SELECT row, chain, list_seq, ops FROM marks ORDER BY row");
   std::vector<Mark> marks;
-  while (query.step()) marks.push_back(decode_mark(query));
+  Ascending<RowId> order("marks");
+  while (query.step()) {
+    order.next(RowId{query.integer(0)});
+    marks.push_back(decode_mark(query));
+  }
   return marks;
 }
 
 std::vector<AuthorRecord> read_authors(sql::Connection& connection) {
   sql::Query query(connection, "SELECT author, name, trust, eraser, revoked_from FROM authors ORDER BY author");
   std::vector<AuthorRecord> records;
-  while (query.step()) records.push_back(decode_author(query, 0, "authors"));
+  Ascending<AuthorId> order("authors");
+  while (query.step()) {
+    records.push_back(decode_author(query, 0, "authors"));
+    order.next(records.back().author);
+  }
   return records;
 }
 
 std::vector<TrustChange> read_trust_changes(sql::Connection& connection) {
-  sql::Query query(connection,
-                   "SELECT at_ms, who, action, author, name, trust, eraser, revoked_from FROM trust_log ORDER BY id");
+  sql::Query query(
+      connection,
+      "SELECT at_ms, who, action, author, name, trust, eraser, revoked_from, id FROM trust_log ORDER BY id");
   std::vector<TrustChange> changes;
+  Ascending<std::int64_t> order("trust_log");
   while (query.step()) {
+    order.next(query.integer(8));
     TrustChange& change = changes.emplace_back();
     change.at_ms = query.integer(0);
     change.who = query.text(1);
@@ -120,14 +155,20 @@ std::vector<TrustChange> read_trust_changes(sql::Connection& connection) {
 std::vector<QuarantinedOp> read_quarantine(sql::Connection& connection) {
   sql::Query query(connection, "SELECT " MUSHER_QUARANTINE_COLUMNS " FROM quarantine ORDER BY id");
   std::vector<QuarantinedOp> ops;
-  while (query.step()) ops.push_back(decode_quarantined(query));
+  Ascending<std::int64_t> order("quarantine");
+  while (query.step()) {
+    order.next(query.integer(0));
+    ops.push_back(decode_quarantined(query));
+  }
   return ops;
 }
 
 std::vector<QuarantineEntry> read_quarantine_entries(sql::Connection& connection) {
   sql::Query query(connection, "SELECT id, reason, canonical, content IS NOT NULL FROM quarantine ORDER BY id");
   std::vector<QuarantineEntry> entries;
+  Ascending<std::int64_t> order("quarantine");
   while (query.step()) {
+    order.next(query.integer(0));
     const sql::Blob canonical = query.blob(2);
     entries.push_back(
         {query.integer(0), std::string(query.text(1)), {canonical.begin(), canonical.end()}, query.integer(3) != 0});

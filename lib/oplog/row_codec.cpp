@@ -173,8 +173,8 @@ ScannedRow decode_row(sqlite3_stmt* statement, const DocumentId& document) {
   return scanned;
 }
 
-RowId insert_row(sql::Connection& connection, const VerifiedOp& verified, Depth depth, std::string_view source,
-                 std::int64_t received_ms) {
+InsertedRow insert_row(sql::Connection& connection, const VerifiedOp& verified, Depth depth, std::string_view source,
+                       std::int64_t received_ms) {
   const Op& op = verified.op();
   const sql::Blob parents(reinterpret_cast<const std::uint8_t*>(op.parents.data()), op.parents.size() * sizeof(OpId));
   const auto salt = verified.content() ? std::optional<sql::Blob>(verified.salt().bytes) : std::nullopt;
@@ -187,7 +187,7 @@ RowId insert_row(sql::Connection& connection, const VerifiedOp& verified, Depth 
                     sql::unless_zero(op.content_digest.bytes), content, salt, op.time_ms,
                     sql::Blob(verified.signature().bytes), sql::to_column(raw(depth)), source, received_ms);
   insert.run();
-  return RowId{sqlite3_last_insert_rowid(connection.handle())};
+  return {RowId{sqlite3_last_insert_rowid(connection.handle())}, sqlite3_changes(connection.handle())};
 }
 
 }  // namespace musher

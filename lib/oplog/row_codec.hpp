@@ -15,8 +15,13 @@ namespace musher {
 /// The current row of a statement that selects MUSHER_OP_COLUMNS. `document` is the log's: rows do not repeat it.
 [[nodiscard]] ScannedRow decode_row(sqlite3_stmt* statement, const DocumentId& document);
 
-/// Inserts one op under the next rowid, and returns it.
-[[nodiscard]] RowId insert_row(sql::Connection& connection, const VerifiedOp& op, Depth depth, std::string_view source,
-                               std::int64_t received_ms);
+/// Inserts one op, and returns its rowid: one above the highest ever given out. What SQLite stored is for the caller to
+/// compare with that.
+struct InsertedRow {
+  RowId row{};
+  int rows = 0;  ///< how many were inserted: a trigger can swallow one
+};
+[[nodiscard]] InsertedRow insert_row(sql::Connection& connection, const VerifiedOp& op, Depth depth,
+                                     std::string_view source, std::int64_t received_ms);
 
 }  // namespace musher

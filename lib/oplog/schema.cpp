@@ -2,11 +2,14 @@
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
+#include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
+#include "oplog/hints.hpp"
 #include "oplog/sql.hpp"
 
 namespace musher {
@@ -170,22 +173,32 @@ constexpr std::size_t kReadVersionOffset = 19;
 
 using Objects = std::map<std::pair<std::string, std::string>, std::string>;  // (type, name) to SQL
 
+// ANALYZE may keep its statistics. SQLite goes by the SQL of a row and not by its type and name, so that SQL it is.
+constexpr std::string_view kStatistics[] = {"CREATE TABLE sqlite_stat1(tbl,idx,stat)",
+                                            "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"};
+// Many times what a log has. A file can be made to list more than anybody could read.
+constexpr int kMaxObjects = 1'000;
+
 Objects read_objects(sqlite3* handle) {
   Objects objects;
   sqlite3_stmt* raw = nullptr;
-  // Statistics of ANALYZE are nobody's business; what only bears such a name is.
-  if (sqlite3_prepare_v2(handle,
-                         "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE type <> 'table' OR name NOT IN "
-                         "('sqlite_stat1', 'sqlite_stat2', 'sqlite_stat3', 'sqlite_stat4')",
-                         -1, &raw, nullptr) != SQLITE_OK) {
+  if (sqlite3_prepare_v2(handle, "SELECT type, name, sql FROM sqlite_schema LIMIT ?", -1, &raw, nullptr) != SQLITE_OK) {
     throw SQLite::Exception(handle);
   }
   const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> statement(raw, &sqlite3_finalize);
+  sqlite3_bind_int(raw, 1, kMaxObjects);
   const auto text = [&](int column) {
-    return std::string(reinterpret_cast<const char*>(sqlite3_column_text(raw, column)));
+    const unsigned char* bytes = sqlite3_column_text(raw, column);
+    if (bytes == nullptr) return std::string();
+    return std::string(reinterpret_cast<const char*>(bytes),
+                       static_cast<std::size_t>(sqlite3_column_bytes(raw, column)));
   };
   int code = SQLITE_ROW;
-  while ((code = sqlite3_step(raw)) == SQLITE_ROW) objects[{text(0), text(1)}] = text(2);
+  while ((code = sqlite3_step(raw)) == SQLITE_ROW) {
+    const std::string sql = text(2);
+    if (std::ranges::find(kStatistics, sql) != std::end(kStatistics)) continue;
+    objects[{text(0), text(1)}] += sql;  // of two with one name neither hides behind the other
+  }
   if (code != SQLITE_DONE) throw SQLite::Exception(handle, code);
   return objects;
 }
@@ -194,6 +207,12 @@ SQLite::Database empty_log() {
   SQLite::Database database(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX);
   database.exec(kSchemaSql);
   return database;
+}
+
+/// Constant, but only SQLite can say how it stores it.
+const Objects& schema_of_this_version() {
+  static const Objects objects = read_objects(empty_log().getHandle());
+  return objects;
 }
 
 template <class Value>
@@ -231,7 +250,7 @@ std::vector<std::uint8_t> new_log_image(const LogInfo& info, std::string_view cr
 
 std::vector<SqliteOpLog::SchemaDifference> compare_schema(sql::Connection& connection) {
   const Objects stored = read_objects(connection.handle());
-  const Objects expected = read_objects(empty_log().getHandle());
+  const Objects& expected = schema_of_this_version();
   std::vector<SqliteOpLog::SchemaDifference> differences;
   const auto differ = [&](const std::pair<std::string, std::string>& object, const char* what) {
     differences.push_back({object.first + " " + object.second, object.first == "trigger", what});
@@ -248,6 +267,16 @@ std::vector<SqliteOpLog::SchemaDifference> compare_schema(sql::Connection& conne
     if (!expected.contains(object)) differ(object, "not part of format 1");
   }
   return differences;
+}
+
+void check_schema_unaltered(sql::Connection& connection, const std::string& path) {
+  const auto differences = compare_schema(connection);
+  if (differences.empty()) return;
+  const std::string others = differences.size() == 1 ? "" : fmt::format(" (and {} more)", differences.size() - 1);
+  sql::raise(Errc::damaged,
+             fmt::format("cannot write to {}: its schema was altered: {} is {}{}", path, differences.front().object,
+                         differences.front().what, others),
+             verify_hint(path));
 }
 
 }  // namespace musher

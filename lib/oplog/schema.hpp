@@ -21,5 +21,7 @@ extern const char* const kSchemaSql;
 
 /// The stored schema against the one this version makes.
 [[nodiscard]] std::vector<SqliteOpLog::SchemaDifference> compare_schema(sql::Connection& connection);
+/// For a writer: a trigger or an index that is not ours decides what is stored and what is found. Throws damaged.
+void check_schema_unaltered(sql::Connection& connection, const std::string& path);
 
 }  // namespace musher

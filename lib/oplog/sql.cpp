@@ -7,6 +7,9 @@
 
 #include <limits>
 #include <new>
+#include <utility>
+
+#include "oplog/hints.hpp"
 
 namespace musher::sql {
 namespace {
@@ -18,6 +21,9 @@ void check(sqlite3* handle, int code) {
 void configure(sqlite3* handle, int option, int value) {
   check(handle, sqlite3_db_config(handle, option, value, nullptr));
 }
+
+// Steps of SQLite's virtual machine between two looks at the clock: a fraction of a millisecond.
+constexpr int kStepsBetweenLooks = 20'000;
 
 int note_wal_frames(void* frames, sqlite3*, const char*, int count) {
   *static_cast<int*>(frames) = count;
@@ -53,17 +59,15 @@ Error to_error(std::string_view act, const std::string& path, const SQLite::Exce
   switch (exception.getErrorCode() & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL:
-      return {Errc::busy, about("another program holds SQLite's own lock on it"), fmt::format("fuser -v {}", path)};
+    case SQLITE_PROTOCOL: return {Errc::busy, about("another program holds SQLite's own lock on it"), users_hint(path)};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return {Errc::damaged, about(fmt::format("its pages are damaged ({})", exception.what())),
-              fmt::format("musher verify-order --log {}", path)};
+      return {Errc::damaged, about(fmt::format("its pages are damaged ({})", exception.what())), verify_hint(path)};
     case SQLITE_ERROR:
     case SQLITE_SCHEMA:
     case SQLITE_MISMATCH:
       return {Errc::damaged, about(fmt::format("its tables are not those of an op log ({})", exception.what())),
-              fmt::format("musher verify-order --log {}", path)};
+              verify_hint(path)};
     case SQLITE_FULL: return {Errc::io, about("the disk is full"), "free some space, then try again"};
     case SQLITE_IOERR: {
       const std::string_view call = failed_call(extended);
@@ -74,6 +78,9 @@ Error to_error(std::string_view act, const std::string& path, const SQLite::Exce
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_CANTOPEN: return {Errc::io, about(exception.what()), fmt::format("ls -ld {0}*", path)};
+    case SQLITE_INTERRUPT:
+      return {Errc::incomplete, about("the work was stopped, or one question took longer than any sound file needs"),
+              verify_hint(path)};
     case SQLITE_NOMEM: return {Errc::internal, about("memory ran out"), ""};
     default: return {Errc::internal, about(fmt::format("{} (SQLite {})", exception.what(), extended)), ""};
   }
@@ -117,6 +124,32 @@ bool Connection::file_has_moved() const {
   return moved != 0;
 }
 
+void Connection::limit_step(std::optional<std::chrono::milliseconds> longest) {
+  longest_step_ = longest;
+  watch();
+}
+
+void Connection::stop_when(std::function<bool()> stop) {
+  stop_ = std::move(stop);
+  watch();
+}
+
+void Connection::watch() {
+  const bool watched = longest_step_ || stop_;
+  begin_step();
+  sqlite3_progress_handler(
+      handle(), watched ? kStepsBetweenLooks : 0,
+      [](void* self) { return static_cast<const Connection*>(self)->must_stop() ? 1 : 0; }, this);
+}
+
+bool Connection::must_stop() const {
+  return (stop_ && stop_()) || (longest_step_ && std::chrono::steady_clock::now() > step_ends_);
+}
+
+void Connection::begin_step() {
+  if (longest_step_) step_ends_ = std::chrono::steady_clock::now() + *longest_step_;
+}
+
 void Connection::checkpoint_on_close() { configure(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0); }
 
 sqlite3_stmt* Connection::borrow(const char* sql) {
@@ -139,6 +172,7 @@ Query::~Query() {
 }
 
 bool Query::step() {
+  connection_->begin_step();
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,16 +53,28 @@ class Connection {
   [[nodiscard]] bool file_has_moved() const;
   /// Frames in the -wal after this connection's last commit.
   [[nodiscard]] int wal_frames() const { return wal_frames_; }
+  /// Ends a step of a statement that works without an answer for longer (a file can be made to have it go round for
+  /// ever), and any work of SQLite's once `stop` says so. Errors: incomplete. Nothing: no limit.
+  void limit_step(std::optional<std::chrono::milliseconds> longest);
+  void stop_when(std::function<bool()> stop);
+
   /// Closing makes SQLite's closing WAL checkpoint. Only for a holder of the write lock.
   void checkpoint_on_close();
 
   /// The statement of this literal, prepared at its first use and kept.
   [[nodiscard]] sqlite3_stmt* borrow(const char* sql);
+  void begin_step();
 
  private:
+  void watch();
+  [[nodiscard]] bool must_stop() const;
+
   std::unique_ptr<SQLite::Database> database_;
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
   int wal_frames_ = 0;
+  std::optional<std::chrono::milliseconds> longest_step_;
+  std::chrono::steady_clock::time_point step_ends_;
+  std::function<bool()> stop_;
 };
 
 /// For its lifetime SQLite waits this long, then as long as before.
@@ -83,7 +96,8 @@ using Blob = std::span<const std::uint8_t>;
 class Query {
  public:
   template <class... Values>
-  Query(Connection& connection, const char* sql, const Values&... values) : statement_(connection.borrow(sql)) {
+  Query(Connection& connection, const char* sql, const Values&... values)
+      : connection_(&connection), statement_(connection.borrow(sql)) {
     int position = 0;
     (bind(++position, values), ...);
   }
@@ -119,6 +133,7 @@ class Query {
     }
   }
 
+  Connection* connection_;
   sqlite3_stmt* statement_;
 };
 

@@ -135,8 +135,9 @@ Result<std::int64_t> SqliteOpLog::data_version() {
 
 Result<void> SqliteOpLog::check_in_place() { return check_still_there(log_->file); }
 
-Result<std::vector<std::string>> SqliteOpLog::integrity_problems() {
-  return reading(*log_, [&] {
+Result<std::vector<std::string>> SqliteOpLog::integrity_problems(std::function<bool()> stop) {
+  auto checked = reading(*log_, [&] {
+    log_->database().stop_when(std::move(stop));
     sql::Query check(log_->database(), "PRAGMA integrity_check(100)");
     std::vector<std::string> problems;
     while (check.step()) {
@@ -144,6 +145,8 @@ Result<std::vector<std::string>> SqliteOpLog::integrity_problems() {
     }
     return problems;
   });
+  if (log_->connection != nullptr) log_->connection->stop_when({});
+  return checked;
 }
 
 Result<std::vector<SqliteOpLog::SchemaDifference>> SqliteOpLog::schema_differences() {

@@ -68,8 +68,8 @@ class SqliteOpLog final : public Reads<OpLog> {
   [[nodiscard]] Result<void> check_in_place();
 
   /// For the audit: `PRAGMA integrity_check` (at most 100 lines, "ok" left out), and the schema as stored against the
-  /// schema this version makes.
-  [[nodiscard]] Result<std::vector<std::string>> integrity_problems();
+  /// schema this version makes. `stop` is asked every few milliseconds: incomplete when it says so.
+  [[nodiscard]] Result<std::vector<std::string>> integrity_problems(std::function<bool()> stop = {});
   struct SchemaDifference {
     std::string object;  ///< "trigger crdt_ops_no_delete"
     bool is_trigger = false;

@@ -9,26 +9,31 @@
 
 #include "model/text.hpp"
 #include "oplog/failed_commit.hpp"
+#include "oplog/hints.hpp"
 #include "oplog/read_index.hpp"
 #include "oplog/read_tables.hpp"
 #include "oplog/row_codec.hpp"
+#include "oplog/schema.hpp"
 #include "oplog/wal.hpp"
 
 namespace musher {
 namespace {
 
 constexpr std::chrono::milliseconds kLeastBusyTimeout{100};
+// All writers wait meanwhile. The slowest step of a sound log of 10 million ops takes a few seconds.
+constexpr std::chrono::milliseconds kLongestStep{60'000};
 
 /// Row numbers are given from 1 up. A row below, or the last number in use, was put there by hand, and SQLite's answer
-/// to the next insert would send one looking for a full disk or an op that is there already.
-void check_row_numbers(sql::Connection& connection, const std::string& path) {
+/// to the next insert would send one looking for a full disk or an op that is there already. Returns the highest number
+/// that was ever given out.
+RowId check_row_numbers(sql::Connection& connection, const std::string& path) {
   sql::Query numbers(connection,
                      "SELECT coalesce((SELECT min(rowid) FROM crdt_ops), 1), coalesce((SELECT max(rowid) FROM "
                      "crdt_ops), 0), coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'crdt_ops'), 0)");
-  if (!numbers.step()) return;
+  if (!numbers.step()) return RowId{0};
   const std::int64_t lowest = numbers.integer(0);
   const std::int64_t highest = std::max(numbers.integer(1), numbers.integer(2));
-  const std::string hint = fmt::format("musher verify-order --log {}", path);
+  const std::string hint = verify_hint(path);
   if (lowest < 1) {
     sql::raise(Errc::damaged,
                fmt::format("cannot write to {}: it has a row {}, and rows are numbered from 1", path, lowest), hint);
@@ -39,6 +44,7 @@ void check_row_numbers(sql::Connection& connection, const std::string& path) {
         fmt::format("cannot write to {}: its last row number, {}, has been used, so that none is left", path, highest),
         hint);
   }
+  return RowId{highest};
 }
 
 }  // namespace
@@ -54,15 +60,25 @@ Result<std::unique_ptr<WriteTransaction>> SqliteWrite::begin(OpenLog& log, std::
   MUSHER_CHECK(check_still_there(log.file));
   MUSHER_CHECK(log.companions.check_still_there(log.file));
   MUSHER_CHECK(log.lock->acquire(timeout));
-  std::unique_ptr<SqliteWrite> transaction(new SqliteWrite(log));  // gives the lock back whatever happens
   const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-  MUSHER_CHECK(transaction->enter(std::max(timeout - spent, kLeastBusyTimeout)));
+  if (auto begun = sql::guarded("write to", log.info.path,
+                                [&] {
+                                  leave_doubtful_wal(log);
+                                  begin_immediate(log, std::max(timeout - spent, kLeastBusyTimeout));
+                                });
+      !begun) {
+    log.lock->release();
+    return std::unexpected(std::move(begun).error());
+  }
+  std::unique_ptr<SqliteWrite> transaction(new SqliteWrite(log));  // gives the lock back whatever happens
+  MUSHER_CHECK(transaction->enter());
   return transaction;
 }
 
 SqliteWrite::SqliteWrite(OpenLog& log)
     : Reads(log), derived_(log.database(), log.info.log), quarantine_(log.database()) {
   log.writing = true;
+  log.database().limit_step(kLongestStep);
 }
 
 SqliteWrite::~SqliteWrite() { end(); }
@@ -80,13 +96,11 @@ Result<std::invoke_result_t<Work>> SqliteWrite::writing(Work work) {
   return result;
 }
 
-Result<void> SqliteWrite::enter(std::chrono::milliseconds timeout) {
+Result<void> SqliteWrite::enter() {
   return writing([&] {
-    leave_doubtful_wal(log());
-    const sql::BusyTimeout patience(log().database(), timeout);
-    sql::Query(log().database(), "BEGIN IMMEDIATE").run();
     Companions::follow_log(log().file);
-    check_row_numbers(log().database(), log().info.path);
+    check_schema_unaltered(log().database(), log().info.path);
+    last_row_ = check_row_numbers(log().database(), log().info.path);
     derived_.begin(log().info);
   });
 }
@@ -95,12 +109,24 @@ Result<RowId> SqliteWrite::append(const VerifiedOp& op, Depth depth, std::string
                                   bool erases_now) {
   return writing([&] {
     check_new(op);
-    const RowId row = insert_row(log().database(), op, depth, source, received_ms);
+    const RowId row = insert(op, depth, source, received_ms);
     derived_.add(row, op.id(), op.op(), depth, op.signature(), received_ms, source);
     if (erases_now) erase_content(op.op().target);
     last_op_ = op.id();
     return row;
   });
+}
+
+RowId SqliteWrite::insert(const VerifiedOp& op, Depth depth, std::string_view source, std::int64_t received_ms) {
+  const InsertedRow stored = insert_row(log().database(), op, depth, source, received_ms);
+  const RowId expected{raw(last_row_) + 1};
+  if (stored.rows != 1 || stored.row != expected) {
+    sql::raise(Errc::damaged,
+               fmt::format("cannot write to {}: SQLite did not store op {} as row {}", log().info.path,
+                           to_hex(op.id().hash), raw(expected)),
+               verify_hint(log().info.path));
+  }
+  return last_row_ = expected;
 }
 
 void SqliteWrite::check_new(const VerifiedOp& op) {
@@ -220,6 +246,7 @@ void SqliteWrite::end() {
     static_cast<void>(
         sql::guarded("write to", log().info.path, [&] { sql::Query(log().database(), "ROLLBACK").run(); }));
   }
+  if (log().connection != nullptr) log().connection->limit_step(std::nullopt);
   log().lock->release();
   log().writing = false;
 }

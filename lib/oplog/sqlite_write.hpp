@@ -34,18 +34,20 @@ class SqliteWrite final : public Reads<WriteTransaction> {
 
  private:
   explicit SqliteWrite(OpenLog& log);
-  [[nodiscard]] Result<void> enter(std::chrono::milliseconds timeout);
+  [[nodiscard]] Result<void> enter();
   template <class Work>
   [[nodiscard]] Result<std::invoke_result_t<Work>> writing(Work work);
   [[nodiscard]] Result<void> flush();
   [[nodiscard]] Result<void> check_place() const;
   [[nodiscard]] Result<void> commit_to_disk();
+  [[nodiscard]] RowId insert(const VerifiedOp& op, Depth depth, std::string_view source, std::int64_t received_ms);
   void check_new(const VerifiedOp& op);
   void erase_content(const OpId& target);
   void end();
 
   Derived derived_;
   Quarantine quarantine_;
+  RowId last_row_{};             ///< the highest number ever given out
   std::optional<OpId> last_op_;  ///< the last one appended here
   std::optional<std::int64_t> last_trust_change_;
   bool failed_ = false;  ///< a step failed: whatever follows, nothing of this may be committed

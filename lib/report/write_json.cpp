@@ -87,6 +87,13 @@ void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& 
                  const std::vector<LiveAnswer>& live, const PurgeConsent* consent) {
   json.begin_object();
   write_envelope(json, envelope);
+  write_purge_members(json, report, live, consent);
+  json.end_object();
+  json.end_line();
+}
+
+void write_purge_members(JsonWriter& json, const PurgeReport& report, const std::vector<LiveAnswer>& live,
+                         const PurgeConsent* consent) {
   json.key("dry_run").boolean(report.dry_run);
   write_live(json, live);
   json.key("stories").begin_array();
@@ -99,8 +106,6 @@ void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& 
   json.key("left_out").begin_array();
   for (const std::string& story : report.left_out) json.string(story);
   json.end_array();
-  json.end_object();
-  json.end_line();
 }
 
 std::string_view to_string(Standing standing) {

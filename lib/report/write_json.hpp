@@ -23,6 +23,9 @@ struct PurgeConsent {
 };
 void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& report,
                  const std::vector<LiveAnswer>& live, const PurgeConsent* consent = nullptr);
+/// What stands behind the envelope, into an object that is open.
+void write_purge_members(JsonWriter& json, const PurgeReport& report, const std::vector<LiveAnswer>& live,
+                         const PurgeConsent* consent);
 
 /// "allowed", "revoked", "unknown".
 [[nodiscard]] std::string_view to_string(Standing standing);

@@ -71,7 +71,14 @@ LogChanges LiveLog::catch_up() {
 }
 
 Result<void> LiveLog::check_file() {
-  MUSHER_CHECK(log_->check_in_place());
+  if (!log_->check_in_place()) {
+    return fail(
+        Errc::refused,
+        fmt::format("{} is not the file that this server has open any more: it was renamed, replaced, deleted or "
+                    "given a second name",
+                    log_->info().path),
+        "put it back, or send SIGHUP to follow what is there now");
+  }
   if (applied() == RowId{0}) return {};
   const RowId last = applied();
   MUSHER_TRY(const auto rows, log_->rows({&last, 1}));

@@ -67,11 +67,18 @@ class Runtime {
 
   ~Runtime() {
     // The writer and the workers end first: what they post goes nowhere then.
-    writer_.reset();
+    if (writer_) writer_->stop();
     workers_.reset();
     stdio_.reset();
     http_.reset();
     mcp_.reset();
+    // The last to close is one that may write, so that the -wal is emptied: a shell's put was not, beside this reader.
+    const bool tidy = writer_ && live_ && live_->problem().empty();
+    const std::string path = live_ ? live_->log().info().path : "";
+    node_.reset();
+    live_.reset();
+    writer_.reset();
+    if (tidy) static_cast<void>(SqliteOpLog::open(path, OpenMode::write));
   }
 
  private:
@@ -286,12 +293,12 @@ class Runtime {
 
   void reload() {
     manager_.reloading();
-    if (options_.reload_tokens && http_) {
-      auto tokens = options_.reload_tokens();
-      if (tokens)
-        http_->set_tokens(*std::move(tokens));
-      else
-        log_(LogLevel::error, "the tokens stay as they were", {{"problem", tokens.error().what}});
+    auto reloaded = options_.reload();
+    if (reloaded) {
+      node_->allow_unconfirmed_purge = reloaded->allow_unconfirmed_purge;
+      if (http_) http_->set_tokens(std::move(reloaded->tokens));
+    } else {
+      log_(LogLevel::error, "the configuration stays as it was", {{"problem", reloaded.error().what}});
     }
     if (!live_->problem().empty()) {
       if (bell_) bell_->release();

@@ -42,14 +42,18 @@ struct ServeOptions {
   std::vector<int> inherited{};  ///< listening sockets that a service manager left to this process
   bool stdio = false;            ///< one client on stdin and stdout; ends when stdin does
   http::Options http{};
-  /// Reads the tokens again: on SIGHUP. Empty: there are none.
-  std::function<Result<http::TokenTable>()> reload_tokens{};
+  /// What can change without a new start; read again on SIGHUP. An error: everything stays as it was.
+  struct Reloaded {
+    std::optional<http::TokenTable> tokens{};
+    bool allow_unconfirmed_purge = false;
+  };
+  std::function<Result<Reloaded>()> reload{};
   std::chrono::milliseconds drain{5'000};  ///< for open requests to end, after SIGTERM
 };
 
-/// Serves until SIGTERM, SIGINT or, with stdio, the end of stdin; drains then. SIGHUP reads the tokens again, and opens
-/// the log again if it had turned bad. Tells a service manager (sd_notify) when it is ready, how it is and that it
-/// lives.
+/// Serves until SIGTERM, SIGINT or, with stdio, the end of stdin; drains then. SIGHUP reads the configuration and the
+/// tokens again, and opens the log again if it had turned bad. Tells a service manager (sd_notify) when it is ready,
+/// how it is and that it lives.
 /// @errors as SqliteOpLog::open and load_identity.  refused: the own key is not trusted in this log.  io: a port cannot
 /// be had.  usage.
 [[nodiscard]] Result<void> serve(ServeOptions options, const LogSink& log);

@@ -6,13 +6,15 @@ namespace musher {
 
 Writer::Writer(Options options) : options_(std::move(options)), thread_([this] { run(); }) {}
 
-Writer::~Writer() {
+Writer::~Writer() { stop(); }
+
+void Writer::stop() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
   }
   wake_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 bool Writer::submit(std::string actor, Job job, std::function<void(Error)> failed) {

@@ -31,7 +31,7 @@ class Writer {
 
   /// Starts the thread; the log is opened for writing when the first job comes.
   explicit Writer(Options options);
-  /// Finishes the jobs that wait, then ends.
+  /// As stop(); then closes the log, which empties its -wal when nobody else has it open.
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -39,6 +39,9 @@ class Writer {
   /// Runs `job` on the writer's thread on behalf of `actor`, or `failed` when the log cannot be opened. False when too
   /// many jobs wait already or the writer is ending: neither is called.
   [[nodiscard]] bool submit(std::string actor, Job job, std::function<void(Error)> failed);
+
+  /// Finishes the jobs that wait and ends the thread; the log stays open.
+  void stop();
 
   /// The file that the log's path names now is another: opened anew for the next job.
   void reopen();

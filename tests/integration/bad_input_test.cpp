@@ -259,6 +259,22 @@ TEST_CASE("arguments with control bytes or of a megabyte are refused or stored, 
   CHECK((story.code == 1 || story.code == 2));
   CHECK(story.err.size() < 2000);
 
+  // The whole command line may have more: each field of a put, and no file of that name.
+  Words many = {"musher-put", "1_story"};
+  for (int i = 0; i < 10; ++i) many.push_back("field" + std::to_string(i) + "=" + megabyte);
+  CHECK(workshop.run(many).code == 0);
+  Words stories = {"musher-purge"};
+  for (int i = 0; i < 10; ++i) stories.push_back(std::to_string(i) + megabyte);
+  CHECK(workshop.run(stories).code == 2);
+  for (const Words& words : {Words{"musher-inspect", "-l", megabyte}, Words{"musher-trust", "add", megabyte, "x"},
+                             Words{"musher-verify-order", "--state", megabyte}, Words{"musher-init", "-l", megabyte},
+                             Words{"musher-replay", "--compare", megabyte}}) {
+    const Outcome shown = workshop.run(words);
+    CAPTURE(words.front(), shown.code);
+    CHECK(shown.code != 0);
+    CHECK(shown.err.size() + shown.out.size() < 6000);
+  }
+
   workshop.must({"musher-put", "1_story", "name=\x1b[31mred\xe2\x80\xae"});
   for (const Words& words : {Words{"musher-inspect", "stories"}, Words{"musher-inspect", "story", "1_story"},
                              Words{"musher-inspect", "ops"}, Words{"musher-replay"}}) {

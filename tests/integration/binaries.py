@@ -3,12 +3,21 @@
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 
 BIN = pathlib.Path(os.environ["MUSHER_BIN_DIR"])
 SOURCE = pathlib.Path(os.environ["MUSHER_SOURCE_DIR"])
-PROGRAMS = sorted(path.name for path in (SOURCE / "apps").iterdir() if path.is_dir())
+HELPERS = ["musher-remote"]  # run by other programs: no manual page, no completions
+PROGRAMS = sorted(path.name for path in (SOURCE / "apps").iterdir() if path.is_dir() and path.name not in HELPERS)
+
+
+def free_port():
+    """A port of loopback that nobody listens on now, as text."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 class Shell:

@@ -2,7 +2,7 @@
 
 import unittest
 
-from binaries import BIN, PROGRAMS, SOURCE, Shell
+from binaries import BIN, HELPERS, PROGRAMS, SOURCE, Shell
 
 
 class Install(unittest.TestCase):
@@ -13,7 +13,7 @@ class Install(unittest.TestCase):
         done = shell.run("cmake", "--install", BIN.parent, "--prefix", prefix)
         self.assertEqual(done.returncode, 0, done.stderr)
         share = prefix / "share"
-        self.assertEqual(sorted(path.name for path in (prefix / "bin").iterdir()), PROGRAMS)
+        self.assertEqual(sorted(path.name for path in (prefix / "bin").iterdir()), sorted(PROGRAMS + HELPERS))
         for page in (SOURCE / "man").iterdir():
             self.assertTrue((share / "man" / f"man{page.suffix[1:]}" / page.name).exists(), page)
         for program in PROGRAMS:

@@ -105,6 +105,24 @@ class Schemas(unittest.TestCase):
                 self.assertRegex(page, rf"\b{name}\b", file)
 
 
+class WhatOnlyMcpGives(Commands):
+    def test_the_documents_of_the_tools_that_no_command_prints(self):
+        self.new_log("1_story", "2_story")
+        self.musher("put", "-q", "1_story", "agent=coder-1", "long=" + "x" * 5000)
+        meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+        tools = {"get_pipeline_status": {"limit": 1, "at": "row:3"}, "list_agents": {}, "get_node": {}}
+        calls = [
+            {"jsonrpc": "2.0", "id": name, "method": "tools/call", "params": {"name": name, "arguments": arguments, "_meta": meta}}
+            for name, arguments in tools.items()
+        ]
+        done = self.musher("serve", "-q", "--stdio", "--read-only", input="".join(json.dumps(call) + "\n" for call in calls))
+        answers = {answer["id"]: answer["result"] for answer in map(json.loads, done.stdout.splitlines())}
+        self.assertEqual(set(answers), set(tools))
+        for answer in answers.values():
+            document = answer["structuredContent"]
+            validate(document, file_of(document["schema"]))
+
+
 class GoodLogs(Commands):
     def test_a_log_from_its_first_day_on(self):
         made = self.document("init", "--name", "ci")

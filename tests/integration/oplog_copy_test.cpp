@@ -144,6 +144,30 @@ TEST_CASE("copy: holds what was committed when it was made, says when, and is go
   CHECK_FALSE(scratch.open(OpenMode::read)->info().copied_ms);
 }
 
+TEST_CASE("copy: what a killed process left is removed by the next copy, what a living one makes is not", "[oplog]") {
+  const ScratchLog scratch;
+  const TempFolder temporary;
+  const auto folder_of_copy = [&](const std::string& name, std::chrono::seconds age) {
+    const fs::path folder = temporary / ("musher-copy-" + name);
+    fs::create_directory(folder);
+    write_file(folder / "log.db", "half a copy");
+    fs::last_write_time(folder, fs::file_time_type::clock::now() - age);
+    return folder;
+  };
+  const fs::path left = folder_of_copy("left00", std::chrono::hours(1));
+  const fs::path young = folder_of_copy("young0", std::chrono::seconds(0));
+  const fs::path used = folder_of_copy("used00", std::chrono::hours(1));
+  const int lock = open(used.c_str(), O_RDONLY | O_DIRECTORY);
+  REQUIRE(flock(lock, LOCK_EX) == 0);
+  setenv("TMPDIR", temporary.path().c_str(), 1);
+  CHECK(scratch.open(OpenMode::read_copy)->info().copied_ms);
+  unsetenv("TMPDIR");
+  CHECK_FALSE(fs::exists(left));
+  CHECK(fs::exists(young));
+  CHECK(fs::exists(used / "log.db"));
+  close(lock);
+}
+
 TEST_CASE("copy: waits for a writer, so that it is whole", "[oplog]") {
   const ScratchLog scratch;
   Child writer = Child::fork([&](const Child::Voice& voice) {

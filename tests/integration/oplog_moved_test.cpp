@@ -162,9 +162,10 @@ TEST_CASE("moved: a link in the place of -wal or -shm is nobody's reason to chan
   write_file(victim, "mine");
   fs::permissions(victim, fs::perms(0600));
   const std::string suffix = GENERATE("-wal", "-shm");
+  const LogFile file = must(check_log_file(scratch.path(), OpenMode::write));
   SECTION("a symbolic link") { fs::create_symlink(victim, scratch.companion(suffix)); }
   SECTION("a second name") { fs::create_hard_link(victim, scratch.companion(suffix)); }
-  Companions::follow_log(must(check_log_file(scratch.path(), OpenMode::write)));
+  Companions::follow_log(file);
   CHECK(fs::status(victim).permissions() == fs::perms(0600));
 }
 

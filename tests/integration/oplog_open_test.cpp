@@ -239,6 +239,29 @@ TEST_CASE("open: a rollback journal beside a copy is somebody's unfinished chang
   CHECK(contains(error.what, "is in the middle of a change by another program"));
 }
 
+TEST_CASE("open: what stands under the name of -wal, -shm or -journal and is no file of its own is refused at once",
+          "[oplog]") {
+  const std::string suffix = GENERATE("-wal", "-shm", "-journal");
+  CAPTURE(suffix);
+  const ScratchLog scratch;
+  const std::string path = scratch.path(), companion = path + suffix;
+  const auto refused = [&](const std::string& what) {
+    check_refused(path, Errc::refused, "will not open " + path + ": " + companion + " is " + what,
+                  "ls -l " + companion);
+    fs::remove(companion);
+  };
+  REQUIRE(mkfifo(companion.c_str(), 0600) == 0);
+  refused("a named pipe");
+  write_file(scratch.folder() / "victim", "mine");
+  fs::create_symlink(scratch.folder() / "victim", companion);
+  refused("a symbolic link");
+  fs::create_hard_link(scratch.folder() / "victim", companion);
+  refused("a file with several names (hard links)");
+  fs::create_directory(companion);
+  refused("a folder");
+  CHECK(must(scratch.open()->count()) == 0);
+}
+
 TEST_CASE("open: a log that is locked by another program's transaction is busy, not broken", "[oplog]") {
   const ScratchLog scratch;
   RawDatabase raw(scratch.path());

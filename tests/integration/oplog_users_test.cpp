@@ -2,6 +2,7 @@
 
 #include <grp.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
@@ -143,6 +144,38 @@ TEST_CASE("users: members and root write at the same time", "[oplog][root]") {
   CHECK(must(must(SqliteOpLog::open(folder.log(), OpenMode::read))->count()) == 120);
 }
 
+TEST_CASE("users: one who comes while another's -wal and -shm do not have the log's mode yet waits for them",
+          "[oplog][root]") {
+  const auto [mode, suffix] = GENERATE(table<mode_t, const char*>({{0600, "-shm"}, {0600, "-wal"}, {0640, "-wal"}}));
+  CAPTURE(mode, suffix);
+  const SharedFolder folder(02770);
+  CHECK(as(ann(), 0077, [&] { return create(folder.log()); }) == "");
+  Child first = Child::fork([&](const Child::Voice& voice) {
+    const auto log = must(SqliteOpLog::open(folder.log(), OpenMode::write));
+    must(log->count());
+    voice.say("open");
+    pause();
+    return 0;
+  });
+  REQUIRE(first.read_line() == "open");
+  const std::string companion = folder.log() + suffix;
+  REQUIRE(chmod(companion.c_str(), mode) == 0);
+  REQUIRE(chown(companion.c_str(), 0, mode == 0600 ? 0 : team()) == 0);
+  Child second = Child::fork([&](const Child::Voice& voice) {
+    become(ben().user, ben().groups);
+    const auto log = must(SqliteOpLog::open(folder.log(), OpenMode::write));
+    LogBuilder(*log, identity_of(1)).insert("one");
+    voice.say("written");
+    return 0;
+  });
+  const std::string syscall = "/proc/" + std::to_string(second.pid()) + "/syscall";
+  REQUIRE(wait_until([&] { return read_file(syscall).starts_with(std::to_string(SYS_clock_nanosleep) + " "); }));
+  REQUIRE(chown(companion.c_str(), ann().user, team()) == 0);
+  REQUIRE(chmod(companion.c_str(), 0660) == 0);
+  CHECK(second.read_line() == "written");
+  CHECK(second.wait().err == "");
+}
+
 TEST_CASE("users: a member who only reads first leaves files that the others can write to", "[oplog][root]") {
   const SharedFolder folder(0770);
   CHECK(as(ann(), 0022, [&] { return create(folder.log()); }) == "");
@@ -210,6 +243,24 @@ TEST_CASE("users: a folder that may not be written to is named, with whose it is
              return log ? "opened" : log.error().what;
            }) == "cannot write to " + (folder / "pipeline.db").string() + ": its folder must be writable too (" +
                      folder.path().string() + " is owned by root:root, mode 0755; you are uid 70001)");
+}
+
+TEST_CASE("users: root gives away no file of somebody else that bears the lock file's name", "[oplog][root]") {
+  const SharedFolder folder(02770);
+  REQUIRE(as(ann(), 0077, [&] { return create(folder.log()); }).empty());
+  const std::string lock = folder.log() + ".lock";
+  fs::remove(lock);
+  write_file(lock, "root's own");  // moved here by ann, say
+  REQUIRE(chown(lock.c_str(), 0, 0) == 0);
+  REQUIRE(chmod(lock.c_str(), 0600) == 0);
+  {
+    const auto log = must(SqliteOpLog::open(folder.log(), OpenMode::write));
+    must(log->begin_write(std::chrono::seconds(1)));
+  }
+  const auto facts = facts_of(lock);
+  CHECK(facts->owner == 0);
+  CHECK(facts->group == 0);
+  CHECK(facts->permissions == 0600);
 }
 
 TEST_CASE("users: a lock file that may not be opened is named with the reason and what would help", "[oplog][root]") {

@@ -1,6 +1,7 @@
 """Each tool as an agent calls it, in both eras: shapes, arguments, pages, sizes, errors, and what a write leaves behind."""
 
 import json
+import re
 import unittest
 
 import jsonschema
@@ -59,6 +60,15 @@ class Shapes(Tools):
         document = {name: value for name, value in document.items() if name != "next_cursor"}
         resolver = jsonschema.RefResolver(f"file:///schemas/{file}", SCHEMAS[file], store=store)
         jsonschema.Draft202012Validator(SCHEMAS[file], resolver=resolver).validate(document)
+
+    def test_the_page_has_the_arguments_of_each_tool(self):
+        page = (SOURCE / "docs" / "json.md").read_text()
+        for name, tool in self.client.tool_list().items():
+            line = re.search(rf"^    {name} +\{{(.*?)\}}", page, re.MULTILINE)
+            named = [argument.strip() for argument in line[1].split(",") if argument]
+            schema = tool["inputSchema"]
+            wanted = [argument if argument in schema.get("required", []) else f"{argument}?" for argument in schema["properties"]]
+            self.assertEqual(sorted(named), sorted(wanted), name)
 
     def check_each_tool(self, client, story):
         tools = client.tool_list()

@@ -87,6 +87,11 @@ TEST_CASE("tampering: a damaged or lost erase is one finding, and what it erased
   deleted.damage("DELETE FROM crdt_ops WHERE rowid = 42");
   CHECK(codes(deleted.audit()) == "rowid-gap 42");
   // One row explains one op without content, and only one before it.
+  const AuditedLog unreadable;
+  unreadable.damage(
+      "UPDATE crdt_ops SET signature = x'00' WHERE rowid = 42; UPDATE crdt_ops SET content = NULL, salt = NULL WHERE "
+      "rowid IN (20, 46)");
+  CHECK(codes(unreadable.audit()) == "content-missing 20, row-malformed 42, content-missing 46");
   const AuditedLog two;
   two.damage(
       "UPDATE crdt_ops SET time_ms = 0 WHERE rowid = 42; UPDATE crdt_ops SET content = NULL, salt = NULL WHERE rowid "

@@ -42,7 +42,10 @@ RawDatabase::RawDatabase(const std::filesystem::path& path) {
   sqlite3_busy_timeout(handle_, 10'000);
 }
 
-RawDatabase::~RawDatabase() { sqlite3_close(handle_); }
+RawDatabase::~RawDatabase() {
+  for (const std::string& trigger : dropped_triggers_) static_cast<void>(refusal(trigger));
+  sqlite3_close(handle_);
+}
 
 void RawDatabase::exec(const std::string& sql) {
   const std::string message = refusal(sql);
@@ -71,6 +74,7 @@ std::string RawDatabase::plan(const std::string& sql) {
 }
 
 void RawDatabase::drop_triggers() {
+  dropped_triggers_ = column("SELECT sql FROM sqlite_schema WHERE type = 'trigger'");
   for (const std::string& name : column("SELECT name FROM sqlite_schema WHERE type = 'trigger'"))
     exec("DROP TRIGGER " + name);
 }

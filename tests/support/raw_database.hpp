@@ -27,10 +27,11 @@ class RawDatabase {
   [[nodiscard]] std::string value(const std::string& sql);
   /// EXPLAIN QUERY PLAN, a line a step.
   [[nodiscard]] std::string plan(const std::string& sql);
-  /// Takes the triggers away, as somebody who knows what he is doing would.
+  /// Takes the triggers away, as somebody who knows what he is doing would: they are there again when this is closed.
   void drop_triggers();
 
  private:
+  std::vector<std::string> dropped_triggers_;
   sqlite3* handle_ = nullptr;
 };
 

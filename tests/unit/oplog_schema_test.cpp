@@ -68,6 +68,38 @@ TEST_CASE("schema: each difference is named", "[oplog]") {
   CHECK(differences[2].what == "not part of format 1");
 }
 
+TEST_CASE("schema: nothing is written to a log with a trigger, index or view of somebody else, or without one of ours",
+          "[oplog]") {
+  const auto [sql, what] = GENERATE(table<const char*, const char*>(
+      {{"CREATE TRIGGER \"sqlite-stat9\" BEFORE INSERT ON crdt_ops BEGIN SELECT RAISE(IGNORE); END",
+        "trigger sqlite-stat9 is not part of format 1"},
+       {"CREATE TRIGGER later AFTER INSERT ON crdt_ops BEGIN DELETE FROM heads; END",
+        "trigger later is not part of format 1"},
+       {"DROP TRIGGER crdt_ops_no_delete", "trigger crdt_ops_no_delete is missing"},
+       {"DROP INDEX crdt_ops_author; CREATE INDEX crdt_ops_author ON crdt_ops (idx)",
+        "index crdt_ops_author is altered"},
+       {"CREATE VIEW mine AS SELECT 1; CREATE TABLE notes (text)",
+        "table notes is not part of format 1 (and 1 more)"}}));
+  CAPTURE(sql);
+  const Story story;
+  RawDatabase(story.log.path()).exec(sql);
+  const auto log = story.log.open();
+  const auto write = log->begin_write(std::chrono::seconds(1));
+  REQUIRE_FALSE(write);
+  CHECK(write.error().code == Errc::damaged);
+  CHECK(write.error().what == "cannot write to " + log->info().path + ": its schema was altered: " + what);
+  CHECK(write.error().hint == "musher verify-order --log " + log->info().path);
+  CHECK(must(log->count()) == 2);
+}
+
+TEST_CASE("schema: what ANALYZE keeps bars no writer", "[oplog]") {
+  const Story story;
+  RawDatabase(story.log.path()).exec("ANALYZE");
+  const auto log = story.log.open();
+  CHECK(must(log->schema_differences()).empty());
+  LogBuilder(*log, identity_of(1)).insert("479");
+}
+
 TEST_CASE("triggers: no row is deleted, and the message names purge", "[oplog]") {
   const Story story;
   RawDatabase raw(story.log.path());

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "model/canonical_bytes.hpp"
+#include "model/text.hpp"
 #include "support/raw_database.hpp"
 #include "support/scratch_log.hpp"
 
@@ -310,4 +311,21 @@ TEST_CASE("write: rows with numbers that nobody gives out stop every writer, who
   CHECK(write.error().code == Errc::damaged);
   CHECK(write.error().what == "cannot write to " + log->info().path + ": " + what);
   CHECK(write.error().hint == "musher verify-order --log " + log->info().path);
+}
+
+TEST_CASE("write: an op that SQLite stores under another number than the next is not reported as written", "[oplog]") {
+  const ScratchLog scratch;
+  const auto log = scratch.open();
+  LogBuilder(*log, identity_of(1)).insert("one");
+  RawDatabase(scratch.path()).exec("INSERT INTO sqlite_sequence VALUES ('crdt_ops', 40)");  // SQLite heeds the first
+  auto write = must(log->begin_write(kWait));
+  const VerifiedOp op = insert_op(2);
+  const auto row = write->append(op, Depth{1}, "local", 0, false);
+  REQUIRE_FALSE(row);
+  CHECK(row.error().code == Errc::damaged);
+  CHECK(row.error().what ==
+        "cannot write to " + log->info().path + ": SQLite did not store op " + to_hex(op.id().hash) + " as row 41");
+  CHECK_FALSE(write->commit());
+  write.reset();
+  CHECK(must(log->count()) == 1);
 }

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "cli/commands/commands.hpp"
+#include "cli/commands/inspect_options.hpp"
 #include "cli/commands/inspect_text.hpp"
 #include "cli/escape.hpp"
 #include "cli/log_access.hpp"
@@ -16,31 +17,6 @@
 
 namespace musher {
 namespace {
-
-struct InspectOptions {
-  std::optional<std::string> view;
-  std::optional<std::string> name;
-  std::optional<std::string> at;
-  bool verify = false;
-  bool copy = false;
-};
-
-void declare(InspectOptions& options, CommandLine& line) {
-  line.positional(options.view, "VIEW", "summary (the default), stories, story, ops, op, authors, heads or quarantine");
-  line.positional(options.name, "ID", "story: the story id; op: the first 6 or more digits of the op id");
-  line.option(options.at, "--at", "POINT",
-              "the log as it was: row:N, op:ID, @UNIX, 2026-04-09T12:00:00Z, -2h, \"2 hours ago\"");
-  line.flag(options.verify, "--verify", "ops: check every signature too (ids and content digests always are)");
-  line.flag(options.copy, "--copy", "read from a private copy of the log");
-  line.usage("[OPTION]... [summary|stories|ops|authors|heads|quarantine]");
-  line.usage("[OPTION]... story STORY");
-  line.usage("[OPTION]... op OP");
-  line.paragraph(
-      "Reads only, and is safe beside a live server. Ids and content digests of every op that is read are checked; "
-      "signatures where the answer says so. musher verify-order checks everything.");
-  line.example("musher inspect story 478_story_sync", "who set which field, and who won");
-  line.example("musher inspect stories --at '2 hours ago'", "the pipeline as it was");
-}
 
 /// One inspection under way.
 struct Inspection {
@@ -229,6 +205,8 @@ Result<ExitCode> run(InspectOptions& options, Context& context) {
 
 }  // namespace
 
-Command inspect_command() { return make_command<InspectOptions>("musher-inspect", {.jsonl = true}, declare, run); }
+Command inspect_command() {
+  return make_command<InspectOptions>("musher-inspect", {.jsonl = true, .server = true}, declare, run);
+}
 
 }  // namespace musher

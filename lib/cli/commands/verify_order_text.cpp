@@ -108,11 +108,11 @@ const Finding& worst_of(const AuditReport& report) {
 void add_finding(std::string& text, const Finding& finding, const Terminal& terminal) {
   const bool error = finding.severity() == Severity::error;
   text += fmt::format("{} {}: {}\n", terminal.paint(error ? Style::red : Style::yellow, to_string(finding.severity())),
-                      terminal.paint(Style::bold, kind_of(finding.code).name), escape(finding.message));
+                      terminal.paint(Style::bold, kind_of(finding.code).name), message_text(finding.message));
   if (finding.expected && finding.found) {
     text += fmt::format("  expected {}, found {}\n", escape(*finding.expected), escape(*finding.found));
   }
-  text += fmt::format("  {} {}\n", terminal.paint(Style::cyan, "hint:"), escape(finding.hint));
+  text += fmt::format("  {} {}\n", terminal.paint(Style::cyan, "hint:"), message_text(finding.hint));
 }
 
 std::string verdict_text(const AuditReport& report, const Terminal& terminal) {
@@ -124,7 +124,7 @@ std::string verdict_text(const AuditReport& report, const Terminal& terminal) {
     case AuditVerdict::findings: return terminal.paint(Style::red, counts);
     case AuditVerdict::incomplete: break;
   }
-  return terminal.paint(Style::yellow, "incomplete") + ": " + escape(why_incomplete(report)) +
+  return terminal.paint(Style::yellow, "incomplete") + ": " + message_text(why_incomplete(report)) +
          (counts.empty() ? "" : " (" + counts + ")");
 }
 
@@ -155,7 +155,7 @@ std::string verify_order_text(const std::string& log_path, const AuditReport& re
 
 std::string verify_order_line(const std::string& log_path, const AuditReport& report) {
   if (report.verdict == AuditVerdict::incomplete)
-    return escape(fmt::format("{}: incomplete: {}", log_path, why_incomplete(report)));
+    return message_text(fmt::format("{}: incomplete: {}", log_path, why_incomplete(report)));
   return escape(fmt::format("{}: {}: {}: {} (musher verify-order --log {})", log_path, counts_text(report),
                             kind_of(worst_of(report).code).name, worst_of(report).message, shell_word(log_path)));
 }

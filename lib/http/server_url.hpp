@@ -1,0 +1,27 @@
+#pragma once
+// Where a musher serve is: http://HOST[:PORT][/mcp], or https.
+
+#include <string>
+#include <string_view>
+
+#include "model/result.hpp"
+
+namespace musher::http {
+
+struct ServerUrl {
+  bool tls = false;
+  std::string host{};  ///< a name or an address; one of IPv6 without its brackets
+  std::string port{};
+  bool is_loopback = false;  ///< localhost, 127.0.0.0/8 or ::1: no network is in between
+
+  /// "host:port", with the brackets.
+  [[nodiscard]] std::string authority() const;
+  /// "http://host:port".
+  [[nodiscard]] std::string text() const;
+};
+
+/// Without a port it is 80 or 443. A user, a query, a fragment or another path than /mcp mean nothing here.
+/// @errors usage.
+[[nodiscard]] Result<ServerUrl> parse_server_url(std::string_view text);
+
+}  // namespace musher::http

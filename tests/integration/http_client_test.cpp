@@ -1,0 +1,99 @@
+// The client against servers that say nothing, too much, or are not there.
+#include <catch2/catch.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http/client.hpp"
+#include "http/server_url.hpp"
+
+using namespace musher;
+using namespace musher::http;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// A bound port. Listening, it takes connections (the kernel does) and never says a word.
+class SilentPort {
+ public:
+  explicit SilentPort(bool listens) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    if (listens) REQUIRE(::listen(fd_, 8) == 0);
+    REQUIRE(::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+  SilentPort(const SilentPort&) = delete;
+  SilentPort& operator=(const SilentPort&) = delete;
+  ~SilentPort() { ::close(fd_); }
+  [[nodiscard]] ServerUrl url(std::string_view scheme = "http") const {
+    return *parse_server_url(std::string(scheme) + "://127.0.0.1:" + std::to_string(port_) + "/mcp");
+  }
+
+ private:
+  int fd_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("server URL: scheme, host and port are read; loopback is known", "[http]") {
+  struct Good {
+    std::string text, host, port, authority;
+    bool tls, loopback;
+  };
+  for (const Good& good : {Good{"http://127.0.0.1:7777", "127.0.0.1", "7777", "127.0.0.1:7777", false, true},
+                           Good{"http://localhost:1/mcp", "localhost", "1", "localhost:1", false, true},
+                           Good{"https://m.example.org", "m.example.org", "443", "m.example.org:443", true, false},
+                           Good{"http://127.evil.org/", "127.evil.org", "80", "127.evil.org:80", false, false},
+                           Good{"http://[::1]:7777/mcp", "::1", "7777", "[::1]:7777", false, true},
+                           Good{"https://[2001:db8::1]", "2001:db8::1", "443", "[2001:db8::1]:443", true, false}}) {
+    CAPTURE(good.text);
+    const auto url = parse_server_url(good.text);
+    REQUIRE(url);
+    CHECK(url->host == good.host);
+    CHECK(url->port == good.port);
+    CHECK(url->authority() == good.authority);
+    CHECK(url->tls == good.tls);
+    CHECK(url->is_loopback == good.loopback);
+  }
+  for (const std::string bad :
+       {"", "127.0.0.1:7777", "ftp://a", "http://", "http://:80", "http://a:", "http://a:0", "http://a:65536",
+        "http://a:1x", "http://a/other", "http://a?b", "http://a/mcp#c", "http://u@a", "http://u:p@a:1", "http://[::1",
+        "http://[]", "http://a b", "http://a\r\nX: y"}) {
+    CAPTURE(bad);
+    const auto url = parse_server_url(bad);
+    REQUIRE_FALSE(url);
+    CHECK(url.error().code == Errc::usage);
+  }
+}
+
+TEST_CASE("http client: a server that says nothing is busy when the time is over, and the outcome is not known",
+          "[http]") {
+  const SilentPort port(true);
+  const auto reply = Client(port.url(), {}, {.connect = 5s, .answer = 50ms}).post("{}", {});
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().code == Errc::busy);
+  CHECK_THAT(reply.error().hint, Contains("not known"));
+}
+
+TEST_CASE("http client: a TLS handshake that does not end is busy", "[http]") {
+  const SilentPort port(true);
+  const auto reply = Client(port.url("https"), {}, {.connect = 50ms}).post("{}", {});
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().code == Errc::busy);
+}
+
+TEST_CASE("http client: nobody there is an I/O error with a hint", "[http]") {
+  const SilentPort port(false);
+  const auto reply = Client(port.url()).post("{}", {});
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().code == Errc::io);
+  CHECK_THAT(reply.error().hint, Contains("is musher serve running there?"));
+}
