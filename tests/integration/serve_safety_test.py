@@ -103,7 +103,7 @@ class Tokens(Serving):
         self.assertEqual((status(WRITER), status(READER)), (401, 401))
         self.tokens("alice short\n")
         server.signal(signal.SIGHUP)
-        problem = server.wait_event("the tokens stay as they were")["problem"]
+        problem = server.wait_event("the configuration stays as it was")["problem"]
         self.assertIn("tokens:1", problem)
         self.assertNotIn("short\"", problem)
         self.assertEqual(status(new), 200)
