@@ -212,6 +212,20 @@ class Configuration(Serving):
         self.assertFalse(WRITING_TOOLS & set(self.client(server, token=WRITER).tool_list()))
         self.assertEqual(server.get("/livez", {"Host": "musher.example.org"})[0], 200)
 
+    def test_a_hangup_reads_it_again(self):
+        text = "[serve]\nallow_unconfirmed_purge = {}\n"
+        server = self.server("--config", self.config(text.format("false")))
+        client = self.client(server, capabilities={})
+        self.assertEqual(client.refusal("purge_story", {"story_id": STORY})["code"], "refused")
+        self.config("[serve]\nunknown = 1\n")
+        server.signal(signal.SIGHUP)
+        self.assertIn("config.toml:2:1", server.wait_event("the configuration stays as it was")["problem"])
+        self.assertEqual(client.refusal("purge_story", {"story_id": STORY})["code"], "refused")
+        self.config(text.format("true"))
+        server.signal(signal.SIGHUP)
+        server.wait_event("reloaded", count=2)
+        self.assertEqual(client.document("purge_story", {"story_id": STORY})["confirmed_by"], "flag")
+
     def test_a_wrong_key_or_value_is_found_with_its_place(self):
         for text, place in (("[serve]\nlissten = \"127.0.0.1:0\"\n", "config.toml:2:1"),
                             ("[serve]\nread_only = \"yes\"\n", "config.toml:2:13"),
