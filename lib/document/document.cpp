@@ -27,8 +27,8 @@ Result<Applied> Document::State::insert(const DocumentOp& op) {
   const EntryNumber after = op.op.target.is_zero() ? kNoEntry : items.find(op.op.target);
   if (after == kNoEntry && !op.op.target.is_zero()) return Applied::target_missing;
   bool purged = false;
-  if (const Story* known = find_story(op.op.name); known != nullptr && op.effective) {
-    MUSHER_TRY(purged, known->purges.hide(op.id, *ancestry));
+  if (Story* known = find_story(op.op.name); known != nullptr && known->purges && op.effective) {
+    MUSHER_TRY(purged, known->purges->hide(op.id, *ancestry));
   }
 
   const EntryNumber story = story_number(op.op.name);
@@ -86,7 +86,8 @@ Result<Applied> Document::State::purge(const DocumentOp& op, EntryNumber target)
     MUSHER_TRY(const bool knows_it, ancestry->precedes(op.id, items[number].id));
     if (!knows_it) doomed.push_back(number);
   }
-  MUSHER_CHECK(story.purges.add(op.id, *ancestry));
+  if (!story.purges) story.purges = std::make_unique<Purges>();
+  story.purges->add(op.id);
 
   list_seq = std::max(list_seq, op.op.seq);
   for (const EntryNumber number : doomed) hide(number);

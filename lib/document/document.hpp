@@ -68,8 +68,7 @@ struct DocumentCounts {
 /// winners and counters, not its values. Reading is for one thread at a time too: the list order is kept once computed.
 ///
 /// An order that is not causal is taken as well (the naive replay): an op whose item is not here yet is target_missing,
-/// an erase of an op that is not here does nothing, and a purge that comes after a later one of its story is not
-/// listed.
+/// and an erase of an op that is not here does nothing.
 class Document {
  public:
   /// `ancestry` must outlive the document and, at each apply, hold the op's ancestors and the op itself.

@@ -100,7 +100,7 @@ std::vector<ItemState> Document::story(std::string_view story) const {
 
 std::vector<OpId> Document::purges(std::string_view story) const {
   const State::Story* found = state_->find_story(story);
-  return found == nullptr ? std::vector<OpId>{} : found->purges.all();
+  return found == nullptr || !found->purges ? std::vector<OpId>{} : found->purges->all();
 }
 
 Seq Document::next_seq(const OpId& item, std::string_view field) const {

@@ -2,6 +2,7 @@
 // What a Document holds. For its own .cpp files.
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -21,8 +22,8 @@ struct Document::State {
   struct Story {
     std::vector<EntryNumber> items;  ///< the first `hidden` are known to be hidden
     std::size_t hidden = 0;
-    std::size_t visible = 0;  ///< how many are
-    Purges purges;
+    std::size_t visible = 0;         ///< how many are
+    std::unique_ptr<Purges> purges;  ///< null when there is none
   };
   /// Where a set op is the winner.
   struct Place {

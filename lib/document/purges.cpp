@@ -1,28 +1,42 @@
 #include "document/purges.hpp"
 
+#include <ranges>
+
 namespace musher {
 
-Result<bool> Purges::hide(const OpId& insert, const Ancestry& ancestry) const {
-  for (const OpId& purge : latest_) {
+Result<bool> Purges::hide(const OpId& insert, const Ancestry& ancestry) {
+  if (last_alive_) {
+    MUSHER_TRY(const bool follows_it, ancestry.precedes(*last_alive_, insert));
+    if (follows_it) {
+      last_alive_ = insert;
+      return false;
+    }
+  }
+  for (const OpId& purge : latest_ | std::views::reverse) {
     MUSHER_TRY(const bool knows_it, ancestry.precedes(purge, insert));
     if (!knows_it) return true;
   }
+  MUSHER_CHECK(forget_earlier(ancestry));
+  last_alive_ = insert;
   return false;
 }
 
-Result<void> Purges::add(const OpId& purge, const Ancestry& ancestry) {
-  std::vector<OpId> latest;
-  for (const OpId& other : latest_) {
-    if (other == purge) return {};
-    MUSHER_TRY(const bool older, ancestry.precedes(purge, other));
-    if (older) return {};
-    MUSHER_TRY(const bool newer, ancestry.precedes(other, purge));
-    if (!newer) latest.push_back(other);
+/// Of those that the newest one descends from none needs to be asked about any more.
+Result<void> Purges::forget_earlier(const Ancestry& ancestry) {
+  std::vector<OpId> kept;
+  for (const OpId& purge : latest_) {
+    MUSHER_TRY(const bool earlier, ancestry.precedes(purge, latest_.back()));
+    if (!earlier) kept.push_back(purge);
   }
-  latest.push_back(purge);
-  all_.push_back(purge);
-  latest_ = std::move(latest);
+  latest_ = std::move(kept);
   return {};
+}
+
+void Purges::add(const OpId& purge) {
+  if (!known_.insert(purge).second) return;
+  all_.push_back(purge);
+  latest_.push_back(purge);
+  last_alive_.reset();
 }
 
 }  // namespace musher

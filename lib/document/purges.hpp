@@ -1,6 +1,8 @@
 #pragma once
 // The effective purges of one story, and whom they hide.
 
+#include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include "document/ancestry.hpp"
@@ -8,21 +10,26 @@
 
 namespace musher {
 
-/// An insert lives when it descends from every purge. Descent is transitive, so only the latest purges are asked about:
-/// those no other purge descends from, rarely more than one.
+/// An insert lives when it descends from every purge. Descent is transitive: the purges that a later one descends from
+/// need not be asked about. Which those are is found out by the inserts that live, so that adding costs O(1) however
+/// many purges are concurrent, and an insert that is hidden costs one question.
 class Purges {
  public:
-  [[nodiscard]] Result<bool> hide(const OpId& insert, const Ancestry& ancestry) const;
-
-  /// Adds a purge; nothing changes when it is here, or one that descends from it is. Nor when the ancestry fails.
-  [[nodiscard]] Result<void> add(const OpId& purge, const Ancestry& ancestry);
+  /// When the ancestry fails nothing has changed.
+  [[nodiscard]] Result<bool> hide(const OpId& insert, const Ancestry& ancestry);
+  /// Adds a purge; adding it again changes nothing.
+  void add(const OpId& purge);
 
   /// In the order they were added.
   [[nodiscard]] const std::vector<OpId>& all() const { return all_; }
 
  private:
+  [[nodiscard]] Result<void> forget_earlier(const Ancestry& ancestry);
+
   std::vector<OpId> all_;
-  std::vector<OpId> latest_;
+  std::unordered_set<OpId, IdHash> known_;
+  std::vector<OpId> latest_;        ///< all but some that another of them descends from
+  std::optional<OpId> last_alive_;  ///< an insert that descends from all
 };
 
 }  // namespace musher

@@ -46,8 +46,8 @@ class LogReader {
   [[nodiscard]] virtual Result<std::vector<std::string>> story_ids() = 0;
   /// What the validity rules need of an op in the log; nothing when it is not there.
   [[nodiscard]] virtual Result<std::optional<DependencyFacts>> facts(const OpId& id) = 0;
-  /// Whether `descendant` reaches `ancestor` through dependencies; walks only where depth >= the ancestor's.
-  [[nodiscard]] virtual Result<bool> precedes(const OpId& ancestor, const OpId& descendant) = 0;
+  /// What an op depends on, for walks through the DAG; nothing when it is not there.
+  [[nodiscard]] virtual Result<std::optional<OpLinks>> links(const OpId& id) = 0;
   /// Highest seq of a set of this field of this item; 0 when nobody set it.
   [[nodiscard]] virtual Result<Seq> register_seq(const OpId& item, std::string_view field) = 0;
   /// The last row that belongs to the log as it was at an instant: the one before the first with received_ms > at_ms.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "model/text.hpp"
 #include "oplog/read_rows.hpp"
@@ -33,30 +32,6 @@ std::vector<OpId> read_ids(sql::Connection& connection, sql::Query& query) {
     }
   }
   return ids;
-}
-
-struct Links {
-  std::vector<OpId> dependencies;
-  Depth depth{};
-};
-
-std::optional<Links> links_of(sql::Connection& connection, const OpId& id) {
-  sql::Query query(connection, "SELECT prev, target, depth, parents FROM crdt_ops WHERE op_id = ?", sql::Blob(id.hash));
-  if (!query.step()) return std::nullopt;
-  Links links;
-  links.depth = Depth{counter(query, 2, id, "depth")};
-  for (const int column : {0, 1}) {
-    if (query.is_null(column)) continue;
-    if (!sql::read_bytes(query.blob(column), links.dependencies.emplace_back().hash)) {
-      raise_damaged(id, column == 0 ? "prev" : "target");
-    }
-  }
-  const sql::Blob parents = query.blob(3);
-  if (parents.size() % sizeof(OpId) != 0) raise_damaged(id, "parents");
-  for (std::size_t at = 0; at < parents.size(); at += sizeof(OpId)) {
-    std::ranges::copy(parents.subspan(at, sizeof(OpId)), links.dependencies.emplace_back().hash.begin());
-  }
-  return links;
 }
 
 }  // namespace
@@ -118,23 +93,27 @@ std::optional<DependencyFacts> facts_of_op(sql::Connection& connection, const Op
   return facts;
 }
 
-bool is_ancestor(sql::Connection& connection, const OpId& ancestor, const OpId& descendant) {
-  const Snapshot snapshot(connection);
-  const auto wanted = links_of(connection, ancestor);
-  if (!wanted) return false;
-  std::unordered_set<OpId, IdHash> seen;
-  std::vector<OpId> open{descendant};
-  while (!open.empty()) {
-    const OpId id = open.back();
-    open.pop_back();
-    const auto links = links_of(connection, id);
-    if (!links || links->depth <= wanted->depth) continue;  // nothing below is as deep as the ancestor
-    for (const OpId& dependency : links->dependencies) {
-      if (dependency == ancestor) return true;
-      if (seen.insert(dependency).second) open.push_back(dependency);
+std::optional<OpLinks> links_of(sql::Connection& connection, const OpId& id) {
+  sql::Query query(connection, "SELECT rowid, author, idx, depth, prev, target, parents FROM crdt_ops WHERE op_id = ?",
+                   sql::Blob(id.hash));
+  if (!query.step()) return std::nullopt;
+  OpLinks links;
+  links.row = RowId{query.integer(0)};
+  if (!sql::read_bytes(query.blob(1), links.author.key)) raise_damaged(id, "author");
+  links.index = OpIndex{counter(query, 2, id, "idx")};
+  links.depth = Depth{counter(query, 3, id, "depth")};
+  for (const int column : {4, 5}) {
+    if (query.is_null(column)) continue;
+    if (!sql::read_bytes(query.blob(column), links.dependencies.emplace_back().hash)) {
+      raise_damaged(id, column == 4 ? "prev" : "target");
     }
   }
-  return false;
+  const sql::Blob parents = query.blob(6);
+  if (parents.size() % sizeof(OpId) != 0) raise_damaged(id, "parents");
+  for (std::size_t at = 0; at < parents.size(); at += sizeof(OpId)) {
+    std::ranges::copy(parents.subspan(at, sizeof(OpId)), links.dependencies.emplace_back().hash.begin());
+  }
+  return links;
 }
 
 Seq highest_seq(sql::Connection& connection, const OpId& item, std::string_view field) {

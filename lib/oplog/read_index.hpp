@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/validity.hpp"
+#include "oplog/rows.hpp"
 #include "oplog/sql.hpp"
 
 namespace musher {
@@ -17,7 +18,7 @@ namespace musher {
 [[nodiscard]] std::vector<OpId> ids_with_prefix(sql::Connection& connection, std::string_view hex, std::size_t limit);
 [[nodiscard]] std::vector<std::string> read_story_ids(sql::Connection& connection);
 [[nodiscard]] std::optional<DependencyFacts> facts_of_op(sql::Connection& connection, const OpId& id);
-[[nodiscard]] bool is_ancestor(sql::Connection& connection, const OpId& ancestor, const OpId& descendant);
+[[nodiscard]] std::optional<OpLinks> links_of(sql::Connection& connection, const OpId& id);
 [[nodiscard]] Seq highest_seq(sql::Connection& connection, const OpId& item, std::string_view field);
 [[nodiscard]] RowId last_row_at(sql::Connection& connection, std::int64_t at_ms);
 [[nodiscard]] std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, OpIndex index);

@@ -61,8 +61,8 @@ Result<std::optional<DependencyFacts>> Reads<Interface>::facts(const OpId& id) {
 }
 
 template <class Interface>
-Result<bool> Reads<Interface>::precedes(const OpId& ancestor, const OpId& descendant) {
-  return reading(log(), [&] { return is_ancestor(log().database(), ancestor, descendant); });
+Result<std::optional<OpLinks>> Reads<Interface>::links(const OpId& id) {
+  return reading(log(), [&] { return links_of(log().database(), id); });
 }
 
 template <class Interface>

@@ -21,7 +21,7 @@ class Reads : public Interface {
                                                            StoryPart part = StoryPart::all) override;
   [[nodiscard]] Result<std::vector<std::string>> story_ids() override;
   [[nodiscard]] Result<std::optional<DependencyFacts>> facts(const OpId& id) override;
-  [[nodiscard]] Result<bool> precedes(const OpId& ancestor, const OpId& descendant) override;
+  [[nodiscard]] Result<std::optional<OpLinks>> links(const OpId& id) override;
   [[nodiscard]] Result<Seq> register_seq(const OpId& item, std::string_view field) override;
   [[nodiscard]] Result<RowId> row_at(std::int64_t at_ms) override;
   [[nodiscard]] Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) override;

@@ -33,6 +33,15 @@ struct MalformedRow {
 
 using ScannedRow = std::variant<OpRow, MalformedRow>;
 
+/// An op's place in the DAG.
+struct OpLinks {
+  RowId row{};
+  AuthorId author;
+  OpIndex index{};
+  Depth depth{};
+  std::vector<OpId> dependencies;  ///< prev, target and parents, those there are
+};
+
 /// How much of a story is read.
 enum class StoryPart : std::uint8_t { all, presence };
 

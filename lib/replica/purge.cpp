@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 #include "model/canonical_json.hpp"
+#include "replica/ancestor_walk.hpp"
 #include "replica/live_document.hpp"
 #include "replica/removal.hpp"
 #include "replica/story_filter.hpp"
@@ -16,13 +18,15 @@ namespace {
 /// Items that a delete hides and no purge does: an insert on another node would bring the story back.
 Result<std::vector<OpId>> only_deleted(LogReader& log, const Story& story) {
   std::vector<OpId> found;
+  const LogAncestry ancestry(log);
   for (const ItemState& item : story.items) {
     const HeardRow* insert = story.row_of(item.id);
     if (item.visible || insert == nullptr || !insert->effective) continue;
     bool purged = false;
-    for (const OpId& purge : story.purges) {
-      MUSHER_TRY(const bool known_to_insert, log.precedes(purge, item.id));
-      purged |= !known_to_insert;
+    for (const OpId& purge : story.purges | std::views::reverse) {
+      MUSHER_TRY(const bool known_to_insert, ancestry.precedes(purge, item.id));
+      purged = !known_to_insert;
+      if (purged) break;
     }
     if (!purged) found.push_back(item.id);
   }

@@ -6,21 +6,12 @@
 #include <ranges>
 
 #include "model/text.hpp"
+#include "replica/ancestor_walk.hpp"
 #include "replica/row_failure.hpp"
 #include "replica/tip_note.hpp"
 
 namespace musher {
 namespace {
-
-/// Whether `op` is one of these or an ancestor of one.
-Result<bool> is_covered(LogReader& log, const OpId& op, const std::vector<OpId>& named) {
-  for (const OpId& id : named) {
-    if (id == op) return true;
-    MUSHER_TRY(const bool before, log.precedes(op, id));
-    if (before) return true;
-  }
-  return false;
-}
 
 /// The heads an op names, deepest first where there are more than fit, with `must_follow` always among its ancestors.
 Result<std::vector<OpId>> choose_parents(LogReader& log, const OpId& prev, const std::vector<OpId>& must_follow) {
@@ -30,10 +21,11 @@ Result<std::vector<OpId>> choose_parents(LogReader& log, const OpId& prev, const
     std::ranges::sort(
         heads, [](const Head& a, const Head& b) { return a.depth != b.depth ? a.depth > b.depth : a.id < b.id; });
     parents.push_back(heads.front().id);  // so that the op is deeper than all the log holds
-    std::vector<OpId> named = parents;
-    if (!prev.is_zero()) named.push_back(prev);
+    AncestorWalk named(log);
+    MUSHER_CHECK(named.start_from(parents.front()));
+    if (!prev.is_zero()) MUSHER_CHECK(named.start_from(prev));
     for (const OpId& needed : must_follow | std::views::reverse) {  // an ancestor comes after its descendants
-      MUSHER_TRY(const bool covered, is_covered(log, needed, named));
+      MUSHER_TRY(const bool covered, named.reaches(needed));
       if (covered) continue;
       if (parents.size() == kMaxParents) {
         return fail(Errc::refused,
@@ -43,7 +35,7 @@ Result<std::vector<OpId>> choose_parents(LogReader& log, const OpId& prev, const
                     "write to any other story first (each op joins up to 64 heads), then again");
       }
       parents.push_back(needed);
-      named.push_back(needed);
+      MUSHER_CHECK(named.start_from(needed));
     }
   }
   for (const Head& head : heads) {

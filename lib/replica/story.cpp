@@ -6,20 +6,10 @@
 #include <ranges>
 
 #include "model/text.hpp"
+#include "replica/ancestor_walk.hpp"
 
 namespace musher {
 namespace {
-
-class LogAncestry final : public Ancestry {
- public:
-  explicit LogAncestry(LogReader& log) : log_(log) {}
-  Result<bool> precedes(const OpId& ancestor, const OpId& descendant) const override {
-    return log_.precedes(ancestor, descendant);
-  }
-
- private:
-  LogReader& log_;
-};
 
 Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, Document& document, Story& story) {
   if (auto failure = failure_of(checked)) {

@@ -203,6 +203,7 @@ void compare_with_memory(Node& node, const CallPtr& call) {
     auto kept = std::make_shared<LiveDocument>(*std::move(fresh));
     CatchUpOptions options;
     options.upto = upto;
+    options.signatures = Signatures::check;
     options.threads = 1;
     options.cancel = &cancelled;
     const auto done = kept->catch_up(**log, options);

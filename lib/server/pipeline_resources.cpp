@@ -117,7 +117,7 @@ std::string argument(const mcp::Call& call, std::string_view name) {
 void why_back(Node& node, const CallPtr& call) {
   const std::string id = argument(*call, "story_id");
   const std::string field = argument(*call, "field");
-  const auto document = story_document(node.live.log(), id, {});
+  const auto document = story_document(node.live.log(), id, {}, StoryValues::cut);
   if (!document) return call->fail({mcp::code::kInvalidParams, document.error().what});
   mcp::PromptResult prompt;
   prompt.description = "Finds out why a story keeps coming back";
@@ -177,7 +177,7 @@ Result<void> add_resources(mcp::Server& server, Node& node) {
   story.info.description = "One story with the history of each field";
   story.info.mime_type = kJson;
   story.handler = [&node](const CallPtr& call) {
-    give(call, story_document(node.live.log(), std::string(call->variable("id")), {}));
+    give(call, story_document(node.live.log(), std::string(call->variable("id")), {}, StoryValues::whole));
   };
   MUSHER_CHECK(server.add(std::move(story)));
   server.set_lister(

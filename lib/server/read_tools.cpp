@@ -122,7 +122,7 @@ Result<mcp::ToolResult> list_agents(const mcp::Call&, Node& node) {
 Result<mcp::ToolResult> get_story(const mcp::Call& call, Node& node) {
   MUSHER_TRY(const auto at, resolve_argument(call, node));
   const std::string id = *text_argument(call, "story_id");
-  MUSHER_TRY(std::string document, story_document(node.live.log(), id, at));
+  MUSHER_TRY(std::string document, story_document(node.live.log(), id, at, StoryValues::cut));
   mcp::ToolResult result = mcp::structured_result(fmt::format("Story {} with who set which field. {}", id, kDataNotice),
                                                   std::move(document));
   result.content.link(story_uri(id), id, "application/json");
@@ -196,7 +196,8 @@ mcp::Tool tool(Node& node, std::string name, std::string title, std::string desc
 
 }  // namespace
 
-Result<std::string> story_document(LogReader& log, const std::string& id, const std::optional<ResolvedPoint>& at) {
+Result<std::string> story_document(LogReader& log, const std::string& id, const std::optional<ResolvedPoint>& at,
+                                   StoryValues values) {
   MUSHER_TRY(const StoryReport report, inspect_story(log, id, at ? std::optional(at->row) : std::nullopt));
   MUSHER_TRY(const LogCard card, log_card(log));
   // The newest ops of each field, within what one result may have.
@@ -213,9 +214,9 @@ Result<std::string> story_document(LogReader& log, const std::string& id, const 
   if (failures.size() > kStoryFailures) failures.resize(kStoryFailures);
   return json_text([&](JsonWriter& json) {
     begin_result(json, "musher.inspect-story/1", card, at);
-    std::string story = short_story_json(report.story);
+    std::string story = values == StoryValues::whole ? story_json(report.story) : short_story_json(report.story);
     story.pop_back();
-    bytes = result_bytes(story);
+    if (values == StoryValues::cut) bytes = result_bytes(story);
     story += fmt::format(",\"status\":\"{}\",\"purge\":{}}}", status_of(report),
                          report.removal ? short_op_json(*report.removal) : "null");
     json.key("story").raw_json(story);

@@ -124,6 +124,15 @@ ShortStory shortened(const StoryView& story) {
   return cut;
 }
 
+std::string story_json(const StoryView& story) {
+  return json_text([&](JsonWriter& json) {
+    json.begin_object();
+    write_story_members(json, story);
+    json.end_object();
+    json.end_line();
+  });
+}
+
 std::string short_story_json(const StoryView& story) {
   const ShortStory cut = shortened(story);
   return json_text([&](JsonWriter& json) {

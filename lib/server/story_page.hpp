@@ -58,6 +58,8 @@ struct ShortStory {
 };
 [[nodiscard]] ShortStory shortened(const StoryView& story);
 
+/// The JSON of a story as it is.
+[[nodiscard]] std::string story_json(const StoryView& story);
 /// The JSON of a story with long values cut: "truncated" names those fields, and "fields_left_out" counts those that
 /// had no room.
 [[nodiscard]] std::string short_story_json(const StoryView& story);

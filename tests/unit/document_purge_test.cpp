@@ -121,6 +121,52 @@ TEST_CASE("document: a naive order may apply a purge after the insert that knew 
   CHECK_FALSE(visible(node, unaware));
 }
 
+/// Counts what is asked of an index.
+class CountingAncestry final : public Ancestry {
+ public:
+  explicit CountingAncestry(const CausalIndex& index) : index_(index) {}
+  Result<bool> precedes(const OpId& ancestor, const OpId& descendant) const override {
+    ++asked;
+    return index_.precedes(ancestor, descendant);
+  }
+  mutable int asked = 0;
+
+ private:
+  const CausalIndex& index_;
+};
+
+TEST_CASE("document: a thousand concurrent purges cost no questions, and an insert no more than one for each",
+          "[document]") {
+  constexpr int kPurges = 1'000;
+  Writer writer;
+  const OpId item = writer.insert({.name = "478"});
+  CausalIndex index;
+  CountingAncestry counting(index);
+  Document document(counting);
+  const auto apply_last = [&] {
+    const Entry& entry = writer.last();
+    REQUIRE(index.add(entry.id, entry.op));
+    const int before = counting.asked;
+    const Applied applied = document.apply({entry.id, entry.op, entry.content}).value();
+    return std::pair(applied, counting.asked - before);
+  };
+  static_cast<void>(apply_last());
+  std::vector<OpId> purges;
+  for (int i = 0; i < kPurges; ++i) {
+    purges.push_back(writer.tombstone({.author = 2, .seq = 2, .target = item, .name = "478", .prev = OpId{}}));
+    CHECK(apply_last().second <= 1);
+  }
+  CHECK(document.purges("478") == purges);
+  writer.insert({.author = 3, .name = "478"});
+  CHECK(apply_last() == std::pair(Applied::came_back, 1));
+  writer.insert({.author = 4, .parents = purges, .name = "478"});
+  const auto alive = apply_last();
+  CHECK(alive.first == Applied::applied);
+  CHECK(alive.second <= 2 * kPurges);
+  writer.insert({.author = 4, .name = "478"});
+  CHECK(apply_last() == std::pair(Applied::applied, 1));
+}
+
 /// An ancestry that cannot be read, as a log whose disk fails.
 class BrokenAncestry final : public Ancestry {
  public:

@@ -259,46 +259,24 @@ TEST_CASE("read: facts are what the validity rules ask of an op", "[oplog]") {
   CHECK_FALSE(must(log->facts(op_id_of(1))));
 }
 
-TEST_CASE("read: an op precedes those that reach it through dependencies, and no others", "[oplog]") {
-  const ScratchLog scratch;
-  const auto log = scratch.open();
-  // Two branches: b and c both follow a and not each other; d follows both.
-  const auto signed_op = [](std::uint8_t author, std::vector<OpId> parents, const std::string& name) {
-    Op op = plain_op(OpKind::insert);
-    op.author = identity_of(author).author();
-    std::ranges::sort(parents);
-    op.parents = std::move(parents);
-    op.name = name;
-    return must(sign_op(identity_of(author), op, plain_content(OpKind::insert)));
-  };
-  const VerifiedOp a = signed_op(1, {}, "a"), b = signed_op(2, {a.id()}, "b"), c = signed_op(3, {a.id()}, "c"),
-                   d = signed_op(4, {b.id(), c.id()}, "d");
-  auto write = must(log->begin_write(std::chrono::seconds(1)));
-  must(write->append(a, Depth{1}, "local", 0, false));
-  must(write->append(b, Depth{2}, "local", 0, false));
-  must(write->append(c, Depth{2}, "local", 0, false));
-  must(write->append(d, Depth{3}, "local", 0, false));
-  CHECK(must(write->precedes(a.id(), d.id())));
-  must(write->commit());
-  CHECK(must(log->precedes(a.id(), b.id())));
-  CHECK(must(log->precedes(b.id(), d.id())));
-  CHECK(must(log->precedes(a.id(), d.id())));
-  CHECK_FALSE(must(log->precedes(b.id(), c.id())));
-  CHECK_FALSE(must(log->precedes(d.id(), a.id())));
-  CHECK_FALSE(must(log->precedes(a.id(), a.id())));
-  CHECK_FALSE(must(log->precedes(op_id_of(9), a.id())));
-  CHECK_FALSE(must(log->precedes(a.id(), op_id_of(9))));
-}
-
-TEST_CASE("read: precedes agrees with walking everything", "[oplog]") {
+TEST_CASE("read: the links of an op are its row, place and dependencies", "[oplog]") {
   const SmallWorld world;
   const auto log = world.open();
-  for (std::size_t i = 0; i < 14; ++i) {
-    for (std::size_t j = 0; j < 14; ++j) {
-      const OpId &ancestor = world.rows()[i].id, &descendant = world.rows()[j].id;
-      CHECK(must(log->precedes(ancestor, descendant)) == is_ancestor(world, ancestor, descendant));
+  for (const OpRow& row : world.rows()) {
+    const auto links = must(log->links(row.id));
+    REQUIRE(links);
+    CHECK(links->row == row.row);
+    CHECK(links->author == row.op.op.author);
+    CHECK(links->index == row.op.op.index);
+    CHECK(links->depth == row.depth);
+    auto expected = dependencies(row.op.op), found = links->dependencies;
+    for (auto* ids : {&expected, &found}) {
+      std::ranges::sort(*ids);
+      ids->erase(std::unique(ids->begin(), ids->end()), ids->end());
     }
+    CHECK(found == expected);
   }
+  CHECK_FALSE(must(log->links(op_id_of(1))));
 }
 
 TEST_CASE("read: a register's seq is the highest of its sets, whoever wrote them", "[oplog]") {
