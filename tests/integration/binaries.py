@@ -19,6 +19,9 @@ def free_port():
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
 
+# For Shell(within): a test with many commits that is not about disks waits for none.
+IN_MEMORY = "/dev/shm"
+
 
 class Shell:
     """A folder to work in, and an environment in which a command sees nothing else."""

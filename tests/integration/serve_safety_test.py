@@ -7,7 +7,7 @@ import socket
 import threading
 import unittest
 
-from binaries import Shell
+from binaries import IN_MEMORY, Shell
 from mcp_client import Legacy, Modern, RpcFailure, Server, exchange, status_of, wait_until
 
 STORY = "478_story_sync"
@@ -17,7 +17,7 @@ WRITING_TOOLS = {"put_story", "purge_story"}
 
 class Serving(unittest.TestCase):
     def setUp(self):
-        self.shell = Shell()
+        self.shell = Shell(IN_MEMORY)
         self.addCleanup(self.shell.close)
         self.must("init", "-q")
         self.must("put", "-q", "--new", STORY, "stage=1_backlog")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import unittest
 
-from binaries import BIN, Shell
+from binaries import BIN, IN_MEMORY, Shell
 from mcp_client import CANCELLED, DECLINED, LEGACY, META, MODERN, YES, RpcFailure, Stdio, wait_until
 
 STORY = "478_story_sync"
@@ -13,7 +13,7 @@ STORY = "478_story_sync"
 
 class OverStdio(unittest.TestCase):
     def setUp(self):
-        self.shell = Shell()
+        self.shell = Shell(IN_MEMORY)
         self.addCleanup(self.shell.close)
         self.must("init", "-q")
         self.must("put", "-q", "--new", STORY, "stage=1_backlog")

@@ -6,7 +6,7 @@ import unittest
 
 import jsonschema
 
-from binaries import SOURCE, Shell
+from binaries import IN_MEMORY, SOURCE, Shell
 from mcp_client import CANCELLED, DECLINED, LEGACY, YES, Legacy, Modern, Server, wait_until
 
 STORY = "478_story_sync"
@@ -24,11 +24,10 @@ class Tools(unittest.TestCase):
     """One log and one server for a class: its tests use stories of their own."""
 
     arguments = []
-    within = None
 
     @classmethod
     def setUpClass(cls):
-        cls.shell = Shell(cls.within)
+        cls.shell = Shell(IN_MEMORY)
         cls.addClassCleanup(cls.shell.close)
         cls.shell.musher("init", "-q")
         tokens = cls.shell.work / "tokens"
@@ -233,8 +232,6 @@ class Errors(Tools):
 
 
 class Pages(Tools):
-    within = "/dev/shm"  # thousands of commits: none of them is to wait for a disk
-
     def test_a_thousand_stories_and_three_thousand_ops_each_once(self):
         names = [f"s{n:04}" for n in range(1000)]
         for number, name in enumerate(names):
