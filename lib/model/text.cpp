@@ -46,6 +46,38 @@ std::size_t sequence_length(std::string_view text) {
   return 0;
 }
 
+struct Range {
+  char32_t first, last;
+};
+// Unicode 15: White_Space, and the empty Braille pattern.
+constexpr Range kBlanks[] = {{0x20, 0x20},     {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029},
+                             {0x202F, 0x202F}, {0x205F, 0x205F}, {0x2800, 0x2800}, {0x3000, 0x3000}};
+// Default_Ignorable_Code_Point: what shows nothing by itself.
+constexpr Range kInvisible[] = {
+    {0xAD, 0xAD},     {0x034F, 0x034F}, {0x061C, 0x061C},   {0x115F, 0x1160},   {0x17B4, 0x17B5},  {0x180B, 0x180F},
+    {0x200B, 0x200F}, {0x202A, 0x202E}, {0x2060, 0x206F},   {0x3164, 0x3164},   {0xFE00, 0xFE0F},  {0xFEFF, 0xFEFF},
+    {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFF8}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}};
+
+bool within(char32_t code, std::span<const Range> ranges) {
+  return std::ranges::any_of(ranges, [&](const Range& range) { return code >= range.first && code <= range.last; });
+}
+
+// Of well-formed UTF-8.
+char32_t code_point(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[at + i]); };
+  if (byte(0) < 0x80) return byte(0);
+  const std::size_t length = sequence_length(text.substr(at));
+  char32_t code = byte(0) & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3FU);
+  return code;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return result;
+}
+
 // Edit distance with transpositions of neighbours (optimal string alignment).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
@@ -124,6 +156,21 @@ std::string shell_word(std::string_view text) {
   return quoted + "'";
 }
 
+std::string shell_operand(std::string_view text) { return (text.starts_with('-') ? "-- " : "") + shell_word(text); }
+
+bool is_visible(std::string_view text) {
+  if (!is_utf8(text)) return false;
+  bool seen = false, blank_start = false, blank_end = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t code = code_point(text, at);
+    blank_end = within(code, kBlanks);
+    seen = seen || (!blank_end && !within(code, kInvisible));
+    if (at == 0) blank_start = blank_end;
+    at += code < 0x80 ? 1 : sequence_length(text.substr(at));
+  }
+  return seen && !blank_start && !blank_end;
+}
+
 std::vector<std::string> nearest(std::string_view word, std::span<const std::string> candidates, std::size_t limit) {
   if (word.empty()) return {};
   struct Near {
@@ -132,14 +179,16 @@ std::vector<std::string> nearest(std::string_view word, std::span<const std::str
   };
   std::vector<Near> found;
   const std::size_t reach = std::max<std::size_t>(2, word.size() / 3);
-  for (const std::string& candidate : candidates) {
-    if (candidate.empty()) continue;
-    const bool contains = candidate.find(word) != std::string::npos || word.find(candidate) != std::string_view::npos;
+  const std::string sought = lower(word);
+  for (const std::string& text : candidates) {
+    if (text.empty()) continue;
+    const std::string candidate = lower(text);
+    const bool contains = candidate.find(sought) != std::string::npos || sought.find(candidate) != std::string::npos;
     const std::size_t shorter = std::min(word.size(), candidate.size());
     const std::size_t longer = std::max(word.size(), candidate.size());
     if (!contains && longer - shorter > reach) continue;
-    const std::size_t distance = contains ? longer - shorter : edit_distance(word, candidate);
-    if (contains || (distance <= reach && distance < longer)) found.push_back({distance, &candidate});
+    const std::size_t distance = contains ? longer - shorter : edit_distance(sought, candidate);
+    if (contains || (distance <= reach && distance < longer)) found.push_back({distance, &text});
   }
   std::ranges::sort(found, [](const Near& a, const Near& b) {
     return a.distance != b.distance ? a.distance < b.distance : *a.text < *b.text;

@@ -22,7 +22,14 @@ namespace musher {
 /// One word of a command line that a person can paste: quoted for the shell when it has to be.
 [[nodiscard]] std::string shell_word(std::string_view text);
 
-/// The candidates most like the word, nearest first, at most limit. Near: edit distance (with transpositions) up to a
+/// The same for an operand: one that begins with '-' comes after "--", so that it is not taken for an option.
+[[nodiscard]] std::string shell_operand(std::string_view text);
+
+/// Well-formed UTF-8 in which somebody sees something, and no blank at either end that nobody sees.
+[[nodiscard]] bool is_visible(std::string_view text);
+
+/// The candidates most like the word (upper and lower case of ASCII alike), nearest first, at most limit. Near: edit
+/// distance (with transpositions) up to a
 /// third of the word's length, at least 2, or one containing the other.
 [[nodiscard]] std::vector<std::string> nearest(std::string_view word, std::span<const std::string> candidates,
                                                std::size_t limit = 3);

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/text.hpp"
 #include "oplog/companion_file.hpp"
+#include "oplog/hints.hpp"
 
 namespace musher {
 namespace {
@@ -51,7 +53,7 @@ Result<void> Companions::check_still_there(const LogFile& file) const {
     if (!identity || identity_of(path) == identity) continue;
     return fail(Errc::refused,
                 fmt::format("{} was removed or replaced while the log was open here; nothing was written", path),
-                fmt::format("stop every program that has the log open, then: musher verify-order --log {}", file.path));
+                "stop every program that has the log open, then: " + verify_hint(file.path));
   }
   return {};
 }

@@ -11,6 +11,8 @@
 #include <cstring>
 
 #include "crypto/hashing.hpp"
+#include "model/text.hpp"
+#include "oplog/hints.hpp"
 #include "oplog/lock_file.hpp"
 #include "oplog/new_file.hpp"
 #include "oplog/schema.hpp"
@@ -27,14 +29,14 @@ Result<std::string> resolve_new(const std::filesystem::path& path) {
   const std::unique_ptr<char, decltype(&free)> folder(realpath(parent.c_str(), nullptr), &free);
   if (folder == nullptr) {
     return fail(Errc::io, fmt::format("cannot make {}: {}: {}", path.string(), parent, std::strerror(errno)),
-                fmt::format("mkdir -p {}", parent));
+                "mkdir -p " + shell_word(parent));
   }
   if (faccessat(AT_FDCWD, folder.get(), W_OK | X_OK, AT_EACCESS) != 0) {
     const auto facts = facts_of(folder.get());
     return fail(Errc::io,
                 fmt::format("cannot make {}: {}: {}{}", path.string(), folder.get(), std::strerror(errno),
                             facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
-                fmt::format("ls -ld {}", folder.get()));
+                "ls -ld " + shell_word(folder.get()));
   }
   return std::string(folder.get()) == "/" ? "/" + name : fmt::format("{}/{}", folder.get(), name);
 }
@@ -42,15 +44,14 @@ Result<std::string> resolve_new(const std::filesystem::path& path) {
 Result<void> check_nothing_there(const std::string& path) {
   struct stat status {};
   if (lstat(path.c_str(), &status) == 0) {
-    return fail(Errc::refused, fmt::format("will not make {}: something has that name already", path),
-                fmt::format("ls -l {}", path));
+    return fail(Errc::refused, fmt::format("will not make {}: something has that name already", path), list_hint(path));
   }
   // SQLite would take them for the new log's own.
   for (const char* suffix : {"-wal", "-shm", "-journal"}) {
     if (lstat((path + suffix).c_str(), &status) != 0) continue;
     return fail(Errc::refused,
                 fmt::format("will not make {0}: {0}{1} is left over from another database", path, suffix),
-                fmt::format("move {}{} away", path, suffix));
+                fmt::format("move {} away", shell_word(path + suffix)));
   }
   if (const auto network = network_file_system(folder_of(path))) {
     return fail(
@@ -79,7 +80,7 @@ Result<void> check_folder_for(gid_t group, const std::string& name, const std::s
   return fail(Errc::refused,
               fmt::format("the group {} could not work on a log in {}: its members must be able to make files there",
                           name, folder),
-              fmt::format("chgrp {0} {1} && chmod g+rwxs {1}", name, folder));
+              fmt::format("chgrp {0} {1} && chmod g+rwxs {1}", shell_word(name), shell_word(folder)));
 }
 
 Result<void> check_group(const std::string& name, const std::string& path) {
@@ -108,7 +109,7 @@ Result<void> fill(int descriptor, sql::Blob bytes, const std::string& path) {
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0)
       return fail(Errc::io, fmt::format("cannot write {}: {}", path, std::strerror(errno)),
-                  fmt::format("df {}", folder_of(path)));
+                  "df " + shell_word(folder_of(path)));
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
   if (fsync(descriptor) != 0) return fail(Errc::io, fmt::format("cannot sync {}: {}", path, std::strerror(errno)));
@@ -155,7 +156,7 @@ Result<std::string> create_log_file(const std::filesystem::path& path, const Cre
   MUSHER_TRY(const bool published, file.publish());
   if (!published) {
     return fail(Errc::refused, fmt::format("will not make {}: something took that name just now", info.path),
-                fmt::format("ls -l {}", info.path));
+                list_hint(info.path));
   }
   MUSHER_CHECK(sync_folder(folder_of(info.path)));
   return info.path;

@@ -6,6 +6,7 @@
 
 #include "crypto/hashing.hpp"
 #include "crypto/verify.hpp"
+#include "oplog/hints.hpp"
 #include "oplog/row_codec.hpp"
 
 namespace musher {
@@ -14,7 +15,7 @@ Mark decode_mark(const sql::Query& row) {
   Mark mark;
   mark.row = RowId{row.integer(0)};
   if (!sql::read_bytes(row.blob(1), mark.chain.bytes) || row.integer(2) < 0 || row.integer(3) < 0) {
-    sql::raise(Errc::damaged, fmt::format("the mark of row {} is damaged", raw(mark.row)), "musher verify-order");
+    sql::raise(Errc::damaged, fmt::format("the mark of row {} is damaged", raw(mark.row)));
   }
   mark.list_seq = Seq{static_cast<std::uint64_t>(row.integer(2))};
   mark.ops = static_cast<std::uint64_t>(row.integer(3));
@@ -39,7 +40,7 @@ namespace {
 [[noreturn]] void raise_bad_row(const LogInfo& log, RowId row, const std::string& why) {
   sql::raise(Errc::damaged,
              fmt::format("cannot write to {}: row {} came in past musher, and {}", log.path, raw(row), why),
-             fmt::format("musher verify-order --log {}", log.path));
+             verify_hint(log.path));
 }
 
 const OpRow& well_formed(const ScannedRow& scanned, const LogInfo& log) {
@@ -47,7 +48,7 @@ const OpRow& well_formed(const ScannedRow& scanned, const LogInfo& log) {
     sql::raise(Errc::damaged,
                fmt::format("cannot bring heads, tips and marks of {} up to date: row {} is malformed ({}: {})",
                            log.path, raw(bad->row), bad->column, bad->why),
-               fmt::format("musher verify-order --log {}", log.path));
+               verify_hint(log.path));
   }
   return *std::get_if<OpRow>(&scanned);
 }

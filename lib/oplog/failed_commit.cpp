@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "model/text.hpp"
+#include "oplog/hints.hpp"
 #include "oplog/read_index.hpp"
 #include "oplog/wal.hpp"
 
@@ -27,7 +28,7 @@ std::string hint(const OpenLog& log, const CommitTrace& trace) {
   const std::string look = trace.op             ? fmt::format("op {}", to_hex(trace.op->hash).substr(0, 12))
                            : trace.trust_change ? "authors"
                                                 : "quarantine";
-  return fmt::format("look at the disk, then: musher inspect --log {} {}", log.info.path, look);
+  return fmt::format("look at the disk, then: musher inspect --log {} {}", shell_word(log.info.path), look);
 }
 
 bool succeeds(OpenLog& log, auto&& work) { return sql::guarded("write to", log.info.path, work).value_or(false); }
@@ -51,7 +52,7 @@ void leave_doubtful_wal(OpenLog& log) {
         fmt::format("will not write to {}: the disk did not confirm what is in its -wal, and a reader keeps it from "
                     "being written anew",
                     log.info.path),
-        fmt::format("fuser -v {}", log.info.path));
+        users_hint(log.info.path));
   }
   log.wal_in_doubt = false;
 }

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <optional>
 
+#include "model/text.hpp"
 #include "oplog/companion_file.hpp"
 
 namespace musher {
@@ -108,7 +109,8 @@ Result<LiveSlot> LiveSlot::take(const std::string& log, const FileFacts& facts, 
                   "the log must be on a local disk");
     }
   }
-  return fail(Errc::busy, fmt::format("{} servers have {} open already", kLiveSlots, log), "musher inspect summary");
+  return fail(Errc::busy, fmt::format("{} servers have {} open already", kLiveSlots, log),
+              "musher inspect summary --log " + shell_word(log));
 }
 
 void LiveSlot::tell(RowId applied, ServerHealth health) {

@@ -19,7 +19,7 @@ constexpr const char* kOpenFiles = "/proc/self/fd";
 
 std::unexpected<Error> cannot_make(const std::string& path, int error) {
   return fail(Errc::io, fmt::format("cannot make {}: {}", path, std::strerror(error)),
-              fmt::format("ls -ld {}", folder_of(path)));
+              "ls -ld " + shell_word(folder_of(path)));
 }
 
 }  // namespace

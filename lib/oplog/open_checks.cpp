@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "model/text.hpp"
 #include "oplog/hints.hpp"
 #include "oplog/schema.hpp"
 #include "oplog/sql.hpp"
@@ -51,7 +52,7 @@ const char* kind_of_file(mode_t type) {
   }
 }
 
-std::string init_hint(const std::string& path) { return fmt::format("musher init --log {}", path); }
+std::string init_hint(const std::string& path) { return "musher init --log " + shell_word(path); }
 
 Result<std::string> resolve(const std::string& path) {
   const std::unique_ptr<char, decltype(&free)> resolved(realpath(path.c_str(), nullptr), &free);
@@ -65,8 +66,7 @@ Result<std::string> resolve(const std::string& path) {
   if (error == ENOENT || error == ENOTDIR) {
     return fail(Errc::not_a_log, fmt::format("there is no file {}", path), init_hint(path));
   }
-  return fail(Errc::io, fmt::format("cannot open {}: {}", path, std::strerror(error)),
-              fmt::format("namei -l {}", path));
+  return fail(Errc::io, fmt::format("cannot open {}: {}", path, std::strerror(error)), "namei -l " + shell_word(path));
 }
 
 Result<void> check_access(const LogFile& file, OpenMode mode) {
@@ -74,12 +74,12 @@ Result<void> check_access(const LogFile& file, OpenMode mode) {
   if (faccessat(AT_FDCWD, file.path.c_str(), wanted, AT_EACCESS) != 0) {
     if (errno == EROFS) {
       return fail(Errc::io, fmt::format("cannot write to {}: it is on a read-only file system", file.path),
-                  fmt::format("findmnt --target {}", file.path));
+                  "findmnt --target " + shell_word(file.path));
     }
     return fail(Errc::io,
                 fmt::format("may not {} {}: {}", mode == OpenMode::write ? "write to" : "read", file.path,
                             describe_permissions(file.facts)),
-                fmt::format("ls -l {}", file.path));
+                list_hint(file.path));
   }
   return {};
 }
@@ -96,13 +96,13 @@ Result<void> check_write_place(const LogFile& file) {
   if (faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     if (errno == EROFS) {
       return fail(Errc::io, fmt::format("cannot write to {}: it is on a read-only file system", file.path),
-                  fmt::format("findmnt --target {}", file.path));
+                  "findmnt --target " + shell_word(file.path));
     }
     const auto facts = facts_of(folder);
     return fail(Errc::io,
                 fmt::format("cannot write to {}: its folder must be writable too ({} is {})", file.path, folder,
                             facts ? describe_permissions(*facts) : "not to be looked at"),
-                fmt::format("ls -ld {}", folder));
+                "ls -ld " + shell_word(folder));
   }
   return {};
 }
@@ -130,14 +130,14 @@ Result<void> check_no_stray_files(const LogFile& file) {
     return fail(
         Errc::refused,
         fmt::format("{0}-wal was left by another database than {0} (a backup was put in its place?)", file.path),
-        fmt::format("move {}-wal away", file.path));
+        fmt::format("move {} away", shell_word(file.path + "-wal")));
   }
   const auto journal = facts_of(file.path + "-journal");
   if (journal && journal->size > 0) {
     return fail(
         Errc::io,
         fmt::format("{0} is in the middle of a change by another program, to be undone from {0}-journal", file.path),
-        fmt::format("sqlite3 {} 'PRAGMA journal_mode = WAL'", file.path));
+        fmt::format("sqlite3 {} 'PRAGMA journal_mode = WAL'", shell_word(file.path)));
   }
   return {};
 }
@@ -222,7 +222,7 @@ Result<LogFile> check_log_file(const std::filesystem::path& path, OpenMode mode)
   MUSHER_CHECK(check_access(file, mode));
   if (facts->size == 0) {
     return fail(Errc::not_a_log, fmt::format("{} is an empty file", file.path),
-                fmt::format("remove it, then: musher init --log {}", file.path));
+                "remove it, then: " + init_hint(file.path));
   }
   MUSHER_CHECK(check_companions_are_files(file));
   MUSHER_TRY(const Header header, read_header(file));
@@ -240,7 +240,7 @@ Result<void> check_still_there(const LogFile& file) {
     return fail(Errc::refused,
                 fmt::format("{} was {} while it was open here; nothing was written", file.path,
                             now ? "replaced by another file" : "renamed or deleted"),
-                fmt::format("put it back, or open it again under its new name (ls -l {})", folder_of(file.path)));
+                fmt::format("put it back, or open it again under its new name ({})", list_hint(folder_of(file.path))));
   }
   if (now->links > 1) {
     return fail(
@@ -248,7 +248,7 @@ Result<void> check_still_there(const LogFile& file) {
         fmt::format("will not write to {}: the file has {} names (hard links), and a writer through another name "
                     "would not see its -wal and lock",
                     file.path, now->links),
-        fmt::format("find {} -xdev -samefile {}", folder_of(file.path), file.path));
+        fmt::format("find {} -xdev -samefile {}", shell_word(folder_of(file.path)), shell_word(file.path)));
   }
   return {};
 }

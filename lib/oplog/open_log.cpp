@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "oplog/hints.hpp"
 #include "oplog/schema.hpp"
 
 namespace musher {
@@ -19,8 +20,7 @@ constexpr std::chrono::milliseconds kCompanionPatience{1'000};
 constexpr std::chrono::milliseconds kCompanionPause{2};
 
 [[noreturn]] void raise_not_a_log(const std::string& path, std::string_view why) {
-  sql::raise(Errc::damaged, fmt::format("{} has the mark of an op log, but {}", path, why),
-             fmt::format("musher verify-order --log {}", path));
+  sql::raise(Errc::damaged, fmt::format("{} has the mark of an op log, but {}", path, why), verify_hint(path));
 }
 
 /// The header was checked before; a -wal may hold a newer one.

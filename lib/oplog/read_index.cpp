@@ -11,10 +11,9 @@ namespace musher {
 namespace {
 
 constexpr int kRowsPerTransaction = 10'000;
-constexpr const char* kVerify = "musher verify-order";
 
 [[noreturn]] void raise_damaged(const OpId& id, const char* column) {
-  sql::raise(Errc::damaged, fmt::format("op {} has a malformed {}", to_hex(id.hash), column), kVerify);
+  sql::raise(Errc::damaged, fmt::format("op {} has a malformed {}", to_hex(id.hash), column));
 }
 
 std::uint64_t counter(const sql::Query& row, int column, const OpId& id, const char* name) {
@@ -28,7 +27,7 @@ std::vector<OpId> read_ids(sql::Connection& connection, sql::Query& query) {
   while (query.step()) {
     bound.count_one();
     if (!sql::read_bytes(query.blob(0), ids.emplace_back().hash)) {
-      sql::raise(Errc::damaged, "an op id in the log is malformed", kVerify);
+      sql::raise(Errc::damaged, "an op id in the log is malformed");
     }
   }
   return ids;
@@ -130,7 +129,7 @@ RowId last_row_at(sql::Connection& connection, std::int64_t at_ms) {
     sql::Query next(connection, "SELECT rowid, received_ms FROM crdt_ops WHERE rowid > ? ORDER BY rowid LIMIT ?", last,
                     std::int64_t{kRowsPerTransaction});
     for (; next.step(); ++read) {
-      if (next.integer(0) <= last) sql::raise(Errc::damaged, "the rows of crdt_ops are out of order", kVerify);
+      if (next.integer(0) <= last) sql::raise(Errc::damaged, "the rows of crdt_ops are out of order");
       if (next.integer(1) > at_ms) return RowId{last};
       last = next.integer(0);
     }

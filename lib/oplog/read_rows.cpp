@@ -73,9 +73,7 @@ std::int64_t most_rows(sql::Connection& connection) {
   return pages.integer(0) * bytes.integer(0) / kLeastRowBytes;
 }
 
-void raise_endless() {
-  sql::raise(Errc::damaged, "an index of crdt_ops gives more rows than the file can hold", "musher verify-order");
-}
+void raise_endless() { sql::raise(Errc::damaged, "an index of crdt_ops gives more rows than the file can hold"); }
 
 void scan_rows(sql::Connection& connection, const DocumentId& document, RowId after, RowId upto,
                const LogReader::Sink& sink) {

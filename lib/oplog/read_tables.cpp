@@ -11,7 +11,7 @@ namespace musher {
 namespace {
 
 [[noreturn]] void raise_damaged(const char* table, const char* column) {
-  sql::raise(Errc::damaged, fmt::format("the table {} has a malformed {}", table, column), "musher verify-order");
+  sql::raise(Errc::damaged, fmt::format("the table {} has a malformed {}", table, column));
 }
 
 /// A table's keys come in order, each once. Pages that point to one another could give the same ones for ever.
@@ -21,8 +21,7 @@ class Ascending {
   explicit Ascending(const char* table) : table_(table) {}
   void next(const Key& key) {
     if (last_ && !(*last_ < key)) {
-      sql::raise(Errc::damaged, fmt::format("the table {} has keys that are out of order", table_),
-                 "musher verify-order");
+      sql::raise(Errc::damaged, fmt::format("the table {} has keys that are out of order", table_));
     }
     last_ = key;
   }

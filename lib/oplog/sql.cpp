@@ -9,6 +9,7 @@
 #include <new>
 #include <utility>
 
+#include "model/text.hpp"
 #include "oplog/hints.hpp"
 
 namespace musher::sql {
@@ -77,7 +78,7 @@ Error to_error(std::string_view act, const std::string& path, const SQLite::Exce
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-    case SQLITE_CANTOPEN: return {Errc::io, about(exception.what()), fmt::format("ls -ld {0}*", path)};
+    case SQLITE_CANTOPEN: return {Errc::io, about(exception.what()), fmt::format("ls -ld {}*", shell_word(path))};
     case SQLITE_INTERRUPT:
       return {Errc::incomplete, about("the work was stopped, or one question took longer than any sound file needs"),
               verify_hint(path)};
@@ -224,6 +225,7 @@ Error current_error(std::string_view act, const std::string& path) {
   try {
     throw;
   } catch (Failure& failure) {
+    if (failure.error.code == Errc::damaged && failure.error.hint.empty()) failure.error.hint = verify_hint(path);
     return std::move(failure.error);
   } catch (const SQLite::Exception& exception) {
     return to_error(act, path, exception);

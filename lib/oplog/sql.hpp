@@ -27,6 +27,7 @@ namespace musher::sql {
 struct Failure {
   Error error;
 };
+/// Damage without a hint gets verify_hint of the log.
 [[noreturn]] void raise(Errc code, std::string what, std::string hint = {});
 
 /// How long SQLite itself waits for a lock that the lock file does not cover: recovery, or a program that is not

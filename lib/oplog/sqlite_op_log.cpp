@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "oplog/create_log.hpp"
+#include "oplog/hints.hpp"
 #include "oplog/lock_holders.hpp"
 #include "oplog/open_log.hpp"
 #include "oplog/read_rows.hpp"
@@ -32,8 +34,7 @@ Result<void> switch_to_wal(OpenLog& log, milliseconds patience) {
   const auto switched = sql::guarded("write to", log.info.path, [&] {
     sql::Query mode(log.database(), "PRAGMA journal_mode = WAL");
     if (!mode.step() || mode.text(0) != "wal") {
-      sql::raise(Errc::io, fmt::format("cannot switch {} to WAL mode", log.info.path),
-                 fmt::format("fuser -v {}", log.info.path));
+      sql::raise(Errc::io, fmt::format("cannot switch {} to WAL mode", log.info.path), users_hint(log.info.path));
     }
   });
   log.lock->release();
@@ -46,7 +47,7 @@ Result<void> open_for_writing(OpenLog& log, milliseconds patience) {
   MUSHER_CHECK(connect_guarded(log));
   if (log.connection->read_only()) {
     return fail(Errc::io, fmt::format("may not write to {}: {}", log.info.path, describe_permissions(log.file.facts)),
-                fmt::format("ls -l {}", log.info.path));
+                list_hint(log.info.path));
   }
   if (!log.file.wal) MUSHER_CHECK(switch_to_wal(log, patience));
   Companions::follow_log(log.file);
@@ -140,8 +141,11 @@ Result<std::vector<std::string>> SqliteOpLog::integrity_problems(std::function<b
     log_->database().stop_when(std::move(stop));
     sql::Query check(log_->database(), "PRAGMA integrity_check(100)");
     std::vector<std::string> problems;
-    while (check.step()) {
-      if (check.text(0) != "ok") problems.emplace_back(check.text(0));
+    while (check.step()) {  // the first row holds many lines
+      for (const auto line : std::views::split(check.text(0), '\n')) {
+        const std::string_view text(line.begin(), line.end());
+        if (text != "ok" && text != "*** in database main ***") problems.emplace_back(text);
+      }
     }
     return problems;
   });

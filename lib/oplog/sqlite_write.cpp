@@ -220,7 +220,7 @@ Result<void> SqliteWrite::check_place() const {
   if (!moved) return {};
   return fail(Errc::refused,
               fmt::format("{} was renamed or deleted while it was open here; nothing was written", log().info.path),
-              fmt::format("ls -l {}", folder_of(log().info.path)));
+              list_hint(folder_of(log().info.path)));
 }
 
 Result<void> SqliteWrite::commit_to_disk() {

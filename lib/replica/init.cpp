@@ -53,7 +53,7 @@ Result<InitReport> accept_existing(const InitRequest& request, const Host& host)
                     request.key_file.string()),
         fmt::format(
             "bring the key back, or: musher identity new --identity {0} && musher trust --log {1} add {0}.pub NAME",
-            request.key_file.string(), info.path));
+            shell_word(request.key_file.string()), shell_word(info.path)));
   }
   MUSHER_TRY(const Identity identity, Identity::load(request.key_file));
   MUSHER_TRY(const auto authors, (*log)->authors());
@@ -64,7 +64,7 @@ Result<InitReport> accept_existing(const InitRequest& request, const Host& host)
   } else if (policy.standing(identity.author()) != Standing::allowed) {
     return fail(Errc::refused,
                 fmt::format("{} is there, but the key {} is not trusted in it", info.path, request.key_file.string()),
-                fmt::format("musher trust --log {} add {} NAME", info.path, to_hex(identity.author().key)));
+                fmt::format("musher trust --log {} add {} NAME", shell_word(info.path), to_hex(identity.author().key)));
   }
   return InitReport{false, false, info, identity.author(), fs::absolute(request.key_file)};
 }

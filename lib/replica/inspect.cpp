@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "model/canonical_json.hpp"
+#include "oplog/hints.hpp"
 #include "replica/live_document.hpp"
 #include "replica/removal.hpp"
 
@@ -167,7 +168,7 @@ Result<OpReport> inspect_op(LogReader& log, const std::string& prefix, std::opti
   auto failure = failure_of(checked);
   if (failure && !failure->op) {
     return fail(Errc::damaged, "the row of op " + prefix + " is malformed: " + failure->detail,
-                "musher verify-order --log " + log.info().path);
+                verify_hint(log.info().path));
   }
   MUSHER_TRY(const auto trust, TrustPolicy::read(log));
   OpDescriber describer(log, trust);
@@ -224,7 +225,7 @@ Result<std::vector<OpView>> inspect_heads(LogReader& log, std::optional<RowId> a
     MUSHER_TRY(auto found, log.find(id));
     if (!found || std::holds_alternative<MalformedRow>(*found)) {
       return fail(Errc::damaged, "a head of " + log.info().path + " has no row that can be read",
-                  "musher verify-order --log " + log.info().path);
+                  verify_hint(log.info().path));
     }
     CheckedRow checked = check_row(verifier, *std::move(found), Signatures::check);
     MUSHER_TRY(auto view, describer.describe(std::get<OpRow>(std::move(checked.row)),

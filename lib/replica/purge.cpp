@@ -7,6 +7,7 @@
 #include <set>
 
 #include "model/canonical_json.hpp"
+#include "model/text.hpp"
 #include "replica/ancestor_walk.hpp"
 #include "replica/live_document.hpp"
 #include "replica/removal.hpp"
@@ -141,11 +142,12 @@ Result<PurgeReport> execute(Replica& replica, const PurgePlan& plan) {
     MUSHER_TRY(auto story, plan_story(write.log(), write.trust(), now));
     if (story.status == PurgeStatus::would_purge) {
       if (planned.status != PurgeStatus::would_purge) {
-        return fail(Errc::refused,
-                    fmt::format("story {} was purged when this was planned, and has come back since: nothing was "
-                                "purged",
-                                planned.story),
-                    fmt::format("look at it (musher inspect story {0}), then purge again", planned.story));
+        return fail(
+            Errc::refused,
+            fmt::format("story {} was purged when this was planned, and has come back since: nothing was "
+                        "purged",
+                        planned.story),
+            fmt::format("look at it (musher inspect story {}), then purge again", shell_operand(planned.story)));
       }
       MUSHER_CHECK(purge_items(write, plan.reason, story));
     }

@@ -34,22 +34,32 @@ Result<void> check_fields(const PutRequest& request) {
   return {};
 }
 
+/// Only where a story is made: one that is there already can be named, whatever it is called.
+Result<void> check_new_story_id(std::string_view id) {
+  if (is_visible(id)) return {};
+  return fail(Errc::usage,
+              fmt::format("\"{}\" is no id for a new story: it begins or ends with a blank, or shows nothing", id),
+              "choose an id that can be read and typed: musher put --new STORY FIELD=TEXT");
+}
+
 Result<void> check_presence(LogReader& log, const Host& host, const TrustPolicy& trust, const PutRequest& request,
                             const Story& story) {
   if (!story.failures.empty()) return damaged_story(log, story);
   if (story.is_live()) {
     if (!request.create) return {};
     return fail(Errc::already_exists, fmt::format("story {} is already there", request.story),
-                fmt::format("to change it, leave out --new: musher put {} FIELD=TEXT", request.story));
+                fmt::format("to change it, leave out --new: musher put {} FIELD=TEXT", shell_operand(request.story)));
   }
   if (story.was_inserted() && story.removal() != nullptr) {
     if (request.create && request.again) return {};
-    return fail(Errc::refused, fmt::format("story {} was {}", request.story, describe_removal(host, trust, story)),
-                fmt::format("to start it afresh: musher put --new --again {} FIELD=TEXT", request.story));
+    return fail(
+        Errc::refused, fmt::format("story {} was {}", request.story, describe_removal(host, trust, story)),
+        fmt::format("to start it afresh: musher put --new --again {} FIELD=TEXT", shell_operand(request.story)));
   }
   if (request.create) return {};
   Error missing = no_such_story(log, request.story);
-  if (missing.hint.empty()) missing.hint = fmt::format("to make it: musher put --new {} FIELD=TEXT", request.story);
+  if (!missing.candidates.empty())
+    missing.hint = fmt::format("to make it: musher put --new {} FIELD=TEXT", shell_operand(request.story));
   return std::unexpected(std::move(missing));
 }
 
@@ -81,18 +91,19 @@ Result<void> check_it_shows(OwnWrite& write, const PutRequest& request, const Op
   return fail(Errc::internal,
               fmt::format("cannot make story {} again: the new item would be hidden by a purge that it does not follow",
                           request.story),
-              fmt::format("musher inspect story {}", request.story));
+              "musher inspect story " + shell_operand(request.story));
 }
 
 }  // namespace
 
 Result<PutReport> put(Replica& replica, const PutRequest& request) {
   MUSHER_CHECK(check_story_id(request.story));
+  if (request.create) MUSHER_CHECK(check_new_story_id(request.story));
   MUSHER_CHECK(check_fields(request));
   if (request.again && !request.create)
     return fail(Errc::usage, "--again goes with --new", "musher put --new --again ...");
   if (request.fields.empty() && !request.create) {
-    return fail(Errc::usage, "nothing to set", fmt::format("musher put {} FIELD=TEXT", request.story));
+    return fail(Errc::usage, "nothing to set", fmt::format("musher put {} FIELD=TEXT", shell_operand(request.story)));
   }
   MUSHER_TRY(auto write, OwnWrite::begin(replica));
   MUSHER_TRY(const RowId last, write.log().last_row());

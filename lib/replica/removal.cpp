@@ -4,6 +4,7 @@
 
 #include "model/canonical_json.hpp"
 #include "model/text.hpp"
+#include "oplog/hints.hpp"
 
 namespace musher {
 
@@ -36,7 +37,7 @@ std::unexpected<Error> damaged_story(LogReader& log, const Story& story) {
   return fail(Errc::damaged,
               fmt::format("row {} of {} does not hold ({}), and it is part of story {}", raw(first.row),
                           log.info().path, first.reason, story.id),
-              fmt::format("musher verify-order --log {}", log.info().path));
+              verify_hint(log.info().path));
 }
 
 }  // namespace musher

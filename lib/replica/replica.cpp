@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "model/text.hpp"
+#include "oplog/hints.hpp"
 #include "replica/ancestor_walk.hpp"
 #include "replica/row_failure.hpp"
 #include "replica/tip_note.hpp"
@@ -74,7 +75,7 @@ Result<std::optional<Tip>> own_tip(WriteTransaction& log, const AuthorId& author
   return fail(Errc::damaged,
               fmt::format("cannot write to {}: it does not say which op the key {} wrote last", log.info().path,
                           to_hex(author.key)),
-              fmt::format("musher verify-order --log {}", log.info().path));
+              verify_hint(log.info().path));
 }
 
 Result<Seq> next_seq(LogReader& log, const OpDraft& draft) {
@@ -99,7 +100,7 @@ Result<Depth> depth_of(LogReader& log, const Op& op) {
     return fail(
         Errc::damaged,
         fmt::format("cannot write to {}: the op would break the rule {}", log.info().path, to_string(depth.error())),
-        fmt::format("musher verify-order --log {}", log.info().path));
+        verify_hint(log.info().path));
   }
   return *depth;
 }
@@ -158,7 +159,7 @@ Result<void> OwnWrite::check_dependencies_hold(const Op& op) {
     if (verified_.contains(id)) continue;
     MUSHER_TRY(auto found, transaction_->find(id));
     const std::string& path = transaction_->info().path;
-    const std::string hint = fmt::format("musher verify-order --log {}", path);
+    const std::string hint = verify_hint(path);
     if (!found) {
       return fail(
           Errc::damaged,

@@ -53,7 +53,7 @@ Result<OpId> find_op(LogReader& log, const std::string& prefix) {
   if (ids.size() == 1) return ids.front();
   if (ids.empty()) {
     return fail(Errc::not_found, fmt::format("no op begins with {} in {}", prefix, log.info().path),
-                "musher inspect ops");
+                "musher inspect ops --log " + shell_word(log.info().path));
   }
   std::vector<std::string> candidates;
   for (const OpId& id : ids) candidates.push_back(to_hex(id.hash));

@@ -90,7 +90,7 @@ Error no_such_story(LogReader& log, std::string_view id) {
   std::vector<std::string> near;
   if (const auto ids = log.story_ids()) near = nearest(id, *ids);
   return {Errc::not_found, fmt::format("there is no story {} in {}", id, log.info().path),
-          near.empty() ? "musher inspect stories" : "", std::move(near)};
+          "musher inspect stories --log " + shell_word(log.info().path), std::move(near)};
 }
 
 }  // namespace musher

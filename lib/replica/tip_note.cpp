@@ -94,8 +94,8 @@ Result<std::string> check_tip_note(LogReader& log, const AuthorId& author, const
                   "was restored from an old copy, lost its tail, or is a second copy of another log",
                   to_hex((*note)->id.hash).substr(0, 12), raw((*note)->index), log.info().path),
       fmt::format("bring the newer log back, or write here with a new identity: musher identity new --identity "
-                  "{0}.key2; if the ops are lost for good: rm {1}",
-                  log.info().path, file.string()));
+                  "{0}; if the ops are lost for good: rm {1}",
+                  shell_word(log.info().path + ".key2"), shell_word(file.string())));
 }
 
 Result<void> write_tip_note(const LogInfo& log, const Tip& tip, const std::filesystem::path& state_dir) {

@@ -70,7 +70,8 @@ Result<TrustReport> trust_revoke(Replica& replica, const AuthorId& author, std::
   if (from) {
     MUSHER_TRY(const auto facts, log->facts(*from));
     if (!facts)
-      return fail(Errc::not_found, fmt::format("op {} is not in this log", to_hex(from->hash)), "musher inspect ops");
+      return fail(Errc::not_found, fmt::format("op {} is not in this log", to_hex(from->hash)),
+                  "musher inspect ops --log " + shell_word(log->info().path));
     if (facts->author != author) {
       return fail(Errc::usage, fmt::format("op {} was written by {}", to_hex(from->hash), to_hex(facts->author.key)),
                   "name an op of the author whose trust ends there");
@@ -108,8 +109,8 @@ Result<AuthorId> find_author(LogReader& log, const std::string& text) {
   if (matches.size() == 1) return matches.front();
   if (matches.empty()) {
     if (const auto key = read_public_key(text)) return *key;
-    return fail(Errc::not_found, fmt::format("there is no author {} in {}", text, log.info().path), "musher trust list",
-                nearest(text, names));
+    return fail(Errc::not_found, fmt::format("there is no author {} in {}", text, log.info().path),
+                "musher trust list --log " + shell_word(log.info().path), nearest(text, names));
   }
   std::vector<std::string> candidates;
   for (const AuthorId& author : matches) candidates.push_back(to_hex(author.key));

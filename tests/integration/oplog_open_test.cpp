@@ -72,6 +72,12 @@ TEST_CASE("open: no such file, and init is named as the way to make one", "[oplo
                 (folder / "link.db").string() + " is a symbolic link to a file that does not exist");
 }
 
+TEST_CASE("open: a hint can be pasted, whatever the file is called", "[oplog]") {
+  const TempFolder folder;
+  const std::string path = folder / "my log;$(id).db";
+  check_refused(path, Errc::not_a_log, "there is no file " + path, "musher init --log '" + path + "'");
+}
+
 TEST_CASE("open: what is no regular file is named", "[oplog]") {
   const TempFolder folder;
   fs::create_directory(folder / "folder");

@@ -183,3 +183,29 @@ TEST_CASE("purge --older-than: every effective op of a story counts as news of i
   // Under the lock it is asked in the same way.
   CHECK(carry_out(here, before).left_out == std::vector<std::string>{"2_story", "1_story"});
 }
+
+TEST_CASE("put --new: an id that nobody could read or type is refused; a story that has one already is not") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  here.insert("old ");
+  for (const char* id : {" new", "new ", "\u200b", "\u00a0"}) {
+    CAPTURE(id);
+    const auto made = put(here.replica(), {id, {}, true, false, false});
+    REQUIRE_FALSE(made);
+    CHECK(made.error().code == Errc::usage);
+    CHECK_FALSE(made.error().hint.empty());
+  }
+  CHECK(put(here.replica(), {"old ", {{"stage", "\"2\""}}, false, false, false}));
+}
+
+TEST_CASE("put: what to run next can be pasted, whatever the story is called") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  here.insert("--config=$(id)");
+  const auto again = put(here.replica(), {"--config=$(id)", {}, true, false, false});
+  REQUIRE_FALSE(again);
+  CHECK(again.error().hint == "to change it, leave out --new: musher put -- '--config=$(id)' FIELD=TEXT");
+  const auto missing = put(here.replica(), {"zzzz", {{"stage", "1"}}, false, false, false});
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().hint == "musher inspect stories --log " + here.log().info().path);
+}

@@ -73,6 +73,31 @@ TEST_CASE("nearest: a mistyped story is found, the nearest first", "[model]") {
   CHECK(nearest("12_login_page", stories) == std::vector<std::string>{"12_login"});
 }
 
+TEST_CASE("nearest: upper and lower case make no difference", "[model]") {
+  CHECK(nearest("478_STORY_SYNC", std::vector<std::string>{"478_story_sync", "503"}) ==
+        std::vector<std::string>{"478_story_sync"});
+  CHECK(nearest("abc", std::vector<std::string>{"ABC"}) == std::vector<std::string>{"ABC"});
+}
+
+TEST_CASE("shell words: an operand that begins with a dash comes after the end of the options", "[model]") {
+  CHECK(shell_operand("478") == "478");
+  CHECK(shell_operand("my story") == "'my story'");
+  CHECK(shell_operand("--config=/tmp/x") == "-- --config=/tmp/x");
+  CHECK(shell_operand("-$(id)") == "-- '-$(id)'");
+}
+
+TEST_CASE("visible: a name shows something, and has no blank at an end", "[model]") {
+  for (const char* name : {"a", "my story", "\u00e9t\u00e9", "\u2708\ufe0f", "\u200ba", "\U0001f469\u200d\U0001f4bb"}) {
+    CAPTURE(name);
+    CHECK(is_visible(name));
+  }
+  for (const char* name : {"", " ", " a", "a ", "\u00a0a", "a\u3000", "\u200b", "\u200b\u2060\ufeff", "\u3164",
+                           "\u2800", "\ufe0f", "a\u2028", "\xff"}) {
+    CAPTURE(name);
+    CHECK_FALSE(is_visible(name));
+  }
+}
+
 TEST_CASE("nearest: nothing near is no suggestion", "[model]") {
   const std::vector<std::string> stories = {"478_story_sync", "", "12_login"};
   CHECK(nearest("payments", stories).empty());
