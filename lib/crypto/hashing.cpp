@@ -24,6 +24,7 @@ constexpr Personal kOpPersonal = personal("musher op 1");
 constexpr Personal kContentPersonal = personal("musher content 1");
 constexpr Personal kChainPersonal = personal("musher chain 1");
 constexpr Personal kStatePersonal = personal("musher state 1");
+constexpr Personal kSyncPersonal = personal("musher sync 1");    // docs/sync.md
 constexpr Personal kTokenPersonal = personal("musher token 1");  // in memory only: not of the format
 
 constexpr std::size_t kDigestBytes = sizeof(Digest);
@@ -110,6 +111,8 @@ void StateHasher::add_u8(std::uint8_t value) { add(std::span(&value, 1)); }
 void StateHasher::add_u32(std::uint32_t value) { add(little_endian(value)); }
 
 Digest StateHasher::finish() { return Digest{end(state_->blake)}; }
+
+Digest handshake_digest(std::string_view transcript) { return Digest{blake2b(kSyncPersonal, bytes_of(transcript))}; }
 
 Digest token_digest(std::string_view token) { return Digest{blake2b(kTokenPersonal, bytes_of(token))}; }
 

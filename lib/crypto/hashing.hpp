@@ -42,6 +42,9 @@ class StateHasher {
   std::unique_ptr<State> state_;
 };
 
+/// What two nodes have said to each other before one proves its key: docs/sync.md, "Handshake".
+[[nodiscard]] Digest handshake_digest(std::string_view transcript);
+
 /// What is kept of a token instead of the token.
 [[nodiscard]] Digest token_digest(std::string_view token);
 /// Takes as long whether and wherever they differ.

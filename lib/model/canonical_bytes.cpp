@@ -65,7 +65,7 @@ std::vector<std::uint8_t> canonical_bytes(const Op& op) {
 
 void canonical_bytes(const Op& op, std::vector<std::uint8_t>& out) {
   assert(op.parents.size() <= 255 && op.name.size() <= 255 && op.actor.size() <= 255);
-  out.resize(kFixedOpBytes + op.parents.size() * sizeof(OpId) + op.name.size() + op.actor.size());
+  out.resize(canonical_size(op));
   std::uint8_t* const to = out.data();
   to[kVersionAt] = kFormatVersion;
   to[kKindAt] = static_cast<std::uint8_t>(op.kind);

@@ -14,6 +14,11 @@ namespace musher {
 inline constexpr std::size_t kFixedOpBytes = 173;  ///< before parents, name and actor
 inline constexpr std::size_t kMaxOpBytes = kFixedOpBytes + kMaxParents * 32 + kMaxNameBytes + kMaxActorBytes;
 
+/// How many bytes the op's layout has.
+[[nodiscard]] inline std::size_t canonical_size(const Op& op) {
+  return kFixedOpBytes + op.parents.size() * sizeof(OpId) + op.name.size() + op.actor.size();
+}
+
 /// Lays the op out. Precondition: at most 255 parents, name and actor at most 255 bytes (check_form refuses more than
 /// the format allows).
 [[nodiscard]] std::vector<std::uint8_t> canonical_bytes(const Op& op);

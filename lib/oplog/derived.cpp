@@ -7,6 +7,7 @@
 #include "crypto/hashing.hpp"
 #include "crypto/verify.hpp"
 #include "oplog/hints.hpp"
+#include "oplog/read_rows.hpp"
 #include "oplog/row_codec.hpp"
 
 namespace musher {
@@ -33,6 +34,26 @@ Mark next_mark(const Mark& last, RowId row, const OpId& id, const Op& op, const 
   const bool in_list = op.kind == OpKind::insert || op.kind == OpKind::tombstone;
   return {row, chain_next(last.chain, row, id, signature, received_ms, source),
           in_list ? std::max(last.list_seq, op.seq) : last.list_seq, last.ops + 1};
+}
+
+std::optional<Digest> read_chain_at(sql::Connection& connection, const LogInfo& log, RowId row) {
+  const Snapshot snapshot(connection);
+  Mark mark{RowId{0}, chain_start(log.log), Seq{0}, 0};
+  {
+    sql::Query nearest(
+        connection, "SELECT row, chain, list_seq, ops FROM marks WHERE row <= ? ORDER BY row DESC LIMIT 1", raw(row));
+    if (nearest.step()) mark = decode_mark(nearest);
+  }
+  if (raw(row) - raw(mark.row) > kMarkEvery) return std::nullopt;  // far behind the last row, or marks are gone
+  scan_rows(connection, log.document, mark.row, row, [&](ScannedRow&& scanned) {
+    const auto* stored = std::get_if<OpRow>(&scanned);
+    if (stored == nullptr) return false;
+    mark = next_mark(mark, stored->row, stored->id, stored->op.op, stored->op.signature, stored->received_ms,
+                     stored->source);
+    return true;
+  });
+  if (mark.row != row) return std::nullopt;
+  return mark.chain;
 }
 
 namespace {

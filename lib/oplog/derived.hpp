@@ -18,6 +18,9 @@ inline constexpr std::int64_t kMarkEvery = 256;
 [[nodiscard]] Mark read_last_mark(sql::Connection& connection, const LogId& log);
 [[nodiscard]] Mark decode_mark(const sql::Query& row);  ///< of columns row, chain, list_seq, ops
 
+/// The chain digest at a row, from the last mark at or before it; nothing when that row is not there.
+[[nodiscard]] std::optional<Digest> read_chain_at(sql::Connection& connection, const LogInfo& log, RowId row);
+
 /// The mark after one more op.
 [[nodiscard]] Mark next_mark(const Mark& last, RowId row, const OpId& id, const Op& op, const Signature& signature,
                              std::int64_t received_ms, std::string_view source);

@@ -61,6 +61,11 @@ class LogReader {
   /// What `op` descends from by prev, the nearest first, as far as its index is at least `lowest`.
   [[nodiscard]] virtual Result<std::vector<OpId>> prev_ancestors(const OpId& op, OpIndex lowest) = 0;
 
+  /// Rows of this author's ops with an index above `after` up to `upto`, on whatever branch, by index.
+  [[nodiscard]] virtual Result<std::vector<RowId>> author_rows(const AuthorId& author, OpIndex after, OpIndex upto) = 0;
+  /// The chain digest at a row, from the mark before it; chain_start at row 0. Nothing when that row is not there.
+  [[nodiscard]] virtual Result<std::optional<Digest>> chain_at(RowId row) = 0;
+
   /// Derived tables as stored, each sorted.
   [[nodiscard]] virtual Result<std::vector<Head>> heads() = 0;
   [[nodiscard]] virtual Result<std::vector<Tip>> tips() = 0;
@@ -75,6 +80,12 @@ class LogReader {
   /// The same without contents and signatures, in the order they came; and one of them whole, if it is there.
   [[nodiscard]] virtual Result<std::vector<QuarantineEntry>> quarantine_entries() = 0;
   [[nodiscard]] virtual Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> quarantine_count() = 0;
+  /// Whether an op waits there, for whatever reason.
+  [[nodiscard]] virtual Result<bool> in_quarantine(const OpId& id) = 0;
+
+  /// The nodes this one has synced with, by key.
+  [[nodiscard]] virtual Result<std::vector<PeerRecord>> peers() = 0;
 };
 
 /// The one way to write: holds the write lock from begin_write to commit or destruction (which rolls back), sees what
@@ -96,6 +107,8 @@ class WriteTransaction : public LogReader {
   /// `kMaxQuarantineBytes` the oldest of the source that holds most goes, so that a flood displaces only itself.
   [[nodiscard]] virtual Result<void> quarantine_add(const QuarantinedOp& op) = 0;
   [[nodiscard]] virtual Result<void> quarantine_remove(std::int64_t id) = 0;
+  /// Replaces or adds the record. Of a peer whose op a full quarantine gave up, `heard` is forgotten by itself.
+  [[nodiscard]] virtual Result<void> set_peer(const PeerRecord& peer) = 0;
 
   /// Makes it durable (fsync), rings the doorbell and gives the lock back. An I/O error may come after the data is
   /// safe: then the log is read back and the truth returned.

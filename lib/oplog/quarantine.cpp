@@ -4,6 +4,7 @@
 
 #include "crypto/hashing.hpp"
 #include "oplog/op_log.hpp"
+#include "oplog/peers.hpp"
 
 namespace musher {
 
@@ -54,6 +55,7 @@ void Quarantine::make_room() {
     if (!oldest.step()) return;
     const auto bytes = static_cast<std::uint64_t>(oldest.integer(1));
     sql::Query(connection_, "DELETE FROM quarantine WHERE id = ?", oldest.integer(0)).run();
+    forget_mark_of(connection_, crowded);
     size_ = Size{size_->rows - 1, size_->bytes - bytes};
   }
 }

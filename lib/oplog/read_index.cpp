@@ -178,4 +178,16 @@ std::vector<OpId> ancestors_by_prev(sql::Connection& connection, const OpId& op,
   }
 }
 
+std::vector<RowId> rows_of_author(sql::Connection& connection, const AuthorId& author, OpIndex after, OpIndex upto) {
+  sql::Query query(connection, "SELECT rowid FROM crdt_ops WHERE author = ? AND idx > ? AND idx <= ? ORDER BY idx",
+                   sql::Blob(author.key), sql::to_column(raw(after)), sql::to_column(raw(upto)));
+  RowBound bound(connection);
+  std::vector<RowId> rows;
+  while (query.step()) {
+    bound.count_one();
+    rows.push_back(RowId{query.integer(0)});
+  }
+  return rows;
+}
+
 }  // namespace musher

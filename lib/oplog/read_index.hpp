@@ -27,4 +27,7 @@ namespace musher {
                                                         OpIndex below);
 [[nodiscard]] std::vector<OpId> ancestors_by_prev(sql::Connection& connection, const OpId& op, OpIndex lowest);
 
+[[nodiscard]] std::vector<RowId> rows_of_author(sql::Connection& connection, const AuthorId& author, OpIndex after,
+                                                OpIndex upto);
+
 }  // namespace musher

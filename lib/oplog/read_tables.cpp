@@ -180,4 +180,14 @@ std::optional<QuarantinedOp> read_quarantined(sql::Connection& connection, std::
   return query.step() ? std::optional(decode_quarantined(query)) : std::nullopt;
 }
 
+std::uint64_t count_quarantine(sql::Connection& connection) {
+  sql::Query query(connection, "SELECT count(*) FROM quarantine");
+  return query.step() ? static_cast<std::uint64_t>(query.integer(0)) : 0;
+}
+
+bool is_in_quarantine(sql::Connection& connection, const OpId& id) {
+  sql::Query query(connection, "SELECT 1 FROM quarantine WHERE op_id = ?", sql::Blob(id.hash));
+  return query.step();
+}
+
 }  // namespace musher

@@ -18,6 +18,9 @@ namespace musher {
 [[nodiscard]] std::vector<QuarantineEntry> read_quarantine_entries(sql::Connection& connection);
 [[nodiscard]] std::optional<QuarantinedOp> read_quarantined(sql::Connection& connection, std::int64_t id);
 
+[[nodiscard]] std::uint64_t count_quarantine(sql::Connection& connection);
+[[nodiscard]] bool is_in_quarantine(sql::Connection& connection, const OpId& id);
+
 /// How an author's trust is written.
 [[nodiscard]] std::string_view to_string(Trust trust);
 

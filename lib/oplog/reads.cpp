@@ -2,6 +2,7 @@
 
 #include "oplog/derived.hpp"
 #include "oplog/open_log.hpp"
+#include "oplog/peers.hpp"
 #include "oplog/read_index.hpp"
 #include "oplog/read_rows.hpp"
 #include "oplog/read_tables.hpp"
@@ -96,6 +97,16 @@ Result<std::vector<OpId>> Reads<Interface>::prev_ancestors(const OpId& op, OpInd
 }
 
 template <class Interface>
+Result<std::vector<RowId>> Reads<Interface>::author_rows(const AuthorId& author, OpIndex after, OpIndex upto) {
+  return reading(log(), [&] { return rows_of_author(log().database(), author, after, upto); });
+}
+
+template <class Interface>
+Result<std::optional<Digest>> Reads<Interface>::chain_at(RowId row) {
+  return reading(log(), [&] { return read_chain_at(log().database(), log().info, row); });
+}
+
+template <class Interface>
 Result<std::vector<Head>> Reads<Interface>::heads() {
   return reading(log(), [&] { return read_heads(log().database()); });
 }
@@ -143,6 +154,21 @@ Result<std::vector<QuarantineEntry>> Reads<Interface>::quarantine_entries() {
 template <class Interface>
 Result<std::optional<QuarantinedOp>> Reads<Interface>::quarantined(std::int64_t id) {
   return reading(log(), [&] { return read_quarantined(log().database(), id); });
+}
+
+template <class Interface>
+Result<std::uint64_t> Reads<Interface>::quarantine_count() {
+  return reading(log(), [&] { return count_quarantine(log().database()); });
+}
+
+template <class Interface>
+Result<bool> Reads<Interface>::in_quarantine(const OpId& id) {
+  return reading(log(), [&] { return is_in_quarantine(log().database(), id); });
+}
+
+template <class Interface>
+Result<std::vector<PeerRecord>> Reads<Interface>::peers() {
+  return reading(log(), [&] { return read_peers(log().database()); });
 }
 
 template class Reads<OpLog>;

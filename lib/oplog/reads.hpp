@@ -28,6 +28,8 @@ class Reads : public Interface {
   [[nodiscard]] Result<OpIndex> last_index(const AuthorId& author) override;
   [[nodiscard]] Result<std::optional<OpIndex>> first_branch(const AuthorId& author, OpIndex below) override;
   [[nodiscard]] Result<std::vector<OpId>> prev_ancestors(const OpId& op, OpIndex lowest) override;
+  [[nodiscard]] Result<std::vector<RowId>> author_rows(const AuthorId& author, OpIndex after, OpIndex upto) override;
+  [[nodiscard]] Result<std::optional<Digest>> chain_at(RowId row) override;
   [[nodiscard]] Result<std::vector<Head>> heads() override;
   [[nodiscard]] Result<std::vector<Tip>> tips() override;
   [[nodiscard]] Result<std::vector<Tip>> tips_of(const AuthorId& author) override;
@@ -38,6 +40,9 @@ class Reads : public Interface {
   [[nodiscard]] Result<std::vector<QuarantinedOp>> quarantine() override;
   [[nodiscard]] Result<std::vector<QuarantineEntry>> quarantine_entries() override;
   [[nodiscard]] Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) override;
+  [[nodiscard]] Result<std::uint64_t> quarantine_count() override;
+  [[nodiscard]] Result<bool> in_quarantine(const OpId& id) override;
+  [[nodiscard]] Result<std::vector<PeerRecord>> peers() override;
 
  protected:
   explicit Reads(OpenLog& log) : log_(&log) {}

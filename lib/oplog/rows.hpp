@@ -77,6 +77,28 @@ struct Mark {
   bool operator==(const Mark&) const = default;
 };
 
+/// How far a reader got in one log: a row and the chain digest there. Means something only with that log's id.
+struct LogMark {
+  RowId row{};
+  Digest chain;
+  bool operator==(const LogMark&) const = default;
+};
+
+/// What this node keeps of another node it has synced with (docs/sync.md): local, not signed, not part of the document.
+struct PeerRecord {
+  AuthorId peer;
+  LogId log;                       ///< of its log
+  std::optional<LogMark> heard{};  ///< how far its log was taken in here; absent: by tips the next time
+  RowId acknowledged{};            ///< the last row of this log that it has said is durable there
+  std::string state{};             ///< "connected", "closed" ...
+  std::int64_t since_ms = 0;       ///< of that state, ms since 1970 UTC
+  std::string address{};           ///< where it was last seen
+  std::string last_error{};        ///< why the last connection ended, when that was no ordinary end
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t received_bytes = 0;
+  bool operator==(const PeerRecord&) const = default;
+};
+
 enum class Trust : std::uint8_t { allowed, revoked };
 
 /// Local policy about one author. An author without a record is unknown.

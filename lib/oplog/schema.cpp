@@ -138,6 +138,20 @@ CREATE TABLE checkpoints (
   made_ms INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE peers (
+  peer BLOB PRIMARY KEY,
+  log BLOB NOT NULL,
+  heard_row INTEGER,
+  heard_chain BLOB,
+  acknowledged INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  since_ms INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  last_error TEXT NOT NULL,
+  sent_bytes INTEGER NOT NULL,
+  received_bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE VIEW ops (rowid, id, author, kind, story, field, value, seq, "index", time, received, actor, source) AS
 SELECT o.rowid,
        lower(hex(o.op_id)),

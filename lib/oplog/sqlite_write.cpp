@@ -10,6 +10,7 @@
 #include "model/text.hpp"
 #include "oplog/failed_commit.hpp"
 #include "oplog/hints.hpp"
+#include "oplog/peers.hpp"
 #include "oplog/read_index.hpp"
 #include "oplog/read_tables.hpp"
 #include "oplog/row_codec.hpp"
@@ -186,6 +187,10 @@ Result<void> SqliteWrite::quarantine_add(const QuarantinedOp& op) {
 
 Result<void> SqliteWrite::quarantine_remove(std::int64_t id) {
   return writing([&] { quarantine_.remove(id); });
+}
+
+Result<void> SqliteWrite::set_peer(const PeerRecord& peer) {
+  return writing([&] { write_peer(log().database(), peer); });
 }
 
 Result<void> SqliteWrite::commit() {

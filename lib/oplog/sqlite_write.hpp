@@ -23,6 +23,7 @@ class SqliteWrite final : public Reads<WriteTransaction> {
   [[nodiscard]] Result<void> rebuild_derived() override;
   [[nodiscard]] Result<void> quarantine_add(const QuarantinedOp& op) override;
   [[nodiscard]] Result<void> quarantine_remove(std::int64_t id) override;
+  [[nodiscard]] Result<void> set_peer(const PeerRecord& peer) override;
   [[nodiscard]] Result<void> commit() override;
 
   // These see what was appended here and is not in the tables yet.

@@ -1,8 +1,12 @@
 #pragma once
 // The door for ops that others wrote: every op from a peer, an import or a quarantine goes through admit().
 
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "replica/replica.hpp"
 
@@ -25,6 +29,26 @@ using Verdict = std::variant<Admitted, AlreadyKnown, Waiting, Reject>;
 /// author's op depends on it, and then enters muted: no node is dead-locked by another's trust.
 /// @errors busy, io: nothing was recorded.  @source docs/format.md "Validity"; Kleppmann 2022, section 4
 [[nodiscard]] Result<Verdict> admit(Replica& replica, SignedOp op, const std::string& source);
+
+/// What became of a batch of ops from a peer.
+struct BatchReport {
+  std::uint64_t admitted = 0;  ///< in the log now and not before: of the batch, and of the quarantine because of it
+  std::uint64_t known = 0;
+  std::uint64_t waiting = 0;  ///< of the batch, in quarantine
+  /// The first op of the batch that breaks a rule about its dependencies, and the rule: no honest node has sent it.
+  std::optional<std::pair<OpId, Reject>> rejected{};
+  /// What ops of the batch depend on that is neither in the log nor in quarantine, ascending.
+  std::vector<OpId> missing{};
+  /// The quarantine was full and gave up an op of this peer: where we got to in its log is forgotten.
+  bool mark_lost = false;
+};
+
+/// Admits ops of one peer in one transaction, in the order given; what admit() says of one op holds for each. With a
+/// record it is stored in the same transaction, so that how far we got and what we have are never apart.
+/// Cost: the batch's own ops; with a quarantine that is not empty also that.
+/// @errors busy, io: nothing was recorded.
+[[nodiscard]] Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> ops,
+                                              const std::string& source, const std::optional<PeerRecord>& record);
 
 /// Admits from the quarantine what may enter now (trust has changed, a dependency has come). In the caller's
 /// transaction. Returns how many ops entered.

@@ -1,0 +1,71 @@
+#include "oplog/peers.hpp"
+
+#include <fmt/format.h>
+
+#include "model/text.hpp"
+
+namespace musher {
+namespace {
+
+template <std::size_t N>
+void fill(const sql::Query& row, int column, std::array<std::uint8_t, N>& out, const char* name) {
+  if (!sql::read_bytes(row.blob(column), out)) {
+    sql::raise(Errc::damaged, fmt::format("the table peers has a malformed {}", name));
+  }
+}
+
+}  // namespace
+
+std::vector<PeerRecord> read_peers(sql::Connection& connection) {
+  std::vector<PeerRecord> peers;
+  sql::Query query(connection,
+                   "SELECT peer, log, heard_row, heard_chain, acknowledged, state, since_ms, address, last_error, "
+                   "sent_bytes, received_bytes FROM peers ORDER BY peer");
+  while (query.step()) {
+    PeerRecord& peer = peers.emplace_back();
+    fill(query, 0, peer.peer.key, "peer");
+    fill(query, 1, peer.log.bytes, "log");
+    if (!query.is_null(2)) {
+      peer.heard.emplace().row = RowId{query.integer(2)};
+      fill(query, 3, peer.heard->chain.bytes, "heard_chain");
+    }
+    peer.acknowledged = RowId{query.integer(4)};
+    peer.state = query.text(5);
+    peer.since_ms = query.integer(6);
+    peer.address = query.text(7);
+    peer.last_error = query.text(8);
+    peer.sent_bytes = static_cast<std::uint64_t>(query.integer(9));
+    peer.received_bytes = static_cast<std::uint64_t>(query.integer(10));
+    // Keys come in order, each once: pages that point to one another could give the same ones for ever.
+    if (peers.size() > 1 && !(peers[peers.size() - 2].peer < peer.peer)) {
+      sql::raise(Errc::damaged, "the table peers has keys that are out of order");
+    }
+  }
+  return peers;
+}
+
+void write_peer(sql::Connection& connection, const PeerRecord& peer) {
+  const auto row = peer.heard ? std::optional(raw(peer.heard->row)) : std::nullopt;
+  const auto chain = peer.heard ? std::optional<sql::Blob>(peer.heard->chain.bytes) : std::nullopt;
+  sql::Query(connection,
+             "INSERT INTO peers (peer, log, heard_row, heard_chain, acknowledged, state, since_ms, address, "
+             "last_error, sent_bytes, received_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (peer) DO "
+             "UPDATE SET log = excluded.log, heard_row = excluded.heard_row, heard_chain = excluded.heard_chain, "
+             "acknowledged = excluded.acknowledged, state = excluded.state, since_ms = excluded.since_ms, "
+             "address = excluded.address, last_error = excluded.last_error, sent_bytes = excluded.sent_bytes, "
+             "received_bytes = excluded.received_bytes",
+             sql::Blob(peer.peer.key), sql::Blob(peer.log.bytes), row, chain, raw(peer.acknowledged),
+             std::string_view(peer.state), peer.since_ms, std::string_view(peer.address),
+             std::string_view(peer.last_error), sql::to_column(peer.sent_bytes), sql::to_column(peer.received_bytes))
+      .run();
+}
+
+void forget_mark_of(sql::Connection& connection, std::string_view source) {
+  constexpr std::string_view kPeer = "peer:";
+  AuthorId peer;
+  if (!source.starts_with(kPeer) || !from_hex(source.substr(kPeer.size()), peer.key)) return;
+  sql::Query(connection, "UPDATE peers SET heard_row = NULL, heard_chain = NULL WHERE peer = ?", sql::Blob(peer.key))
+      .run();
+}
+
+}  // namespace musher

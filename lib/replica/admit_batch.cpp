@@ -1,0 +1,135 @@
+// admit_batch(): the short way in for ops in rowid order, whose dependencies are in the log already; whatever is not
+// takes the long way through the quarantine.
+#include <algorithm>
+#include <unordered_map>
+
+#include "replica/admission.hpp"
+#include "replica/settlement.hpp"
+
+namespace musher {
+namespace {
+
+class Batch {
+ public:
+  Batch(WriteTransaction& log, const TrustPolicy& trust, const std::string& source, std::int64_t now_ms)
+      : log_(log), trust_(trust), source_(source), now_ms_(now_ms) {}
+
+  Result<void> take(const VerifiedOp& op) {
+    MUSHER_TRY(const auto known, facts(op.id()));
+    if (known) {
+      ++report_.known;
+      return {};
+    }
+    std::vector<DependencyFacts> found;
+    MUSHER_TRY(const bool complete, find_dependencies(op.op(), found));
+    if (!complete) return wait(op, "dependency_missing");
+    const auto depth = check_dependencies(op.op(), found);
+    if (!depth) {
+      if (!report_.rejected) report_.rejected.emplace(op.id(), depth.error());
+      return keep(op, to_string(depth.error()));
+    }
+    // First, so that a copy without content never stands in the way of one with it.
+    if (!op.op().content_digest.is_zero() && !op.content()) return wait(op, "content_missing");
+    switch (trust_.standing(op.op().author)) {
+      case Standing::allowed: return append(op, *depth, found);
+      case Standing::revoked: return wait(op, "author_revoked");
+      case Standing::unknown: return wait(op, "author_unknown");
+    }
+    return {};
+  }
+
+  /// Lets in what waits, and says what is missing still.
+  Result<BatchReport> finish() {
+    MUSHER_TRY(const std::uint64_t waiting, log_.quarantine_count());
+    if (waiting > 0 && (report_.admitted > 0 || report_.waiting > 0)) {
+      MUSHER_TRY(const Settled settled, settle(log_, trust_, now_ms_, nullptr));
+      report_.admitted += settled.entered;
+    }
+    std::ranges::sort(report_.missing);
+    const auto rest = std::ranges::unique(report_.missing);
+    report_.missing.erase(rest.begin(), rest.end());
+    std::vector<OpId> missing;
+    for (const OpId& id : report_.missing) {
+      MUSHER_TRY(const auto known, facts(id));
+      MUSHER_TRY(const bool kept, log_.in_quarantine(id));
+      if (!known && !kept) missing.push_back(id);
+    }
+    report_.missing = std::move(missing);
+    return std::move(report_);
+  }
+
+  [[nodiscard]] bool wrote() const { return report_.admitted > 0 || report_.waiting > 0 || report_.rejected; }
+
+ private:
+  /// Of an op in the log. The last ones appended are most often what the next ones depend on.
+  Result<std::optional<DependencyFacts>> facts(const OpId& id) {
+    if (const auto fresh = appended_.find(id); fresh != appended_.end()) return fresh->second;
+    return log_.facts(id);
+  }
+
+  Result<bool> find_dependencies(const Op& op, std::vector<DependencyFacts>& found) {
+    bool complete = true;
+    for (const OpId& id : dependencies(op)) {
+      MUSHER_TRY(auto known, facts(id));
+      if (known) {
+        found.push_back(*std::move(known));
+      } else {
+        complete = false;
+        report_.missing.push_back(id);
+      }
+    }
+    return complete;
+  }
+
+  Result<void> append(const VerifiedOp& verified, Depth depth, const std::vector<DependencyFacts>& found) {
+    const Op& op = verified.op();
+    const auto target = std::ranges::find(found, op.target, &DependencyFacts::id);
+    const bool erases = op.kind == OpKind::erase && target != found.end() &&
+                        (target->author == op.author || trust_.is_eraser(op.author));
+    MUSHER_CHECK(log_.append(verified, depth, source_, now_ms_, erases));
+    appended_.emplace(verified.id(), DependencyFacts{verified.id(), op.kind, op.author, op.index, depth, op.name});
+    ++report_.admitted;
+    return {};
+  }
+
+  Result<void> wait(const VerifiedOp& op, std::string_view reason) {
+    ++report_.waiting;
+    return keep(op, reason);
+  }
+
+  Result<void> keep(const VerifiedOp& op, std::string_view reason) {
+    return log_.quarantine_add(quarantined(op.claim(), std::string(reason), source_, now_ms_));
+  }
+
+  // fixed after construction
+  WriteTransaction& log_;
+  const TrustPolicy& trust_;
+  const std::string& source_;
+  const std::int64_t now_ms_;
+  // what is found
+  std::unordered_map<OpId, DependencyFacts, IdHash> appended_;
+  BatchReport report_;
+};
+
+}  // namespace
+
+Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> ops, const std::string& source,
+                                const std::optional<PeerRecord>& record) {
+  MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
+  MUSHER_TRY(const auto trust, TrustPolicy::read(*log));
+  // Before the ops: what a full quarantine gives up takes the mark back.
+  if (record) MUSHER_CHECK(log->set_peer(*record));
+  Batch batch(*log, trust, source, replica.host().now_ms());
+  for (const VerifiedOp& op : ops) MUSHER_CHECK(batch.take(op));
+  const bool wrote = batch.wrote() || record.has_value();
+  MUSHER_TRY(BatchReport report, batch.finish());
+  if (record && record->heard) {
+    MUSHER_TRY(const auto peers, log->peers());
+    const auto stored = std::ranges::find(peers, record->peer, &PeerRecord::peer);
+    report.mark_lost = stored == peers.end() || !stored->heard;
+  }
+  if (wrote) MUSHER_CHECK(log->commit());
+  return report;
+}
+
+}  // namespace musher

@@ -1,0 +1,31 @@
+#include "sync/close_code.hpp"
+
+#include <fmt/format.h>
+
+namespace musher::sync {
+
+std::string_view to_string(CloseCode code) {
+  switch (code) {
+    case CloseCode::going_away: return "going-away";
+    case CloseCode::unsupported: return "unsupported";
+    case CloseCode::wrong_document: return "wrong-document";
+    case CloseCode::not_trusted: return "not-trusted";
+    case CloseCode::same_node: return "same-node";
+    case CloseCode::duplicate: return "duplicate";
+    case CloseCode::bad_proof: return "bad-proof";
+    case CloseCode::violation: return "violation";
+    case CloseCode::too_slow: return "too-slow";
+    case CloseCode::same_key: return "same-key";
+    case CloseCode::unavailable: return "unavailable";
+    case CloseCode::timed_out: return "timed-out";
+  }
+  return "";
+}
+
+std::string close_text(std::uint16_t code, std::string_view reason) {
+  const std::string_view name = to_string(static_cast<CloseCode>(code));
+  const std::string what = name.empty() ? fmt::format("closed with {}", code) : std::string(name);
+  return reason.empty() ? what : fmt::format("{}: {}", what, reason);
+}
+
+}  // namespace musher::sync

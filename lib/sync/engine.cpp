@@ -1,0 +1,385 @@
+#include "sync/engine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/text.hpp"
+#include "replica/settlement.hpp"
+
+namespace musher::sync {
+namespace {
+
+constexpr std::size_t kOpsInOneWrite = 2'048;
+constexpr std::size_t kMostPenalties = 1'024;
+constexpr std::chrono::milliseconds kSlowRetry{60'000};
+
+std::string hex(const AuthorId& author) { return to_hex(author.key); }
+
+bool is_live(const Session& session) {
+  return session.state() != Session::State::closing && session.state() != Session::State::closed;
+}
+
+}  // namespace
+
+Engine::Engine(Services& services, EngineOptions options) : services_(services), options_(std::move(options)) {
+  for (const std::string& url : options_.rendezvous) targets_.push_back({.url = url});
+}
+
+Engine::~Engine() { *alive_ = false; }
+
+void Engine::begin(const LogMark& end) { tail_.begin(end); }
+
+void Engine::appended(OutOps ops) {
+  if (ops.empty()) return;
+  tail_.add(std::move(ops));
+  for (const auto& session : sessions_) session->pump();
+}
+
+// --- connections
+
+std::shared_ptr<Session> Engine::add(OpenLink link, Role role, const std::string& url) {
+  auto session = std::make_shared<Session>(
+      Session::Setup{*this, services_, tail_, options_.limits, options_.self, options_.standing}, role, link.link, url);
+  sessions_.push_back(session);
+  link.start(session);
+  session->begin();
+  return session;
+}
+
+void Engine::accept(OpenLink link) {
+  const auto unproven = static_cast<std::size_t>(
+      std::ranges::count_if(sessions_, [](const auto& session) { return !session->proven(); }));
+  if (stopping_ || unproven >= options_.limits.unproven || sessions_.size() >= options_.limits.peers) {
+    const std::string reason = stopping_ ? "the node stops" : "too many connections";
+    auto session = add(std::move(link), Role::listener, "");
+    return session->end({stopping_ ? CloseCode::going_away : CloseCode::unavailable, reason});
+  }
+  add(std::move(link), Role::listener, "");
+}
+
+Session* Engine::session_with(const AuthorId& peer, const Session* but) const {
+  for (const auto& session : sessions_) {
+    if (session.get() != but && is_live(*session) && session->proven() && session->peer()->author == peer) {
+      return session.get();
+    }
+  }
+  return nullptr;
+}
+
+std::optional<Ending> Engine::claimed(Session& session, const AuthorId& author) {
+  if (session.role() == Role::listener) return std::nullopt;
+  // Two addresses of one node: the connection that stands is as good.
+  const Session* other = session_with(author, &session);
+  if (other == nullptr || other->role() != Role::dialer) return std::nullopt;
+  return Ending{CloseCode::duplicate, fmt::format("connected to it at {} already", other->url())};
+}
+
+std::optional<Ending> Engine::proven(Session& session) {
+  const AuthorId& peer = session.peer()->author;
+  if (const auto penalty = penalties_.find(peer); penalty != penalties_.end()) {
+    const auto left = penalty->second.until - services_.now();
+    if (left.count() > 0) {
+      return Ending{CloseCode::violation,
+                    fmt::format("it broke the protocol; refused for {} s more", (left.count() + 999) / 1'000)};
+    }
+  }
+  Session* other = session_with(peer, &session);
+  if (other == nullptr) return std::nullopt;
+  if (other->role() != session.role()) {
+    // Both dialed: both keep the one that the smaller key dialed.
+    const bool we_are_smaller = options_.self.identity->author() < peer;
+    const bool keep_new = (session.role() == Role::dialer) == we_are_smaller;
+    if (!keep_new) return Ending{CloseCode::duplicate, "there is a connection already"};
+  }
+  // The same node dialed again: it has given up the connection that stands here.
+  other->end({CloseCode::duplicate, "there is a newer connection"});
+  return std::nullopt;
+}
+
+std::optional<PeerRecord> Engine::take_record(const AuthorId& peer) {
+  const auto found = records_.find(peer);
+  if (found == records_.end()) return std::nullopt;
+  PeerRecord record = std::move(found->second);
+  records_.erase(found);
+  return record;
+}
+
+void Engine::opened(Session& session) {
+  for (Target& target : targets_) {
+    if (target.url != session.url()) continue;
+    target.failures = 0;
+    target.last_error.clear();
+  }
+  tell(false, "peer connected", session);
+}
+
+void Engine::ended(Session& session) {
+  const auto held = std::ranges::find(sessions_, &session, [](const auto& each) { return each.get(); });
+  if (held == sessions_.end()) return;
+  const std::shared_ptr<Session> keep = *held;
+  sessions_.erase(held);
+  const auto code = static_cast<CloseCode>(session.end_code());
+  const bool ours = session.ending().has_value();
+  if (ours && code == CloseCode::violation) {
+    ++totals_.violations;
+    if (session.peer()) punish(session.peer()->author);
+  }
+  const bool ordinary = code == CloseCode::duplicate || code == CloseCode::going_away;
+  tell(!ordinary, session.proven() ? "peer disconnected" : "connection refused", session, session.end_text());
+  if (session.peer() && session_with(session.peer()->author, nullptr) == nullptr) {
+    records_[session.peer()->author] = session.record();
+  }
+  for (Target& target : targets_) {
+    if (target.url == session.url()) {
+      if (session.peer()) target.peer = session.peer()->author;
+      retry_later(target, session.end_text(), session.end_code());
+    } else if (session.peer() && target.peer == session.peer()->author && target.state == Target::State::waiting) {
+      target.next = services_.now();  // it was left alone while another connection stood
+    }
+  }
+}
+
+void Engine::punish(const AuthorId& peer) {
+  if (penalties_.size() >= kMostPenalties && !penalties_.contains(peer)) penalties_.clear();
+  Penalty& penalty = penalties_[peer];
+  const auto least = std::chrono::milliseconds(1'000) * (1U << std::min(penalty.count, 16U));
+  penalty.until = services_.now() + std::min(least, options_.limits.penalty_most);
+  ++penalty.count;
+}
+
+void Engine::own_op_elsewhere(Session& session, const Tip& tip) {
+  tell(true, "own ops elsewhere", session,
+       fmt::format("it has op {} (index {}) of this node's own key, which this log has not got: the log lost its tail, "
+                   "or was restored from an old copy; local writes are refused until it is fetched",
+                   to_hex(tip.id.hash).substr(0, 12), raw(tip.index)));
+  if (options_.own_op_elsewhere) options_.own_op_elsewhere(tip);
+}
+
+void Engine::trust_changed() {
+  const auto sessions = sessions_;
+  for (const auto& session : sessions) {
+    if (session->proven() && options_.standing(session->peer()->author) != Standing::allowed) {
+      session->end({CloseCode::not_trusted, "its key is not trusted any more"});
+    } else {
+      session->reconcile();
+    }
+  }
+  for (Target& target : targets_) {
+    if (target.state == Target::State::waiting) target.next = services_.now();
+  }
+}
+
+// --- admission: one write at a time, each for one peer, in turn
+
+void Engine::ready(Session&) { admit_next(); }
+
+void Engine::admit_next() {
+  const auto is_ready = [](const std::shared_ptr<Session>& session) {
+    return is_live(*session) && session->inbound() != nullptr && session->inbound()->has_ready();
+  };
+  while (!writing_) {
+    // In turn: who sends much does not hold up who sends little.
+    if (++next_to_admit_ >= sessions_.size()) next_to_admit_ = 0;
+    const auto middle = sessions_.begin() + static_cast<std::ptrdiff_t>(next_to_admit_);
+    auto next = std::find_if(middle, sessions_.end(), is_ready);
+    if (next == sessions_.end()) next = std::find_if(sessions_.begin(), middle, is_ready);
+    if (next == sessions_.end() || !is_ready(*next)) return;
+    next_to_admit_ = static_cast<std::size_t>(next - sessions_.begin());
+    const auto session = *next;
+    admit(session, session->inbound()->take_ready(kOpsInOneWrite));
+  }
+}
+
+void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) {
+  if (work.ops.empty() && !work.refused) {
+    // Nothing but a mark: it is written down with the next ops, or soon.
+    session->heard(work.heard, false);
+    session->inbound()->admitted(work, {});
+    return;
+  }
+  writing_ = true;
+  struct Job {
+    Inbound::Work work;
+    PeerRecord record;
+    BatchReport report;
+  };
+  auto job = std::make_shared<Job>(Job{std::move(work), session->record_with(work.heard), {}});
+  services_.write(
+      [job](Replica& replica) -> Result<void> {
+        const std::string source = "peer:" + hex(job->record.peer);
+        if (job->work.refused) {
+          MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
+          MUSHER_CHECK(log->quarantine_add(quarantined(
+              job->work.refused->op, std::string(to_string(job->work.refused->why)), source, replica.host().now_ms())));
+          return log->commit();
+        }
+        MUSHER_TRY(job->report, admit_batch(replica, job->work.ops, source, job->record));
+        return {};
+      },
+      [this, alive = alive_, session, job](Result<void> done) {
+        if (!*alive) return;
+        writing_ = false;
+        if (!done) {
+          session->end({CloseCode::unavailable, done.error().what});
+        } else {
+          totals_.ops_received += job->work.ops.size();
+          totals_.ops_admitted += job->report.admitted;
+          session->heard(job->work.heard, job->report.mark_lost);
+          session->inbound()->admitted(job->work, job->report);
+        }
+        admit_next();
+      });
+}
+
+// --- whom we dial
+
+void Engine::tick() {
+  const auto now = services_.now();
+  const auto sessions = sessions_;
+  for (const auto& session : sessions) session->check_time(now);
+  if (stopping_) return;
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    if (targets_[i].state == Target::State::waiting && targets_[i].next <= now) dial(i);
+  }
+  if (now >= next_records_ && !writing_) write_records({});
+}
+
+void Engine::dial(std::size_t index) {
+  Target& target = targets_[index];
+  if (target.peer && session_with(*target.peer, nullptr) != nullptr) {
+    target.next = services_.now() + options_.limits.retry_least;
+    return;
+  }
+  target.state = Target::State::dialing;
+  target.since_ms = services_.clock_ms();
+  target.cancel = services_.dial(target.url, [this, alive = alive_, index](Result<OpenLink> link) {
+    if (!*alive) return;
+    Target& dialed = targets_[index];
+    dialed.cancel = {};
+    if (!link) {
+      if (options_.on_event && dialed.last_error != link.error().what) {
+        options_.on_event({true, "cannot reach peer", dialed.url, dialed.url, link.error().what});
+      }
+      return retry_later(dialed, link.error().what, 0);
+    }
+    dialed.state = Target::State::connected;
+    dialed.since_ms = services_.clock_ms();
+    add(*std::move(link), Role::dialer, dialed.url);
+  });
+}
+
+/// Doubles with each failure, and is drawn from the upper half, so that nodes that lost one peer do not come back to it
+/// all at once.
+void Engine::retry_later(Target& target, const std::string& why, std::uint16_t code) {
+  target.state = Target::State::waiting;
+  target.since_ms = services_.clock_ms();
+  const auto ending = static_cast<CloseCode>(code);
+  if (ending != CloseCode::duplicate && ending != CloseCode::going_away) target.last_error = why;
+  if (ending == CloseCode::same_node) {
+    target.state = Target::State::stopped;
+    return;
+  }
+  const Limits& limits = options_.limits;
+  std::chrono::milliseconds wait =
+      std::min(limits.retry_most, limits.retry_least * (1U << std::min(target.failures, 16U)));
+  if (ending == CloseCode::wrong_document || ending == CloseCode::unsupported || ending == CloseCode::same_key) {
+    wait = std::max(wait, std::min(limits.retry_most, kSlowRetry));
+  }
+  ++target.failures;
+  std::array<std::uint8_t, 4> random{};
+  services_.random(random);
+  std::uint32_t number = 0;
+  for (const std::uint8_t byte : random) number = number << 8U | byte;
+  const auto half = wait / 2;
+  target.next =
+      services_.now() + half + std::chrono::milliseconds(number % static_cast<std::uint64_t>(half.count() + 1));
+}
+
+void Engine::stop() {
+  stopping_ = true;
+  for (Target& target : targets_) {
+    if (target.cancel) std::exchange(target.cancel, {})();
+    target.state = Target::State::stopped;
+  }
+  const auto sessions = sessions_;
+  for (const auto& session : sessions) session->end({CloseCode::going_away, "the node stops"});
+}
+
+// --- what is written down, and shown
+
+void Engine::write_records(std::function<void()> done) {
+  next_records_ = services_.now() + options_.limits.record_every;
+  auto records = std::make_shared<std::vector<PeerRecord>>();
+  for (auto& [peer, record] : std::exchange(records_, {})) records->push_back(std::move(record));
+  for (const auto& session : sessions_) {
+    if (session->proven() && session->take_dirty()) records->push_back(session->record());
+  }
+  if (records->empty()) {
+    if (done) done();
+    return;
+  }
+  writing_ = true;
+  services_.write(
+      [records](Replica& replica) -> Result<void> {
+        MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
+        for (const PeerRecord& record : *records) MUSHER_CHECK(log->set_peer(record));
+        return log->commit();
+      },
+      [this, alive = alive_, records, done = std::move(done)](const Result<void>& written) {
+        if (!*alive) return;
+        writing_ = false;
+        for (PeerRecord& record : *records) {
+          if (!written && session_with(record.peer, nullptr) == nullptr)
+            records_.emplace(record.peer, std::move(record));
+        }
+        if (done) done();
+        admit_next();
+      });
+}
+
+std::size_t Engine::connected() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(sessions_, [](const auto& session) { return session->state() == Session::State::open; }));
+}
+
+std::vector<PeerStatus> Engine::status() const {
+  std::vector<PeerStatus> all;
+  for (const auto& session : sessions_) {
+    PeerStatus& status = all.emplace_back();
+    status.dialed = session->role() == Role::dialer;
+    status.address = session->url();
+    status.state = session->state() == Session::State::open ? "connected" : "handshake";
+    if (!session->peer()) continue;
+    const PeerRecord record = session->record();
+    status.peer = record.peer;
+    status.log = record.log;
+    status.address = record.address;
+    status.since_ms = record.since_ms;
+    status.lag_ops = std::max<std::int64_t>(0, raw(tail_.end().row) - raw(record.acknowledged));
+    status.sent_bytes = record.sent_bytes;
+    status.received_bytes = record.received_bytes;
+  }
+  for (const Target& target : targets_) {
+    if (target.state == Target::State::connected) continue;
+    PeerStatus& status = all.emplace_back();
+    status.peer = target.peer;
+    status.address = target.url;
+    status.dialed = true;
+    status.state = target.state == Target::State::dialing   ? "dialing"
+                   : target.state == Target::State::stopped ? "stopped"
+                                                            : "waiting";
+    status.since_ms = target.since_ms;
+    status.last_error = target.last_error;
+  }
+  return all;
+}
+
+void Engine::tell(bool warning, std::string_view what, const Session& session, std::string detail) {
+  if (!options_.on_event) return;
+  const PeerRecord record = session.peer() ? session.record() : PeerRecord{};
+  options_.on_event({warning, what, session.peer() ? hex(session.peer()->author) : "",
+                     session.peer() ? record.address : session.url(), std::move(detail)});
+}
+
+}  // namespace musher::sync

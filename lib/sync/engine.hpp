@@ -1,0 +1,132 @@
+#pragma once
+// A node's part in sync: its connections with all other nodes, what is admitted from them, and whom it dials.
+// One thread; pure of sockets, files and clocks (link.hpp). docs/sync.md, docs/decisions/0010.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sync/session.hpp"
+
+namespace musher::sync {
+
+/// What an operator sees of one peer, or of an address that is dialed.
+struct PeerStatus {
+  std::optional<AuthorId> peer{};  ///< absent: an address that never answered
+  std::optional<LogId> log{};
+  std::string address{};
+  bool dialed = false;
+  std::string state{};  ///< "connected", "handshake", "dialing", "waiting", "closed", "stopped"
+  std::int64_t since_ms = 0;
+  std::int64_t lag_ops = 0;  ///< ops of this log that it has not acknowledged
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t received_bytes = 0;
+  std::string last_error{};
+};
+
+/// For a log line.
+struct Event {
+  bool warning = false;
+  std::string_view what;
+  std::string peer{};  ///< key as hex, or an address
+  std::string address{};
+  std::string detail{};
+};
+
+struct EngineOptions {
+  Self self;
+  std::vector<std::string> rendezvous{};  ///< URLs of nodes to dial
+  Limits limits{};
+  std::function<Standing(const AuthorId&)> standing;
+  std::function<void(const Event&)> on_event{};
+  /// This node's author wrote an op, at another node's word, that this log has not got: the log lost its tail. Local
+  /// writes are to be refused until it is here.
+  std::function<void(const Tip&)> own_op_elsewhere{};
+};
+
+class Engine final : private Session::Owner {
+ public:
+  Engine(Services& services, EngineOptions options);
+  ~Engine() override;
+
+  /// Where the log ends now. Nothing is sent before.
+  void begin(const LogMark& end);
+  /// The rows behind that, as they were applied here.
+  void appended(OutOps ops);
+  [[nodiscard]] const LogMark& end_of_log() const { return tail_.end(); }
+
+  void accept(OpenLink link);
+  /// Whom this node trusts has changed: what waits elsewhere may be wanted now, and a peer may not be wanted any more.
+  void trust_changed();
+  /// To be called every quarter of a second or so: dials, time-outs, records.
+  void tick();
+  /// Closes every connection; no more are dialed or accepted.
+  void stop();
+  /// Writes down what is known of peers, now; `done` when that is durable.
+  void write_records(std::function<void()> done);
+
+  [[nodiscard]] std::vector<PeerStatus> status() const;
+  [[nodiscard]] std::size_t connected() const;
+  struct Totals {
+    std::uint64_t ops_received = 0;
+    std::uint64_t ops_sent = 0;
+    std::uint64_t ops_admitted = 0;
+    std::uint64_t violations = 0;
+  };
+  [[nodiscard]] const Totals& totals() const { return totals_; }
+  /// Nothing is under way: no admission, no record to write.
+  [[nodiscard]] bool quiet() const { return !writing_; }
+
+ private:
+  struct Target {
+    std::string url;
+    enum class State : std::uint8_t { waiting, dialing, connected, stopped } state = State::waiting;
+    std::chrono::milliseconds next{};
+    unsigned failures = 0;
+    std::optional<AuthorId> peer{};  ///< who answered last
+    std::function<void()> cancel{};
+    std::string last_error{};
+    std::int64_t since_ms = 0;
+  };
+  struct Penalty {
+    unsigned count = 0;
+    std::chrono::milliseconds until{};
+  };
+
+  std::optional<Ending> claimed(Session& session, const AuthorId& author) override;
+  std::optional<Ending> proven(Session& session) override;
+  std::optional<PeerRecord> take_record(const AuthorId& peer) override;
+  void opened(Session& session) override;
+  void ready(Session& session) override;
+  void own_op_elsewhere(Session& session, const Tip& tip) override;
+  void ended(Session& session) override;
+
+  std::shared_ptr<Session> add(OpenLink link, Role role, const std::string& url);
+  [[nodiscard]] Session* session_with(const AuthorId& peer, const Session* but) const;
+  void admit_next();
+  void admit(const std::shared_ptr<Session>& session, Inbound::Work work);
+  void dial(std::size_t target);
+  void retry_later(Target& target, const std::string& why, std::uint16_t code);
+  void punish(const AuthorId& peer);
+  void tell(bool warning, std::string_view what, const Session& session, std::string detail = {});
+
+  // fixed after construction
+  Services& services_;
+  const EngineOptions options_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  // changes with each event
+  Tail tail_;
+  std::vector<std::shared_ptr<Session>> sessions_;
+  std::size_t next_to_admit_ = 0;
+  std::vector<Target> targets_;
+  std::map<AuthorId, Penalty> penalties_;
+  std::map<AuthorId, PeerRecord> records_;  ///< of sessions that ended: to be written down
+  bool writing_ = false;
+  bool stopping_ = false;
+  std::chrono::milliseconds next_records_{};
+  Totals totals_;
+};
+
+}  // namespace musher::sync

@@ -1,0 +1,100 @@
+#include "sync/handshake.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "crypto/hashing.hpp"
+#include "model/text.hpp"
+
+namespace musher::sync {
+namespace {
+
+constexpr std::string_view kStatementDomain = "musher sync 1";
+
+Role other(Role role) { return role == Role::dialer ? Role::listener : Role::dialer; }
+
+std::string short_key(const AuthorId& author) { return to_hex(author.key).substr(0, 12); }
+
+}  // namespace
+
+Handshake::Handshake(Role role, const Self& self, std::optional<ChannelBinding> binding, const Nonce& nonce,
+                     std::function<Standing(const AuthorId&)> standing)
+    : role_(role),
+      self_(self),
+      binding_(binding),
+      standing_(std::move(standing)),
+      ours_{.document = self.document,
+            .log = self.log,
+            .author = self.identity->author(),
+            .nonce = nonce,
+            .bound = binding.has_value()} {}
+
+std::optional<std::string> Handshake::opening() {
+  if (role_ == Role::listener) return std::nullopt;
+  return encode(ours_);
+}
+
+std::optional<AuthorId> Handshake::claimed() const { return theirs_ ? std::optional(theirs_->author) : std::nullopt; }
+
+std::variant<Handshake::Reply, Ending> Handshake::take(const Message& message) {
+  if (const auto* hello = std::get_if<Hello>(&message); hello != nullptr && !theirs_) {
+    theirs_ = *hello;
+    if (auto ending = check(*hello)) return *std::move(ending);
+    return Reply{role_ == Role::listener ? encode(ours_) : proof()};
+  }
+  if (const auto* given = std::get_if<Proof>(&message); given != nullptr && theirs_) {
+    if (auto ending = check(*given)) return *std::move(ending);
+    return Reply{role_ == Role::listener ? proof() : "", PeerId{theirs_->author, theirs_->log}};
+  }
+  return Ending{CloseCode::violation, fmt::format("a message \"{}\" in the handshake", name_of(message))};
+}
+
+std::optional<Ending> Handshake::check(const Hello& theirs) const {
+  if (theirs.version_min > theirs.version_max || theirs.version_min > kVersion || theirs.version_max < kVersion) {
+    return Ending{CloseCode::unsupported, fmt::format("this node speaks version {}, the other one {} to {}", kVersion,
+                                                      theirs.version_min, theirs.version_max)};
+  }
+  if (theirs.document != self_.document) {
+    return Ending{CloseCode::wrong_document,
+                  fmt::format("here {}, there {}", to_hex(self_.document.bytes), to_hex(theirs.document.bytes))};
+  }
+  // A dialing end alone may have TLS: it ends at a proxy, whose certificate that end has checked.
+  if (role_ == Role::listener && ours_.bound && !theirs.bound) {
+    return Ending{CloseCode::bad_proof, "the other end does not see this TLS connection: somebody is in between"};
+  }
+  if (theirs.log == self_.log) return Ending{CloseCode::same_node, "both ends are servers of one log"};
+  if (theirs.author == ours_.author) {
+    return Ending{CloseCode::same_key, fmt::format("key {} is used at two nodes", short_key(theirs.author))};
+  }
+  return std::nullopt;
+}
+
+std::optional<Ending> Handshake::check(const Proof& theirs) const {
+  if (!statement_holds(theirs_->author, kStatementDomain, digest(other(role_)), theirs.signature)) {
+    return Ending{CloseCode::bad_proof, fmt::format("key {} was not proven", short_key(theirs_->author))};
+  }
+  if (standing_(theirs_->author) != Standing::allowed) {
+    return Ending{CloseCode::not_trusted, fmt::format("musher trust add {} NAME", to_hex(theirs_->author.key))};
+  }
+  return std::nullopt;
+}
+
+/// Over both greetings, so over both keys, both nonces and the document; over the role, so that no proof can be sent
+/// back to where it came from; and over the connection, where the listening end has TLS of its own.
+Digest Handshake::digest(Role signer) const {
+  const Hello& dialer = role_ == Role::dialer ? ours_ : *theirs_;
+  const Hello& listener = role_ == Role::dialer ? *theirs_ : ours_;
+  std::string transcript(1, static_cast<char>(signer));
+  transcript += encode(dialer);
+  transcript += encode(listener);
+  if (dialer.bound && listener.bound)
+    transcript.append(reinterpret_cast<const char*>(binding_->data()), binding_->size());
+  return handshake_digest(transcript);
+}
+
+std::string Handshake::proof() const {
+  return encode(Proof{self_.identity->sign_statement(kStatementDomain, digest(role_))});
+}
+
+}  // namespace musher::sync

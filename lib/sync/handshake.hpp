@@ -1,0 +1,71 @@
+#pragma once
+// Who is at the other end: both nodes prove that they have the key they name before an op flows. docs/sync.md,
+// "Handshake". Pure: messages in, messages out.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "crypto/identity.hpp"
+#include "replica/trust_policy.hpp"
+#include "sync/close_code.hpp"
+#include "sync/message.hpp"
+
+namespace musher::sync {
+
+enum class Role : std::uint8_t { dialer = 1, listener = 2 };
+
+/// 32 bytes that only the two ends of one TLS connection know (RFC 9266), where this end has TLS.
+using ChannelBinding = std::array<std::uint8_t, 32>;
+
+/// What a node says of itself.
+struct Self {
+  const Identity* identity = nullptr;
+  DocumentId document;
+  LogId log;
+};
+
+/// The proven other end. The log id is its word: nothing but its own marks depends on it.
+struct PeerId {
+  AuthorId author;
+  LogId log;
+  auto operator<=>(const PeerId&) const = default;
+};
+
+class Handshake {
+ public:
+  /// `standing`: how this node trusts a key; asked once it is proven.
+  Handshake(Role role, const Self& self, std::optional<ChannelBinding> binding, const Nonce& nonce,
+            std::function<Standing(const AuthorId&)> standing);
+
+  /// What the dialing side says first; the listening side says nothing until it is spoken to.
+  [[nodiscard]] std::optional<std::string> opening();
+
+  struct Reply {
+    std::string message;           ///< to send; empty: nothing
+    std::optional<PeerId> peer{};  ///< the handshake is done
+  };
+  /// Takes the next message. An Ending: it failed, close with that.
+  [[nodiscard]] std::variant<Reply, Ending> take(const Message& message);
+
+  /// The other end as it named itself, proven or not; nothing before its Hello.
+  [[nodiscard]] std::optional<AuthorId> claimed() const;
+
+ private:
+  [[nodiscard]] std::optional<Ending> check(const Hello& theirs) const;
+  [[nodiscard]] std::optional<Ending> check(const Proof& theirs) const;
+  [[nodiscard]] Digest digest(Role signer) const;
+  [[nodiscard]] std::string proof() const;
+
+  // fixed after construction
+  const Role role_;
+  const Self self_;
+  const std::optional<ChannelBinding> binding_;
+  const std::function<Standing(const AuthorId&)> standing_;
+  const Hello ours_;
+  // as it goes on
+  std::optional<Hello> theirs_;
+};
+
+}  // namespace musher::sync

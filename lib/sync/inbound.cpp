@@ -1,0 +1,185 @@
+#include "sync/inbound.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/text.hpp"
+#include "sync/reconcile.hpp"
+
+namespace musher::sync {
+namespace {
+
+/// Beside the peer's own window: what it may have sent before it heard of anything, and answers to what was asked for.
+constexpr std::size_t kWindowsWaiting = 4;
+constexpr std::size_t kMostBatches = 64;  ///< then the peer waits
+constexpr std::size_t kMostTips = 1'000'000;
+
+}  // namespace
+
+Inbound::Inbound(Services& services, const Limits& limits, const AuthorId& self, Hooks hooks)
+    : services_(services), limits_(limits), self_(self), hooks_(std::move(hooks)) {}
+
+void Inbound::read(std::function<Result<void>(LogReader&)> job, std::function<void()> then) {
+  services_.read(std::move(job), [self = shared_from_this(), then = std::move(then)](Result<void> done) {
+    if (self->stopped_) return;
+    if (!done) return self->hooks_.end({CloseCode::unavailable, done.error().what});
+    then();
+  });
+}
+
+// --- ops
+
+bool Inbound::take(Ops ops) {
+  if (ops.serial != next_serial_) return false;
+  ++next_serial_;
+  ops_received_ += ops.ops.size();
+  waiting_ops_ += ops.ops.size();
+  if (waiting_ops_ > kWindowsWaiting * limits_.window_ops + kMaxIds) return false;
+  batches_.push_back({ops.serial, ops.upto, ops.ops.size()});
+  if (batches_.size() >= kMostBatches) hooks_.pause(true);
+  if (ops.ops.empty()) {
+    verified(ops.serial, {});
+    return true;
+  }
+  services_.verify(std::move(ops.ops), [self = shared_from_this(), serial = ops.serial](Services::Verified result) {
+    if (!self->stopped_) self->verified(serial, std::move(result));
+  });
+  return true;
+}
+
+void Inbound::verified(std::uint64_t serial, Services::Verified result) {
+  const auto batch = std::ranges::find(batches_, serial, &Batch::serial);
+  if (batch == batches_.end()) return;
+  std::optional<Tip> own;
+  for (const auto& op : result) {
+    if (!op) continue;
+    hooks_.peer_has(op->id());
+    if (op->op().author == self_ && (!own || own->index < op->op().index)) own = {self_, op->op().index, op->id()};
+  }
+  if (own) look_for(*own);
+  batch->verified = std::move(result);
+  if (batch == batches_.begin()) hooks_.ready();
+}
+
+/// The peer sends what this node's own key wrote: is it here?
+void Inbound::look_for(const Tip& own) {
+  auto missing = std::make_shared<bool>(false);
+  read(
+      [missing, own](LogReader& log) -> Result<void> {
+        MUSHER_TRY(const auto known, log.facts(own.id));
+        *missing = !known;
+        return {};
+      },
+      [this, missing, own] {
+        if (*missing) hooks_.own_op_elsewhere(own);
+      });
+}
+
+bool Inbound::has_ready() const { return !batches_.empty() && batches_.front().verified.has_value(); }
+
+Inbound::Work Inbound::take_ready(std::size_t most_ops) {
+  Work work;
+  while (has_ready() && (work.last_serial == 0 || work.ops.size() + batches_.front().ops <= most_ops)) {
+    Batch batch = std::move(batches_.front());
+    batches_.pop_front();
+    waiting_ops_ -= batch.ops;
+    work.last_serial = batch.serial;
+    for (auto& op : *batch.verified) {
+      if (op) {
+        work.ops.push_back(*std::move(op));
+        continue;
+      }
+      work.refused = std::move(op).error();  // nothing behind it is taken: no honest node has it in its log
+      return work;
+    }
+    if (batch.upto) work.heard = batch.upto;
+  }
+  if (batches_.size() < kMostBatches / 2) hooks_.pause(false);
+  return work;
+}
+
+void Inbound::admitted(const Work& work, const BatchReport& report) {
+  if (stopped_) return;
+  for (const VerifiedOp& op : work.ops) asked_.erase(op.id());
+  if (work.refused) {
+    return hooks_.end(
+        {CloseCode::violation, fmt::format("an op that does not hold: {}", to_string(work.refused->why))});
+  }
+  if (report.rejected) {
+    return hooks_.end(
+        {CloseCode::violation, fmt::format("op {} breaks a rule: {}", to_hex(report.rejected->first.hash).substr(0, 12),
+                                           to_string(report.rejected->second))});
+  }
+  hooks_.send(encode(Ack{work.last_serial}));
+  Ask ask;
+  for (const OpId& id : report.missing) {
+    if (ask.ids.size() == kMaxIds || asked_.size() == kMaxIds) break;
+    if (asked_.insert(id).second) ask.ids.push_back(id);
+  }
+  if (!ask.ids.empty()) hooks_.send(encode(ask));
+}
+
+bool Inbound::take(const Absent& absent) {
+  return std::ranges::none_of(absent.ids, [&](const OpId& id) { return asked_.contains(id); });
+}
+
+// --- reconciliation
+
+void Inbound::reconcile() {
+  if (std::exchange(tips_asked_, true)) return;
+  hooks_.send(encode(Reconcile{}));
+}
+
+void Inbound::take(Tips tips) {
+  if (tips.round != round_) tips_.clear();
+  round_ = tips.round;
+  if (tips_.size() + tips.tips.size() > kMostTips) return hooks_.end({CloseCode::violation, "too many tips"});
+  tips_.insert(tips_.end(), tips.tips.begin(), tips.tips.end());
+  if (!tips.last) return;
+  tips_asked_ = false;
+  struct Found {
+    std::vector<Want::Branch> branches;
+    std::optional<Tip> own;
+  };
+  auto found = std::make_shared<Found>();
+  read(
+      [found, tips = std::exchange(tips_, {}), self = self_](LogReader& log) -> Result<void> {
+        MUSHER_TRY(found->branches, lacking(log, tips));
+        for (const Want::Branch& branch : found->branches) {
+          const auto tip = std::ranges::find(tips, branch.tip, &Tip::id);
+          if (tip->author == self && (!found->own || found->own->index < tip->index)) found->own = *tip;
+        }
+        return {};
+      },
+      [this, found, round = round_] {
+        if (round != round_) return;
+        if (found->own) hooks_.own_op_elsewhere(*found->own);
+        Want want{.round = round, .branches = {}, .last = false};
+        std::size_t bases = 0;
+        for (Want::Branch& branch : found->branches) {
+          bases += branch.bases.size();
+          want.branches.push_back(std::move(branch));
+          if (want.branches.size() < kMaxWants && bases < kMaxTips / 2) continue;
+          hooks_.send(encode(std::exchange(want, Want{.round = round, .branches = {}, .last = false})));
+          bases = 0;
+        }
+        want.last = true;
+        hooks_.send(encode(want));
+      });
+}
+
+void Inbound::take(Samples samples) {
+  if (samples.round != round_) return;
+  auto branch = std::make_shared<Want::Branch>();
+  read(
+      [branch, samples = std::move(samples)](LogReader& log) -> Result<void> {
+        MUSHER_TRY(*branch, nearest_base(log, samples));
+        return {};
+      },
+      [this, branch, round = round_] {
+        if (round == round_) hooks_.send(encode(Want{.round = round, .branches = {*branch}, .last = true}));
+      });
+}
+
+}  // namespace musher::sync

@@ -1,0 +1,88 @@
+#pragma once
+// The other direction of one connection: a peer's ops into this log. docs/sync.md, "Receiving".
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "replica/admission.hpp"
+#include "sync/link.hpp"
+#include "sync/message.hpp"
+#include "sync/outbound.hpp"
+
+namespace musher::sync {
+
+class Inbound : public std::enable_shared_from_this<Inbound> {
+ public:
+  struct Hooks {
+    std::function<void(std::string)> send;
+    std::function<void(Ending)> end;
+    std::function<void(bool)> pause;
+    /// Something is ready to be admitted (take_ready).
+    std::function<void()> ready;
+    /// The peer has an op of this node's own author that this log has not got.
+    std::function<void(const Tip&)> own_op_elsewhere;
+    std::function<void(const OpId&)> peer_has;
+  };
+  Inbound(Services& services, const Limits& limits, const AuthorId& self, Hooks hooks);
+  void stop() { stopped_ = true; }
+
+  /// @return false: the peer broke the order of serials, or sent more than its window.
+  [[nodiscard]] bool take(Ops ops);
+  void take(Tips tips);
+  void take(Samples samples);
+  /// @return false: it sent an op that depends on one of these, and has not got it.
+  [[nodiscard]] bool take(const Absent& absent);
+  /// Asks for the peer's tips; what is lacking comes then. Once at a time.
+  void reconcile();
+
+  /// Verified ops to admit in one go, in the order they came.
+  struct Work {
+    std::vector<VerifiedOp> ops;
+    std::optional<LogMark> heard;  ///< with these ops we have all of the peer's log up to here
+    std::uint64_t last_serial = 0;
+    std::optional<Services::Refused> refused{};  ///< does not hold: kept as evidence, and the peer is dropped
+  };
+  [[nodiscard]] bool has_ready() const;
+  [[nodiscard]] Work take_ready(std::size_t most_ops);
+  /// The work is durable: it is acknowledged, and what is missing asked for.
+  void admitted(const Work& work, const BatchReport& report);
+
+  [[nodiscard]] std::uint64_t ops_received() const { return ops_received_; }
+  [[nodiscard]] std::size_t waiting_ops() const { return waiting_ops_; }
+
+ private:
+  struct Batch {
+    std::uint64_t serial = 0;
+    std::optional<LogMark> upto;
+    std::size_t ops = 0;
+    std::optional<Services::Verified> verified{};
+  };
+  void verified(std::uint64_t serial, Services::Verified result);
+  void look_for(const Tip& own);
+  void read(std::function<Result<void>(LogReader&)> job, std::function<void()> then);
+
+  // fixed after construction
+  Services& services_;
+  const Limits& limits_;
+  const AuthorId self_;
+  const Hooks hooks_;
+  // what came
+  bool stopped_ = false;
+  std::uint64_t next_serial_ = 1;
+  std::deque<Batch> batches_;
+  std::size_t waiting_ops_ = 0;
+  std::uint64_t ops_received_ = 0;
+  // what was asked for
+  std::uint32_t round_ = 0;
+  bool tips_asked_ = false;
+  std::vector<Tip> tips_;  ///< of a round whose last part has not come
+  std::unordered_set<OpId, IdHash> asked_;
+};
+
+}  // namespace musher::sync

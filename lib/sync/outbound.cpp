@@ -1,0 +1,276 @@
+#include "sync/outbound.hpp"
+
+#include <algorithm>
+
+#include "model/text.hpp"
+#include "sync/reconcile.hpp"
+
+namespace musher::sync {
+namespace {
+
+/// Of rows that the peer has already: their mark alone is worth a message when so many have gathered.
+constexpr std::int64_t kSkippedRows = 4'096;
+/// Beside four times what the log has.
+constexpr std::size_t kMostRowsWanted = 4'096;
+constexpr std::size_t kQueuedBytes = 1U << 20U;
+
+}  // namespace
+
+void RecentIds::add(const OpId& id) {
+  if (!ids_.insert(id).second) return;
+  order_.push_back(id);
+  if (order_.size() <= kCapacity) return;
+  ids_.erase(order_.front());
+  order_.pop_front();
+}
+
+Outbound::Outbound(Services& services, const Tail& tail, const Limits& limits, const AuthorId& peer, Hooks hooks)
+    : services_(services),
+      tail_(tail),
+      limits_(limits),
+      source_of_peer_("peer:" + to_hex(peer.key)),
+      hooks_(std::move(hooks)),
+      last_progress_(services.now()) {}
+
+/// One read at a time of this connection. `then` is called when it worked and the connection still stands.
+void Outbound::read(std::function<Result<void>(LogReader&)> job, std::function<void()> then) {
+  services_.read(std::move(job), [self = shared_from_this(), then = std::move(then)](Result<void> done) {
+    if (self->stopped_) return;
+    if (!done) return self->hooks_.end({CloseCode::unavailable, done.error().what});
+    then();
+  });
+}
+
+void Outbound::resume(const LogMark& mark) {
+  sent_ = mark;
+  acknowledged_ = mark.row;
+  skip_source_ = true;
+  phase_ = Phase::streaming;
+  pump();
+}
+
+void Outbound::send_tips() {
+  phase_ = Phase::collecting;
+  skip_source_ = false;  // the peer may have lost what it sent here once
+  rows_.clear();
+  next_row_ = 0;
+  ++round_;
+  want_complete_ = false;
+  open_ = 0;
+  auto messages = std::make_shared<std::vector<Tips>>();
+  read(
+      [messages](LogReader& log) -> Result<void> {
+        MUSHER_TRY(*messages, tips_of(log));
+        return {};
+      },
+      [this, messages, round = round_] {
+        if (round != round_) return;
+        tips_upto_ = messages->front().upto;
+        for (Tips& tips : *messages) {
+          tips.round = round;
+          hooks_.send(encode(tips));
+        }
+      });
+}
+
+void Outbound::take(Want want) {
+  if (want.round != round_ || phase_ != Phase::collecting) return;  // of tips that were sent again since
+  struct Found {
+    std::vector<RowId> rows;
+    std::vector<Samples> samples;
+  };
+  // The answer to a sample closes the sample.
+  if (want_complete_ && open_ > 0) --open_;
+  want_complete_ |= want.last;
+  ++open_;
+  auto found = std::make_shared<Found>();
+  read(
+      [found, branches = std::move(want.branches)](LogReader& log) -> Result<void> {
+        for (const Want::Branch& branch : branches) {
+          MUSHER_TRY(auto rows, rows_of(log, branch));
+          if (auto* samples = std::get_if<Samples>(&rows)) {
+            found->samples.push_back(std::move(*samples));
+          } else {
+            const auto& given = std::get<std::vector<RowId>>(rows);
+            found->rows.insert(found->rows.end(), given.begin(), given.end());
+          }
+        }
+        return {};
+      },
+      [this, found, round = round_] {
+        if (round != round_ || phase_ != Phase::collecting) return;
+        --open_;
+        open_ += found->samples.size();
+        for (Samples& samples : found->samples) {
+          samples.round = round;
+          hooks_.send(encode(samples));
+        }
+        rows_.insert(rows_.end(), found->rows.begin(), found->rows.end());
+        if (rows_.size() > kMostRowsWanted + 4 * static_cast<std::size_t>(raw(tips_upto_.row))) {
+          return hooks_.end({CloseCode::violation, "it wants the same ops again and again"});
+        }
+        rows_are_complete();
+      });
+}
+
+void Outbound::rows_are_complete() {
+  if (phase_ != Phase::collecting || !want_complete_ || open_ > 0) return;
+  std::ranges::sort(rows_);
+  const auto rest = std::ranges::unique(rows_);
+  rows_.erase(rest.begin(), rest.end());
+  phase_ = Phase::rows;
+  pump();
+}
+
+void Outbound::take(const Ask& ask) {
+  struct Answer {
+    OutOps ops;
+    Absent absent;
+  };
+  auto answer = std::make_shared<Answer>();
+  read(
+      [answer, ids = ask.ids](LogReader& log) -> Result<void> {
+        for (const OpId& id : ids) {
+          MUSHER_TRY(const auto row, log.find(id));
+          if (!row) {
+            answer->absent.ids.push_back(id);
+            continue;
+          }
+          MUSHER_TRY(OutOp op, out_op(*row, {}));
+          answer->ops.push_back(std::make_shared<const OutOp>(std::move(op)));
+        }
+        return {};
+      },
+      [this, answer] {
+        std::ranges::sort(answer->ops, {}, [](const auto& op) { return op->mark.row; });
+        OutOps batch;
+        std::size_t bytes = 0;
+        for (const auto& op : answer->ops) {
+          if (batch.size() == kMaxBatchOps || (!batch.empty() && bytes + op->bytes.size() > kMaxBatchBytes)) {
+            send_batch(std::exchange(batch, {}), std::nullopt);
+            bytes = 0;
+          }
+          batch.push_back(op);
+          bytes += op->bytes.size();
+        }
+        if (!batch.empty()) send_batch(batch, std::nullopt);
+        if (!answer->absent.ids.empty()) hooks_.send(encode(answer->absent));
+      });
+}
+
+bool Outbound::take(const Ack& ack) {
+  if (under_way_.empty() || ack.serial < under_way_.front().serial || ack.serial > under_way_.back().serial) {
+    return false;
+  }
+  while (!under_way_.empty() && under_way_.front().serial <= ack.serial) {
+    const UnderWay& done = under_way_.front();
+    ops_under_way_ -= done.ops;
+    bytes_under_way_ -= done.bytes;
+    if (done.row) acknowledged_ = std::max(acknowledged_, *done.row);
+    under_way_.pop_front();
+  }
+  last_progress_ = services_.now();
+  pump();
+  return true;
+}
+
+bool Outbound::may_send() const {
+  return !stopped_ && !reading_ && ops_under_way_ < limits_.window_ops && bytes_under_way_ < limits_.window_bytes &&
+         hooks_.queued_bytes() < kQueuedBytes;
+}
+
+void Outbound::pump() {
+  while (may_send()) {
+    const std::uint64_t before = serial_;
+    if (phase_ == Phase::rows) {
+      send_wanted();
+    } else if (phase_ == Phase::streaming) {
+      stream();
+    }
+    if (serial_ == before) return;  // nothing to send, or it is being read
+  }
+}
+
+void Outbound::send_wanted() {
+  if (next_row_ == rows_.size()) {
+    rows_ = {};
+    next_row_ = 0;
+    phase_ = Phase::streaming;
+    sent_ = tips_upto_;
+    send_batch({}, sent_);
+    return;
+  }
+  reading_ = true;
+  const std::size_t count = std::min(rows_.size() - next_row_, kMaxBatchOps);
+  std::vector<RowId> wanted(rows_.begin() + static_cast<std::ptrdiff_t>(next_row_),
+                            rows_.begin() + static_cast<std::ptrdiff_t>(next_row_ + count));
+  auto ops = std::make_shared<OutOps>();
+  read(
+      [ops, wanted](LogReader& log) -> Result<void> {
+        MUSHER_TRY(*ops, read_rows(log, wanted));
+        return {};
+      },
+      [this, ops, count] {
+        reading_ = false;
+        if (phase_ != Phase::rows || next_row_ + count > rows_.size()) return pump();  // tips were sent again
+        const RowId last = ops->empty() ? rows_[next_row_ + count - 1] : ops->back()->mark.row;
+        while (next_row_ < rows_.size() && rows_[next_row_] <= last) ++next_row_;
+        if (!ops->empty()) send_batch(*ops, std::nullopt);
+        pump();
+      });
+}
+
+void Outbound::stream() {
+  if (const auto ops = tail_.after(sent_)) {
+    if (!ops->empty()) stream_batch(*ops);
+    return;
+  }
+  reading_ = true;
+  auto ops = std::make_shared<OutOps>();
+  read(
+      [ops, after = sent_](LogReader& log) -> Result<void> {
+        MUSHER_TRY(*ops, read_after(log, after));
+        return {};
+      },
+      [this, ops, after = sent_] {
+        reading_ = false;
+        if (phase_ == Phase::streaming && sent_ == after && !ops->empty()) stream_batch(*ops);
+        pump();
+      });
+}
+
+void Outbound::stream_batch(const OutOps& ops) {
+  OutOps wanted;
+  for (const auto& op : ops) {
+    if (!is_from_peer(*op)) wanted.push_back(op);
+  }
+  const std::int64_t unsaid = raw(ops.back()->mark.row) - raw(acknowledged_);
+  const bool at_end = ops.back()->mark == tail_.end();
+  sent_ = ops.back()->mark;
+  // Behind ops that it has already the peer's mark moves all the same.
+  if (wanted.empty() && !at_end && unsaid < kSkippedRows) return stream();
+  send_batch(wanted, sent_);
+}
+
+bool Outbound::is_from_peer(const OutOp& op) const {
+  return (skip_source_ && op.source == source_of_peer_) || from_peer_.contains(op.id);
+}
+
+void Outbound::send_batch(const OutOps& ops, const std::optional<LogMark>& upto) {
+  std::string encoded;
+  for (const auto& op : ops) encoded += op->bytes;
+  std::string message = encode_ops(++serial_, upto, ops.size(), encoded);
+  if (under_way_.empty()) last_progress_ = services_.now();
+  under_way_.push_back({serial_, ops.size(), message.size(), upto ? std::optional(upto->row) : std::nullopt});
+  ops_under_way_ += ops.size();
+  bytes_under_way_ += message.size();
+  ops_sent_ += ops.size();
+  hooks_.send(std::move(message));
+}
+
+void Outbound::check_time(std::chrono::milliseconds now) {
+  if (under_way_.empty() || now - last_progress_ < limits_.stall) return;
+  hooks_.end({CloseCode::too_slow, "nothing was acknowledged in time; reconnect to resume"});
+}
+
+}  // namespace musher::sync

@@ -1,0 +1,270 @@
+#include "sync/session.hpp"
+
+#include <algorithm>
+
+#include "model/text.hpp"
+
+namespace musher::sync {
+namespace {
+
+Nonce fresh_nonce(Services& services) {
+  Nonce nonce;
+  services.random(nonce);
+  return nonce;
+}
+
+/// A reader's answer that arrives when the session is gone is let go.
+template <class Value>
+void read_for(const std::shared_ptr<Session>& session, Services& services, std::function<Result<Value>(LogReader&)> job,
+              std::function<void(Value)> then) {
+  auto value = std::make_shared<Value>();
+  services.read(
+      [value, job = std::move(job)](LogReader& log) -> Result<void> {
+        MUSHER_TRY(*value, job(log));
+        return {};
+      },
+      [session, value, then = std::move(then)](Result<void> done) {
+        if (session->state() == Session::State::closing || session->state() == Session::State::closed) return;
+        if (!done) return session->end({CloseCode::unavailable, done.error().what});
+        then(std::move(*value));
+      });
+}
+
+}  // namespace
+
+Session::Session(const Setup& setup, Role role, std::shared_ptr<Link> link, std::string url)
+    : setup_(setup),
+      role_(role),
+      link_(std::move(link)),
+      url_(std::move(url)),
+      began_(setup.services.now()),
+      since_ms_(setup.services.clock_ms()),
+      handshake_(role, setup.self, link_->binding(), fresh_nonce(setup.services), setup.standing) {}
+
+Session::~Session() {
+  if (outbound_) outbound_->stop();
+  if (inbound_) inbound_->stop();
+}
+
+void Session::begin() {
+  if (auto opening = handshake_.opening()) send(*std::move(opening));
+}
+
+void Session::send(std::string message) {
+  if (state_ == State::closing || state_ == State::closed) return;
+  sent_bytes_ += message.size();
+  link_->send(std::move(message));
+}
+
+void Session::end(Ending ending) {
+  if (state_ == State::closing || state_ == State::closed) return;
+  state_ = State::closing;
+  ending_ = ending;
+  if (outbound_) outbound_->stop();
+  if (inbound_) inbound_->stop();
+  link_->pause(false);  // so that its goodbye is heard
+  link_->close(static_cast<std::uint16_t>(ending.code), ending.reason);
+}
+
+void Session::closed(std::uint16_t code, std::string_view reason, bool by_peer) {
+  const auto keep = shared_from_this();
+  if (outbound_) outbound_->stop();
+  if (inbound_) inbound_->stop();
+  state_ = State::closed;
+  if (ending_) {
+    end_code_ = static_cast<std::uint16_t>(ending_->code);
+    end_text_ = close_text(end_code_, ending_->reason);
+  } else {
+    end_code_ = code;
+    end_text_ = by_peer ? "the peer said " + close_text(code, reason)
+                        : (reason.empty() ? "the connection broke" : std::string(reason));
+  }
+  setup_.owner.ended(*this);
+}
+
+void Session::violation(std::string what) { end({CloseCode::violation, std::move(what)}); }
+
+void Session::received(std::string_view bytes) {
+  if (state_ == State::closing || state_ == State::closed) return;
+  const auto keep = shared_from_this();
+  received_bytes_ += bytes.size();
+  auto message = decode(bytes);
+  if (!message) return violation(message.error());
+  if (state_ == State::handshake) return handshake(*message);
+  dispatch(*std::move(message));
+}
+
+// --- handshake
+
+void Session::handshake(const Message& message) {
+  const bool named_before = handshake_.claimed().has_value();
+  auto outcome = handshake_.take(message);
+  if (auto* ending = std::get_if<Ending>(&outcome)) return end(std::move(*ending));
+  auto& reply = std::get<Handshake::Reply>(outcome);
+  if (!named_before) {
+    if (auto refused = setup_.owner.claimed(*this, *handshake_.claimed())) return end(*std::move(refused));
+  }
+  if (reply.peer) {
+    peer_ = reply.peer;
+    if (auto refused = setup_.owner.proven(*this)) return end(*std::move(refused));
+  }
+  if (!reply.message.empty()) send(std::move(reply.message));
+  if (peer_) start_positions();
+}
+
+void Session::start_positions() {
+  state_ = State::positions;
+  const auto end_it = [this](Ending ending) { end(std::move(ending)); };
+  const auto send_it = [this](std::string message) { send(std::move(message)); };
+  outbound_ = std::make_shared<Outbound>(setup_.services, setup_.tail, setup_.limits, peer_->author,
+                                         Outbound::Hooks{send_it, end_it, [this] { return link_->queued_bytes(); }});
+  inbound_ =
+      std::make_shared<Inbound>(setup_.services, setup_.limits, setup_.self.identity->author(),
+                                Inbound::Hooks{send_it, end_it, [this](bool paused) { link_->pause(paused); },
+                                               [this] { setup_.owner.ready(*this); },
+                                               [this](const Tip& tip) { setup_.owner.own_op_elsewhere(*this, tip); },
+                                               [this](const OpId& id) { outbound_->peer_has(id); }});
+  read_for<PeerRecord>(
+      shared_from_this(), setup_.services,
+      [peer = *peer_, fresh = setup_.owner.take_record(peer_->author)](LogReader& log) -> Result<PeerRecord> {
+        if (fresh && fresh->log == peer.log) return *fresh;
+        MUSHER_TRY(const auto records, log.peers());
+        const auto found = std::ranges::find(records, peer.author, &PeerRecord::peer);
+        if (found != records.end() && found->log == peer.log) return *found;
+        return PeerRecord{.peer = peer.author, .log = peer.log};
+      },
+      [this](PeerRecord record) {
+        known_ = std::move(record);
+        dirty_ = true;
+        send(encode(Position{known_.heard}));
+      });
+}
+
+// --- where both stand
+
+void Session::take(const Position& position) {
+  if (std::exchange(position_taken_, true)) return violation("a second position");
+  read_for<std::optional<LogMark>>(
+      shared_from_this(), setup_.services,
+      [heard = position.heard](LogReader& log) -> Result<std::optional<LogMark>> {
+        if (!heard) return std::nullopt;
+        MUSHER_TRY(const auto chain, log.chain_at(heard->row));
+        return chain && *chain == heard->chain ? heard : std::nullopt;
+      },
+      [this](const std::optional<LogMark>& mark) { judged(mark); });
+}
+
+void Session::judged(const std::optional<LogMark>& mark) {
+  peer_mark_ = mark;
+  ours_ = mark ? Verdict::resume : Verdict::tips;
+  if (mark && theirs_ != Verdict::tips) send(encode(Resume{}));
+  decide();
+}
+
+/// A mark holds in one direction only if it holds in both: a log that went back to an older copy knows less of the
+/// other than the other knows of it, and what it lost may be what it once sent.
+void Session::decide() {
+  if (ours_ == Verdict::none) return;
+  if (ours_ == Verdict::tips || theirs_ == Verdict::tips) {
+    if (!std::exchange(tips_sent_, true)) outbound_->send_tips();
+  } else if (theirs_ == Verdict::resume) {
+    outbound_->resume(*peer_mark_);
+  }
+  if (theirs_ == Verdict::none || state_ == State::open) return;
+  state_ = State::open;
+  setup_.owner.opened(*this);
+}
+
+// --- everything after the handshake
+
+void Session::dispatch(Message message) {
+  std::visit(
+      [&](auto& each) {
+        using Kind = std::decay_t<decltype(each)>;
+        if constexpr (std::is_same_v<Kind, Position>) {
+          take(each);
+        } else if constexpr (std::is_same_v<Kind, Resume>) {
+          if (theirs_ != Verdict::none) return violation("a second verdict");
+          theirs_ = Verdict::resume;
+          decide();
+        } else if constexpr (std::is_same_v<Kind, Tips>) {
+          if (theirs_ == Verdict::none) {
+            theirs_ = Verdict::tips;
+            decide();
+          }
+          inbound_->take(std::move(each));
+        } else if constexpr (std::is_same_v<Kind, Reconcile>) {
+          if (ours_ == Verdict::none) return violation("a question for tips before a position");
+          tips_sent_ = true;
+          outbound_->send_tips();
+        } else if constexpr (std::is_same_v<Kind, Want>) {
+          outbound_->take(std::move(each));
+        } else if constexpr (std::is_same_v<Kind, Samples>) {
+          inbound_->take(std::move(each));
+        } else if constexpr (std::is_same_v<Kind, Ops>) {
+          if (!inbound_->take(std::move(each))) violation("ops out of order, or more than were asked for");
+        } else if constexpr (std::is_same_v<Kind, Ack>) {
+          if (!outbound_->take(each)) return violation("it acknowledges what was not sent");
+          if (outbound_->acknowledged() != std::exchange(acknowledged_noted_, outbound_->acknowledged())) dirty_ = true;
+        } else if constexpr (std::is_same_v<Kind, Ask>) {
+          outbound_->take(each);
+        } else if constexpr (std::is_same_v<Kind, Absent>) {
+          if (!inbound_->take(each)) violation("it sent an op without what the op depends on");
+        } else {
+          violation("a greeting after the handshake");
+        }
+      },
+      message);
+}
+
+void Session::pump() {
+  if (outbound_ && state_ != State::closing) outbound_->pump();
+}
+
+void Session::drained() { pump(); }
+
+void Session::reconcile() {
+  if (state_ == State::open) inbound_->reconcile();
+}
+
+void Session::check_time(std::chrono::milliseconds now) {
+  if (state_ == State::handshake && now - began_ > setup_.limits.handshake) {
+    return end({CloseCode::timed_out, "the handshake took too long"});
+  }
+  if (state_ == State::positions && now - began_ > setup_.limits.handshake + setup_.limits.stall) {
+    return end({CloseCode::timed_out, "it does not say where it stands"});
+  }
+  if (outbound_ && state_ == State::open) outbound_->check_time(now);
+}
+
+// --- what is written down
+
+PeerRecord Session::record() const {
+  PeerRecord record = known_;
+  record.acknowledged = outbound_ ? std::max(known_.acknowledged, outbound_->acknowledged()) : known_.acknowledged;
+  if (mark_broken_) record.heard.reset();
+  record.state = state_ == State::closing || state_ == State::closed ? "closed" : "connected";
+  record.since_ms = state_ == State::closed ? setup_.services.clock_ms() : since_ms_;
+  record.address = url_.empty() ? link_->address() : url_;
+  const auto code = static_cast<CloseCode>(end_code_);
+  const bool ordinary = end_code_ == 0 || code == CloseCode::going_away || code == CloseCode::duplicate;
+  record.last_error = ordinary ? "" : end_text_;
+  record.sent_bytes = known_.sent_bytes + sent_bytes_;
+  record.received_bytes = known_.received_bytes + received_bytes_;
+  return record;
+}
+
+PeerRecord Session::record_with(const std::optional<LogMark>& heard) const {
+  PeerRecord then = record();
+  if (heard && !mark_broken_) then.heard = heard;
+  return then;
+}
+
+void Session::heard(const std::optional<LogMark>& mark, bool broken) {
+  mark_broken_ |= broken;
+  if (!mark || mark == known_.heard) return;
+  known_.heard = mark;
+  dirty_ = true;
+}
+
+}  // namespace musher::sync

@@ -1,0 +1,121 @@
+#pragma once
+// One connection with one other node: handshake, where both stand, and ops in both directions.
+// docs/sync.md has the state diagram.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sync/inbound.hpp"
+#include "sync/outbound.hpp"
+
+namespace musher::sync {
+
+class Session final : public LinkUser, public std::enable_shared_from_this<Session> {
+ public:
+  enum class State : std::uint8_t { handshake, positions, open, closing, closed };
+
+  /// Whom a session belongs to.
+  class Owner {
+   public:
+    Owner() = default;
+    Owner(const Owner&) = delete;
+    Owner& operator=(const Owner&) = delete;
+    virtual ~Owner() = default;
+    /// The other end named this key; it is not proven. An Ending: not with that one.
+    [[nodiscard]] virtual std::optional<Ending> claimed(Session& session, const AuthorId& author) = 0;
+    [[nodiscard]] virtual std::optional<Ending> proven(Session& session) = 0;
+    /// What was not written down yet of the connection before, and will not be then.
+    [[nodiscard]] virtual std::optional<PeerRecord> take_record(const AuthorId& peer) = 0;
+    virtual void opened(Session& session) = 0;
+    virtual void ready(Session& session) = 0;
+    virtual void own_op_elsewhere(Session& session, const Tip& tip) = 0;
+    virtual void ended(Session& session) = 0;
+  };
+
+  struct Setup {
+    Owner& owner;
+    Services& services;
+    const Tail& tail;
+    const Limits& limits;
+    Self self;
+    std::function<Standing(const AuthorId&)> standing;
+  };
+  Session(const Setup& setup, Role role, std::shared_ptr<Link> link, std::string url);
+
+  ~Session() override;
+
+  /// The first message, from the dialing side.
+  void begin();
+  void end(Ending ending);
+  void check_time(std::chrono::milliseconds now);
+  /// The log has grown.
+  void pump();
+  void reconcile();
+
+  void received(std::string_view message) override;
+  void drained() override;
+  void closed(std::uint16_t code, std::string_view reason, bool by_peer) override;
+
+  [[nodiscard]] State state() const { return state_; }
+  [[nodiscard]] Role role() const { return role_; }
+  [[nodiscard]] const std::string& url() const { return url_; }  ///< that was dialed; empty for a listener
+  [[nodiscard]] const std::optional<PeerId>& peer() const { return peer_; }
+  [[nodiscard]] const std::optional<Ending>& ending() const { return ending_; }  ///< of this end's making
+  [[nodiscard]] const std::string& end_text() const { return end_text_; }        ///< how it ended, whoever ended it
+  [[nodiscard]] std::uint16_t end_code() const { return end_code_; }
+  [[nodiscard]] bool proven() const { return peer_.has_value(); }
+
+  [[nodiscard]] Inbound* inbound() { return inbound_.get(); }
+  [[nodiscard]] const Outbound* outbound() const { return outbound_.get(); }
+  /// What is to be written down of this peer now.
+  [[nodiscard]] PeerRecord record() const;
+  /// The same once its log was taken in up to there.
+  [[nodiscard]] PeerRecord record_with(const std::optional<LogMark>& heard) const;
+  /// How far its log was taken in. broken: the quarantine gave something up; the mark is worth nothing until the next
+  /// connection.
+  void heard(const std::optional<LogMark>& mark, bool broken);
+  [[nodiscard]] bool take_dirty() { return std::exchange(dirty_, false); }
+
+ private:
+  void handshake(const Message& message);
+  void start_positions();
+  void take(const Position& position);
+  void judged(const std::optional<LogMark>& mark);
+  void decide();
+  void dispatch(Message message);
+  void violation(std::string what);
+  void send(std::string message);
+
+  // fixed after construction
+  const Setup setup_;
+  const Role role_;
+  const std::shared_ptr<Link> link_;
+  const std::string url_;
+  const std::chrono::milliseconds began_;
+  const std::int64_t since_ms_;
+  Handshake handshake_;
+  // where it is
+  State state_ = State::handshake;
+  std::optional<PeerId> peer_;
+  std::optional<Ending> ending_;
+  std::string end_text_;
+  std::uint16_t end_code_ = 0;
+  enum class Verdict : std::uint8_t { none, resume, tips };
+  Verdict ours_ = Verdict::none;    ///< on the peer's mark of this log
+  Verdict theirs_ = Verdict::none;  ///< on this node's mark of the peer's log
+  std::optional<LogMark> peer_mark_;
+  bool position_taken_ = false;
+  bool tips_sent_ = false;
+  std::shared_ptr<Outbound> outbound_;
+  std::shared_ptr<Inbound> inbound_;
+  // for the record
+  PeerRecord known_;
+  bool mark_broken_ = false;
+  bool dirty_ = false;
+  RowId acknowledged_noted_{};
+  std::uint64_t sent_bytes_ = 0;
+  std::uint64_t received_bytes_ = 0;
+};
+
+}  // namespace musher::sync

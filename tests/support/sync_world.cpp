@@ -1,0 +1,387 @@
+#include "support/sync_world.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "crypto/hashing.hpp"
+#include "replica/init.hpp"
+#include "replica/trust.hpp"
+#include "sync/verify_all.hpp"
+
+namespace musher::testing {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+std::mt19937_64* sodium_source = nullptr;  // of the world that lives
+
+/// Keys, salts and nonces come from the seed too.
+void seed_sodium() {
+  static randombytes_implementation implementation{
+      .implementation_name = [] { return "seeded"; },
+      .random = [] { return static_cast<std::uint32_t>((*sodium_source)()); },
+      .stir = nullptr,
+      .uniform = nullptr,
+      .buf =
+          [](void* buffer, std::size_t size) {
+            auto* bytes = static_cast<std::uint8_t*>(buffer);
+            for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>((*sodium_source)());
+          },
+      .close = nullptr};
+  randombytes_set_implementation(&implementation);
+}
+
+/// Memory, where there is such a folder: thousands of logs are made here.
+std::filesystem::path make_folder() {
+  std::string pattern =
+      std::filesystem::exists("/dev/shm") ? "/dev/shm/musher-world-XXXXXX" : "/tmp/musher-world-XXXXXX";
+  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  return pattern;
+}
+
+}  // namespace
+
+// --- links
+
+void SimLink::send(std::string message) {
+  if (closed_) return;
+  ++world_.messages;
+  world_.bytes += message.size();
+  if (world_.chance(world_.weather.cut)) return cut();
+  const auto latency = microseconds(world_.pick(static_cast<std::uint64_t>(world_.weather.least_latency.count()),
+                                                static_cast<std::uint64_t>(world_.weather.most_latency.count())));
+  last_arrival_ = std::max(last_arrival_, world_.now() + latency);
+  queued_ += message.size();
+  world_.at(last_arrival_, [self = self_.lock(), message = std::move(message)]() mutable {
+    self->queued_ -= message.size();
+    if (const auto other = self->other_.lock()) other->arrive(std::move(message));
+    if (self->user_ && !self->closed_) self->user_->drained();
+  });
+}
+
+void SimLink::arrive(std::string message) {
+  if (closed_) return;
+  arrived_.push(std::move(message));
+  deliver();
+}
+
+void SimLink::deliver() {
+  const auto keep = self_.lock();
+  while (!paused_ && !closed_ && user_ && !arrived_.empty()) {
+    const std::string message = std::move(arrived_.front());
+    arrived_.pop();
+    world_.trace(message);
+    const auto user = user_;
+    user->received(message);
+  }
+}
+
+void SimLink::pause(bool paused) {
+  paused_ = paused;
+  if (!paused) world_.at(world_.now(), [self = self_.lock()] { self->deliver(); });
+}
+
+void SimLink::start(std::shared_ptr<sync::LinkUser> user) {
+  user_ = std::move(user);
+  world_.at(world_.now(), [self = self_.lock()] { self->deliver(); });
+}
+
+void SimLink::close(std::uint16_t code, std::string_view reason) {
+  if (closed_) return;
+  const auto arrival = std::max(last_arrival_, world_.now() + microseconds(100));
+  world_.at(arrival, [self = self_.lock(), code, why = std::string(reason)] {
+    if (const auto other = self->other_.lock()) other->end(code, why, true);
+    self->end(code, why, false);
+  });
+}
+
+void SimLink::cut() {
+  const auto later = [&] { return world_.now() + microseconds(world_.pick(100, 10'000'000)); };
+  world_.at(later(), [self = self_.lock()] { self->end(1006, "", false); });
+  if (const auto other = other_.lock()) {
+    world_.at(later(), [other] { other->end(1006, "", false); });
+    other->other_.reset();
+  }
+  other_.reset();
+}
+
+void SimLink::end(std::uint16_t code, std::string reason, bool by_peer) {
+  if (std::exchange(closed_, true)) return;
+  if (const auto user = std::exchange(user_, nullptr)) user->closed(code, reason, by_peer);
+}
+
+// --- nodes
+
+SimNode::SimNode(SyncWorld& world, std::filesystem::path folder, std::string name, const DocumentId& document)
+    : world_(world), path_(folder / (name + ".db")), key_(folder / (name + ".key")), name_(std::move(name)) {
+  const Host host{[this] { return clock_ms(); }, folder / ("state-" + name_), name_};
+  const auto made = init({path_, key_, document, name_, std::nullopt}, host);
+  INFO((made ? "" : made.error().what));
+  REQUIRE(made);
+  author_ = made->author;
+  limits.retry_most = milliseconds(8'000);
+  open();
+}
+
+void SimNode::open() {
+  auto log = SqliteOpLog::open(path_, OpenMode::write);
+  INFO((log ? "" : log.error().what));
+  REQUIRE(log);
+  const Host host{[this] { return clock_ms(); }, path_.parent_path() / ("state-" + name_), name_};
+  replica_ = std::make_unique<Replica>(*std::move(log), host);
+  auto key = Identity::load(key_);
+  REQUIRE(key);
+  replica_->use_identity(*std::move(key));
+}
+
+void SimNode::start() {
+  if (running()) return;
+  if (!replica_) open();
+  ++life_;
+  auto key = Identity::load(key_);
+  REQUIRE(key);
+  identity_.emplace(*std::move(key));
+  auto trust = TrustPolicy::read(log());
+  REQUIRE(trust);
+  trust_ = *std::move(trust);
+  sync::EngineOptions options;
+  options.self = {&*identity_, log().info().document, log().info().log};
+  for (const std::string& other : rendezvous) options.rendezvous.push_back(other);
+  options.limits = limits;
+  options.standing = [this](const AuthorId& author) { return trust_->standing(author); };
+  options.on_event = [this](const sync::Event& event) {
+    world_.trace(event.what);
+    if (event.warning) events.push_back(std::string(event.what) + ": " + event.detail);
+  };
+  options.own_op_elsewhere = [this](const Tip& tip) { own_elsewhere = tip; };
+  engine_ = std::make_unique<sync::Engine>(*this, std::move(options));
+  const auto mark = log().last_mark();
+  REQUIRE(mark);
+  engine_->begin({mark->row, mark->chain});
+  tick();
+}
+
+void SimNode::tick() {
+  world_.at(world_.now() + milliseconds(250), [this, life = life_] {
+    if (life != life_ || !running()) return;
+    engine_->tick();
+    tick();
+  });
+}
+
+void SimNode::crash() {
+  if (!running()) return;
+  ++life_;
+  for (const auto& link : std::exchange(links_, {})) {
+    link->orphan();
+    link->cut();
+  }
+  engine_.reset();
+  replica_.reset();
+  reads_until_ = writes_until_ = verifies_until_ = {};
+}
+
+bool SimNode::write(const std::function<Result<void>(Replica&)>& job) {
+  if (!replica_) open();
+  const bool written = job(*replica_).has_value();
+  if (running())
+    world_.at(world_.now() + microseconds(50), [this, life = life_] {
+      if (life == life_) follow();
+    });
+  return written;
+}
+
+void SimNode::trust(const AuthorId& author, const std::string& name, bool allowed) {
+  REQUIRE(write([&](Replica& replica) -> Result<void> {
+    if (allowed) {
+      MUSHER_CHECK(trust_add(replica, author, name, false));
+    } else {
+      MUSHER_CHECK(trust_revoke(replica, author, std::nullopt));
+    }
+    return {};
+  }));
+}
+
+void SimNode::follow() {
+  if (!running()) return;
+  auto trust = TrustPolicy::read(log());
+  REQUIRE(trust);
+  if (*trust != *trust_) {
+    trust_ = *std::move(trust);
+    engine_->trust_changed();
+  }
+  while (true) {
+    auto ops = sync::read_after(log(), engine_->end_of_log());
+    INFO((ops ? "" : ops.error().what));
+    REQUIRE(ops);
+    if (ops->empty()) return;
+    engine_->appended(*std::move(ops));
+  }
+}
+
+Digest SimNode::state_digest() {
+  if (!replica_) open();
+  auto live = LiveDocument::start(log());
+  REQUIRE(live);
+  CatchUpOptions options;
+  options.threads = 1;
+  REQUIRE(live->catch_up(log(), options));
+  CHECK(live->failures().empty());
+  return live->document().state_digest();
+}
+
+milliseconds SimNode::now() { return std::chrono::duration_cast<milliseconds>(world_.now()); }
+std::int64_t SimNode::clock_ms() { return 1'700'000'000'000 + now().count() + clock_offset_ms; }
+void SimNode::random(std::span<std::uint8_t> out) { random_bytes(out); }
+
+void SimNode::soon(microseconds least, microseconds most, microseconds& lane, std::function<void()> work) {
+  const auto takes =
+      microseconds(world_.pick(static_cast<std::uint64_t>(least.count()), static_cast<std::uint64_t>(most.count())));
+  lane = std::max(lane, world_.now()) + takes;
+  world_.at(lane, [this, life = life_, work = std::move(work)] {
+    if (life == life_ && running()) work();
+  });
+}
+
+void SimNode::read(std::function<Result<void>(LogReader&)> job, std::function<void(Result<void>)> done) {
+  soon(microseconds(20), microseconds(500), reads_until_,
+       [this, job = std::move(job), done = std::move(done)] { done(job(log())); });
+}
+
+void SimNode::write(std::function<Result<void>(Replica&)> job, std::function<void(Result<void>)> done) {
+  soon(microseconds(200), microseconds(3'000), writes_until_, [this, job = std::move(job), done = std::move(done)] {
+    // Durable here; who is told of it may never hear of it.
+    const Result<void> written = job(*replica_);
+    soon(microseconds(10), microseconds(500), writes_until_, [this, written, done] {
+      follow();
+      done(written);
+    });
+  });
+}
+
+void SimNode::verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) {
+  auto shared = std::make_shared<std::vector<SignedOp>>(std::move(ops));
+  soon(microseconds(50), microseconds(2'000), verifies_until_, [this, shared, done = std::move(done)] {
+    static const auto verifier = std::make_shared<std::map<DocumentId, std::unique_ptr<Verifier>>>();
+    auto& mine = (*verifier)[world_.document()];
+    if (!mine) mine = std::make_unique<Verifier>(world_.document());
+    done(sync::verify_all(*mine, std::move(*shared)));
+  });
+}
+
+std::function<void()> SimNode::dial(const std::string& url, std::function<void(Result<sync::OpenLink>)> done) {
+  const auto cancelled = std::make_shared<bool>(false);
+  world_.at(
+      world_.now() + milliseconds(world_.pick(1, 30)), [this, life = life_, url, cancelled, done = std::move(done)] {
+        if (life != life_ || !running() || *cancelled) return;
+        if (!world_.connected(name_, url) || !world_.node(url).running()) {
+          return done(fail(Errc::io, "cannot reach " + url));
+        }
+        auto [mine, theirs] = world_.connect(name_, url);
+        links_.push_back(mine);
+        done(sync::OpenLink{mine, [mine](std::shared_ptr<sync::LinkUser> user) { mine->start(std::move(user)); }});
+        world_.node(url).accept(theirs);
+      });
+  return [cancelled] { *cancelled = true; };
+}
+
+void SimNode::accept(const std::shared_ptr<SimLink>& link) {
+  links_.push_back(link);
+  engine_->accept({link, [link](std::shared_ptr<sync::LinkUser> user) { link->start(std::move(user)); }});
+}
+
+// --- the world
+
+SyncWorld::SyncWorld(std::uint64_t seed) : folder_(make_folder()), random_(seed) {
+  sodium_source = &random_;
+  seed_sodium();
+  document_ = random_id<DocumentId>();
+}
+
+SyncWorld::~SyncWorld() {
+  nodes_.clear();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+SimNode& SyncWorld::add(const std::string& name) {
+  nodes_.push_back(std::make_unique<SimNode>(*this, folder_, name, document_));
+  return *nodes_.back();
+}
+
+SimNode& SyncWorld::node(const std::string& name) {
+  const auto found = std::ranges::find(nodes_, name, [](const auto& node) { return node->name(); });
+  REQUIRE(found != nodes_.end());
+  return **found;
+}
+
+void SyncWorld::partition(std::map<std::string, int> sides) {
+  sides_ = std::move(sides);
+  for (const Connection& connection : connections_) {
+    if (connected(connection.from, connection.to)) continue;
+    if (const auto link = connection.left.lock()) link->cut();
+  }
+}
+
+bool SyncWorld::connected(const std::string& left, const std::string& right) const {
+  const auto side = [&](const std::string& name) {
+    const auto found = sides_.find(name);
+    return found == sides_.end() ? 0 : found->second;
+  };
+  return side(left) == side(right);
+}
+
+void SyncWorld::at(microseconds when, std::function<void()> work) {
+  events_.push({std::max(when, now_), ++number_, std::move(work)});
+}
+
+void SyncWorld::run_for(milliseconds time) {
+  static_cast<void>(run_until([] { return false; }, time));
+}
+
+bool SyncWorld::run_until(const std::function<bool()>& condition, milliseconds most) {
+  const microseconds end = now_ + most;
+  auto next_look = now_;
+  while (!events_.empty() && events_.top().when <= end) {
+    Event event = std::move(const_cast<Event&>(events_.top()));
+    events_.pop();
+    now_ = event.when;
+    event.work();
+    if (now_ < next_look) continue;
+    if (condition()) return true;
+    next_look = now_ + milliseconds(100);
+  }
+  now_ = std::max(now_, end);
+  return condition();
+}
+
+std::pair<std::shared_ptr<SimLink>, std::shared_ptr<SimLink>> SyncWorld::connect(const std::string& from,
+                                                                                 const std::string& to) {
+  auto left = std::make_shared<SimLink>(*this, to);
+  auto right = std::make_shared<SimLink>(*this, from);
+  left->self_ = left;
+  right->self_ = right;
+  left->other_ = right;
+  right->other_ = left;
+  std::erase_if(connections_, [](const Connection& old) { return old.left.expired(); });
+  connections_.push_back({from, to, left, right});
+  return {left, right};
+}
+
+bool SyncWorld::chance(double probability) {
+  return probability > 0 && std::uniform_real_distribution<>(0, 1)(random_) < probability;
+}
+
+std::uint64_t SyncWorld::pick(std::uint64_t least, std::uint64_t most) {
+  return least + random_() % (most - least + 1);
+}
+
+void SyncWorld::trace(std::string_view what) {
+  for (const char byte : what) trace_ = (trace_ ^ static_cast<std::uint8_t>(byte)) * 1'099'511'628'211U;
+  trace_ ^= static_cast<std::uint64_t>(now_.count());
+}
+
+}  // namespace musher::testing

@@ -1,0 +1,191 @@
+#pragma once
+// A deterministic world for the real sync, replica and document code: several nodes with real files in one process,
+// a clock, a network and a disk that a seed decides about. The same seed gives the same trace.
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "oplog/sqlite_op_log.hpp"
+#include "replica/live_document.hpp"
+#include "sync/engine.hpp"
+
+namespace musher::testing {
+
+/// What the world does to messages and nodes.
+struct Weather {
+  double cut = 0;  ///< of messages: the connection breaks instead of carrying it
+  std::chrono::microseconds least_latency{100};
+  std::chrono::microseconds most_latency{
+      20'000};  ///< a message takes anything between: connections overtake each other
+};
+
+class SyncWorld;
+
+/// One end of a connection in the world.
+class SimLink final : public sync::Link {
+ public:
+  SimLink(SyncWorld& world, std::string address) : world_(world), address_(std::move(address)) {}
+
+  void send(std::string message) override;
+  [[nodiscard]] std::size_t queued_bytes() const override { return queued_; }
+  void pause(bool paused) override;
+  void close(std::uint16_t code, std::string_view reason) override;
+  [[nodiscard]] std::string address() const override { return address_; }
+  [[nodiscard]] std::optional<sync::ChannelBinding> binding() const override { return std::nullopt; }
+
+  void start(std::shared_ptr<sync::LinkUser> user);
+  /// The connection breaks: each end hears of it at a time of its own.
+  void cut();
+  /// The process that held this end is gone.
+  void orphan() { user_.reset(); }
+
+ private:
+  friend class SyncWorld;
+  void arrive(std::string message);
+  void end(std::uint16_t code, std::string reason, bool by_peer);
+  void deliver();
+
+  SyncWorld& world_;
+  const std::string address_;
+  std::weak_ptr<SimLink> other_;
+  std::weak_ptr<SimLink> self_;
+  std::shared_ptr<sync::LinkUser> user_;
+  std::chrono::microseconds last_arrival_{};
+  std::size_t queued_ = 0;
+  std::queue<std::string> arrived_;
+  bool paused_ = false;
+  bool closed_ = false;
+};
+
+/// A node with a file of its own. Crashing drops everything but the file.
+class SimNode final : public sync::Services {
+ public:
+  SimNode(SyncWorld& world, std::filesystem::path folder, std::string name, const DocumentId& document);
+
+  void start();
+  void crash();
+  [[nodiscard]] bool running() const { return engine_ != nullptr; }
+
+  /// An own write, as a put or purge of a shell; false when it was refused.
+  bool write(const std::function<Result<void>(Replica&)>& job);
+  void trust(const AuthorId& author, const std::string& name, bool allowed = true);
+  [[nodiscard]] AuthorId author() const { return author_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] sync::Engine& engine() { return *engine_; }
+  [[nodiscard]] Replica& replica() { return *replica_; }
+  [[nodiscard]] LogReader& log() { return replica_->log(); }
+  std::vector<std::string> rendezvous;  ///< names of nodes, dialed from the next start on
+  sync::Limits limits;
+  std::int64_t clock_offset_ms = 0;
+  std::vector<std::string> events;  ///< warnings of its engine
+  std::optional<Tip> own_elsewhere;
+
+  /// Of a fresh replay of the file.
+  [[nodiscard]] Digest state_digest();
+
+  // sync::Services
+  std::chrono::milliseconds now() override;
+  std::int64_t clock_ms() override;
+  void random(std::span<std::uint8_t> out) override;
+  void read(std::function<Result<void>(LogReader&)> job, std::function<void(Result<void>)> done) override;
+  void write(std::function<Result<void>(Replica&)> job, std::function<void(Result<void>)> done) override;
+  void verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) override;
+  std::function<void()> dial(const std::string& url, std::function<void(Result<sync::OpenLink>)> done) override;
+
+  void accept(const std::shared_ptr<SimLink>& link);
+  /// Reads what was appended, as a server does when the doorbell rings.
+  void follow();
+
+ private:
+  friend class SyncWorld;
+  void open();
+  void soon(std::chrono::microseconds least, std::chrono::microseconds most, std::chrono::microseconds& lane,
+            std::function<void()> work);
+  void tick();
+
+  SyncWorld& world_;
+  const std::filesystem::path path_;
+  const std::filesystem::path key_;
+  const std::string name_;
+  AuthorId author_;
+  // while it runs
+  std::unique_ptr<Replica> replica_;
+  std::unique_ptr<sync::Engine> engine_;
+  std::optional<Identity> identity_;
+  std::optional<TrustPolicy> trust_;
+  std::uint64_t life_ = 0;
+  std::chrono::microseconds reads_until_{};
+  std::chrono::microseconds writes_until_{};
+  std::chrono::microseconds verifies_until_{};
+  std::vector<std::shared_ptr<SimLink>> links_;
+};
+
+class SyncWorld {
+ public:
+  explicit SyncWorld(std::uint64_t seed);
+  ~SyncWorld();
+
+  /// In a folder of the world's own, which goes with it.
+  SimNode& add(const std::string& name);
+  [[nodiscard]] SimNode& node(const std::string& name);
+  [[nodiscard]] const std::vector<std::unique_ptr<SimNode>>& nodes() const { return nodes_; }
+  [[nodiscard]] const DocumentId& document() const { return document_; }
+
+  Weather weather;
+  /// Nodes of different sides of a partition cannot reach each other.
+  void partition(std::map<std::string, int> sides);
+  void heal() { partition({}); }
+  [[nodiscard]] bool connected(const std::string& left, const std::string& right) const;
+
+  void at(std::chrono::microseconds when, std::function<void()> work);
+  void run_for(std::chrono::milliseconds time);
+  /// Until it is so, or `most` has passed.
+  bool run_until(const std::function<bool()>& condition, std::chrono::milliseconds most);
+  [[nodiscard]] std::chrono::microseconds now() const { return now_; }
+
+  /// Joins two ends. `from` and `to` are names of nodes, or of what else a test connects.
+  [[nodiscard]] std::pair<std::shared_ptr<SimLink>, std::shared_ptr<SimLink>> connect(const std::string& from,
+                                                                                      const std::string& to);
+  [[nodiscard]] std::mt19937_64& random() { return random_; }
+  [[nodiscard]] bool chance(double probability);
+  [[nodiscard]] std::uint64_t pick(std::uint64_t least, std::uint64_t most);
+  /// Everything that happened, folded into one number.
+  void trace(std::string_view what);
+  [[nodiscard]] std::uint64_t trace() const { return trace_; }
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+
+ private:
+  struct Event {
+    std::chrono::microseconds when;
+    std::uint64_t number;
+    std::function<void()> work;
+    bool operator>(const Event& other) const { return std::tie(when, number) > std::tie(other.when, other.number); }
+  };
+  struct Connection {
+    std::string from, to;
+    std::weak_ptr<SimLink> left, right;
+  };
+
+  std::filesystem::path folder_;
+  std::mt19937_64 random_;
+  DocumentId document_;
+  std::chrono::microseconds now_{};
+  std::uint64_t number_ = 0;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::vector<Connection> connections_;
+  std::map<std::string, int> sides_;
+  std::uint64_t trace_ = 14'695'981'039'346'656'037U;
+};
+
+}  // namespace musher::testing
