@@ -2,7 +2,6 @@
 // One WebSocket (RFC 6455) of binary messages, accepted by a server (Server::route_web_socket) or dialed
 // (http/dial.hpp). Everything happens on the thread of its io_context; no call waits. Decision 0009 tells why so.
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "http/exchange.hpp"
+#include "http/transport.hpp"
 
 namespace musher::http {
 
@@ -84,9 +84,8 @@ class WebSocket {
 
   [[nodiscard]] virtual const std::string& peer() const = 0;         ///< "127.0.0.1:40312"
   [[nodiscard]] virtual const std::string& subprotocol() const = 0;  ///< agreed on; empty when none was asked for
-  /// The exporter of this TLS connection (RFC 9266, tls-exporter): the same at both ends of it, and nowhere else.
-  /// Absent without TLS at this end.
-  [[nodiscard]] virtual std::optional<std::array<std::uint8_t, 32>> channel_binding() const = 0;
+  /// Absent without TLS at this end, and once it is closed.
+  [[nodiscard]] virtual std::optional<ChannelBinding> channel_binding() const = 0;
 };
 
 /// A path of a server that is a WebSocket.
