@@ -166,14 +166,6 @@ Result<void> SqliteOpLog::at_one_instant(const std::function<Result<void>()>& re
   return read;
 }
 
-Result<std::optional<RowId>> SqliteOpLog::highest_row_ever() {
-  return reading(*log_, [&]() -> std::optional<RowId> {
-    sql::Query sequence(log_->database(), "SELECT seq FROM sqlite_sequence WHERE name = 'crdt_ops'");
-    if (!sequence.step()) return std::nullopt;
-    return RowId{sequence.integer(0)};
-  });
-}
-
 Result<SqliteOpLog::FileSizes> SqliteOpLog::file_sizes() {
   const auto database = facts_of(log_->file.path);
   if (!database) return fail(Errc::io, fmt::format("cannot look at {}", log_->file.path));

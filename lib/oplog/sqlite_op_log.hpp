@@ -79,9 +79,6 @@ class SqliteOpLog final : public Reads<OpLog> {
   /// What `reads` reads from this object is the log as it stood at one instant. Keep it short: WAL checkpoints wait for
   /// it.
   [[nodiscard]] Result<void> at_one_instant(const std::function<Result<void>()>& reads);
-  /// The highest row number SQLite remembers having given out (sqlite_sequence): above last_row() when rows were
-  /// deleted from the end. Nothing before the first row.
-  [[nodiscard]] Result<std::optional<RowId>> highest_row_ever();
   /// Bytes of the database and of its -wal.
   struct FileSizes {
     std::uint64_t database = 0;

@@ -24,6 +24,13 @@ struct CatchUpOptions {
   const std::atomic<bool>* cancel = nullptr;
 };
 
+/// Row numbers that were given out and are not there: the rows were deleted or moved. Nobody else may miss their ops.
+struct RowGap {
+  RowId first{};
+  RowId last{};
+  bool operator==(const RowGap&) const = default;
+};
+
 struct ReplayCounts {
   std::uint64_t read = 0;
   std::uint64_t applied = 0;
@@ -47,6 +54,8 @@ class LiveDocument {
   [[nodiscard]] RowId last_row() const { return last_row_; }
   [[nodiscard]] const ReplayCounts& counts() const { return counts_; }
   [[nodiscard]] const std::vector<RowFailure>& failures() const { return failures_; }
+  /// Before last_row().
+  [[nodiscard]] const std::vector<RowGap>& gaps() const { return gaps_; }
 
  private:
   LiveDocument();
@@ -58,6 +67,7 @@ class LiveDocument {
   RowId last_row_{};
   ReplayCounts counts_;
   std::vector<RowFailure> failures_;
+  std::vector<RowGap> gaps_;
 };
 
 }  // namespace musher
