@@ -12,6 +12,7 @@
 #include "oplog/read_rows.hpp"
 #include "oplog/schema.hpp"
 #include "oplog/sqlite_write.hpp"
+#include "oplog/table_problems.hpp"
 #include "oplog/wal.hpp"
 
 namespace musher {
@@ -155,6 +156,10 @@ Result<std::vector<std::string>> SqliteOpLog::integrity_problems(std::function<b
 
 Result<std::vector<SqliteOpLog::SchemaDifference>> SqliteOpLog::schema_differences() {
   return reading(*log_, [&] { return compare_schema(log_->database()); });
+}
+
+Result<std::vector<SqliteOpLog::TableProblem>> SqliteOpLog::table_problems() {
+  return reading(*log_, [&] { return find_table_problems(log_->database()); });
 }
 
 Result<void> SqliteOpLog::at_one_instant(const std::function<Result<void>()>& reads) {
