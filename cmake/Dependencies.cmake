@@ -1,5 +1,5 @@
 # The libraries musher is built from, all of them Debian 12 packages (scripts/install-deps).
-# Names for LINKS: fmt::fmt simdjson::simdjson SQLite::SQLite3 SQLiteCpp sodium::sodium tomlplusplus::tomlplusplus
+# Names for LINKS: fmt::fmt simdjson::simdjson SQLite::SQLite3 SQLiteCpp sodium::sodium
 # rapidjson::rapidjson musher_boost_net (Asio and Beast, compiled once: cmake/BoostNet.cmake) prometheus-cpp::core
 # spdlog::spdlog systemd::systemd; for tests and benchmarks rapidcheck and benchmark::benchmark.
 
@@ -9,7 +9,6 @@ find_package(fmt REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(SQLiteCpp REQUIRED)
-find_package(tomlplusplus REQUIRED)
 find_package(Catch2 2 REQUIRED)
 find_package(rapidcheck REQUIRED)
 find_package(benchmark REQUIRED)

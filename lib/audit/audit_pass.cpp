@@ -12,6 +12,17 @@ namespace {
 
 constexpr RowId kAfterAll{std::numeric_limits<std::int64_t>::max()};
 
+std::optional<ContentCheck::Erasers> erasers_of(const LogSnapshot& snapshot) {
+  if (!snapshot.authors || !snapshot.trust_changes) return std::nullopt;
+  ContentCheck::Erasers erasers;
+  const auto note = [&](const AuthorRecord& record) {
+    if (record.eraser) erasers.insert(record.author);
+  };
+  for (const TrustChange& change : *snapshot.trust_changes) note(change.after);
+  for (const AuthorRecord& record : *snapshot.authors) note(record);
+  return erasers;
+}
+
 }  // namespace
 
 AuditPass::AuditPass(SqliteOpLog& log, const LogSnapshot& snapshot, StateCheck* state, std::int64_t now_ms,
@@ -24,7 +35,7 @@ AuditPass::AuditPass(SqliteOpLog& log, const LogSnapshot& snapshot, StateCheck* 
       sample_distance_(sample_distance(snapshot.last)),
       order_(tables_, losses_, findings),
       authors_(tables_, findings),
-      content_(tables_, losses_, findings),
+      content_(tables_, losses_, erasers_of(snapshot), findings),
       clock_(tables_, findings, now_ms),
       story_(tables_, findings),
       chain_(log.info().log, snapshot.marks.value_or(std::vector<Mark>{}), findings),

@@ -1,6 +1,8 @@
 #pragma once
-// Content is gone only where an erase says so.
+// Content is gone only where an erase says so that may.
 
+#include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include "audit/audited_row.hpp"
@@ -12,9 +14,12 @@ namespace musher {
 
 class ContentCheck {
  public:
-  /// losses: each lost row behind it may have been the erase of one op.
-  ContentCheck(OpTables& tables, const Losses& losses, FindingList& findings)
-      : tables_(tables), losses_(losses), findings_(findings) {}
+  using Erasers = std::unordered_set<AuthorId, IdHash>;
+
+  /// losses: each lost row behind it may have been the erase of one op. erasers: who ever could erase others' ops here;
+  /// nothing when nobody can say.
+  ContentCheck(OpTables& tables, const Losses& losses, std::optional<Erasers> erasers, FindingList& findings)
+      : tables_(tables), losses_(losses), erasers_(std::move(erasers)), findings_(findings) {}
 
   void row(const AuditedRow& row);
   /// A row that was changed, and has a finding: it may have been an erase.
@@ -26,12 +31,28 @@ class ContentCheck {
   Result<void> finish(LogReader& log, RowId last);
 
  private:
+  struct Lacking {
+    EntryNumber number = kNoEntry;
+    std::int64_t received_ms = 0;
+    bool written_here = false;  ///< so it came in with its content
+    bool muted_erase = false;   ///< an erase names it that may not drop it
+  };
+  /// An erase of another author's op by somebody who never could erase here. It drops nothing; but a node that heard it
+  /// passes the op on without content, and then both come in at once.
+  struct MutedErase {
+    EntryNumber target = kNoEntry;
+    std::int64_t received_ms = 0;
+  };
+  void note_erase(const OpRow& row);
+  void weigh_muted_erases();
   [[nodiscard]] std::uint64_t possible_erases_after(RowId row) const;
 
   OpTables& tables_;
   const Losses& losses_;
+  const std::optional<Erasers> erasers_;
   FindingList& findings_;
-  std::vector<EntryNumber> without_content_;
+  std::vector<Lacking> without_content_;  ///< by row
+  std::vector<MutedErase> muted_erases_;
   std::vector<RowId> doubted_erases_;  ///< ascending; each explains one op without content
 };
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "model/text.hpp"
+
 namespace musher {
 namespace {
 
@@ -34,6 +36,20 @@ Result<SchemaDifferences> check_schema(SqliteOpLog& log, FindingList& findings) 
                                  : fmt::format("the {} is {}", difference.object, difference.what)});
   }
   return *std::move(differences);
+}
+
+Result<void> check_tables(SqliteOpLog& log, FindingList& findings) {
+  const auto problems = log.table_problems();
+  if (!problems && problems.error().code == Errc::damaged) return {};  // the schema and the integrity check say why
+  MUSHER_CHECK(problems);
+  for (const auto& [table, what] : *problems) {
+    const bool is_kept_up = table == "sqlite_sequence" || table == "trust_log";
+    findings.add({.code = is_kept_up ? FindingCode::derived_stale : FindingCode::row_malformed,
+                  .field = table,
+                  .message = fmt::format("the table {} was changed past musher: {}", table, what),
+                  .hint = fmt::format("sqlite3 -readonly {} 'SELECT * FROM {}'", shell_word(log.info().path), table)});
+  }
+  return {};
 }
 
 Result<void> check_integrity(SqliteOpLog& log, std::function<bool()> stop, FindingList& findings) {

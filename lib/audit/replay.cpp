@@ -14,13 +14,22 @@ namespace {
 struct RightReplay {
   LiveDocument live;
   StoryTracker stories;
+  std::vector<RowGap> gaps;
   bool cancelled = false;
 };
 
-Result<RowId> last_wanted(LogReader& log, const ReplayRequest& request) {
+/// How far to read, and the last row that should be there.
+struct Extent {
+  RowId upto{};
+  RowId end{};
+};
+
+Result<Extent> extent_of(LogReader& log, const ReplayRequest& request) {
+  MUSHER_TRY(const auto given, log.highest_row_ever());  // before the last row: others may append in between
   MUSHER_TRY(const RowId last, log.last_row());
   const RowId upto = std::min(last, request.at.value_or(last));
-  if (upto > RowId{0}) return upto;
+  const Extent extent{upto, request.at ? upto : std::max(last, given.value_or(last))};
+  if (extent.end > RowId{0}) return extent;
   return fail(
       Errc::empty,
       fmt::format("there is nothing to replay: {} has no ops{}", log.info().path,
@@ -28,15 +37,18 @@ Result<RowId> last_wanted(LogReader& log, const ReplayRequest& request) {
       raw(last) > 0 ? "musher inspect ops shows when the first came" : "musher put --new STORY FIELD=TEXT writes one");
 }
 
-Result<RightReplay> right_replay(LogReader& log, const ReplayRequest& request, RowId upto) {
+Result<RightReplay> right_replay(LogReader& log, const ReplayRequest& request, const Extent& extent) {
   MUSHER_TRY(auto live, LiveDocument::start(log));
-  RightReplay right{std::move(live), {}, false};
-  CatchUpOptions options{upto, request.signatures, request.threads, {}, request.on_progress, request.cancel};
+  RightReplay right{std::move(live), {}, {}, false};
+  CatchUpOptions options{extent.upto, request.signatures, request.threads, {}, request.on_progress, request.cancel};
   options.on_applied = [&](const OpRow& row, Applied, bool effective) {
     if (effective) right.stories.note(row);
   };
   MUSHER_CHECK(right.live.catch_up(log, options));
   right.cancelled = request.cancel != nullptr && request.cancel->load();
+  right.gaps = right.live.gaps();
+  const RowId reached = right.live.last_row();
+  if (reached < extent.end && !right.cancelled) right.gaps.push_back({next(reached), extent.end});
   return right;
 }
 
@@ -68,6 +80,7 @@ Result<ReplayReport> report_of(LogReader& log, const RightReplay& right, const R
   report.ops = right.live.counts();
   report.state_digest = right.live.document().state_digest();
   MUSHER_TRY(report.failures, describe(log, right.live.trust(), right.live.failures(), request.story));
+  report.gaps = right.gaps;
   report.stories = right.stories.list(right.live.document());
   keep_only(report.stories, request.story);
   return report;
@@ -84,18 +97,19 @@ Result<void> check_story(LogReader& log, const ReplayRequest& request, std::init
 }  // namespace
 
 Result<ReplayReport> replay(LogReader& log, const ReplayRequest& request) {
-  MUSHER_TRY(const RowId upto, last_wanted(log, request));
-  MUSHER_TRY(auto right, right_replay(log, request, upto));
+  MUSHER_TRY(const Extent extent, extent_of(log, request));
+  MUSHER_TRY(auto right, right_replay(log, request, extent));
   MUSHER_CHECK(check_story(log, request, {&right.live.document()}));
   if (request.order == ReplayOrder::rowid) return report_of(log, right, request);
 
-  MUSHER_TRY(auto naive, naive_replay(log, right.live, upto));
+  MUSHER_TRY(auto naive, naive_replay(log, right.live, extent.upto));
   ReplayReport report;
   report.order = ReplayOrder::seq;
   report.cancelled = right.cancelled;
   report.ops = naive.counts;
   report.state_digest = naive.document.state_digest();
   MUSHER_TRY(report.failures, describe(log, right.live.trust(), naive.dropped, request.story));
+  report.gaps = right.gaps;
   report.next_seq = register_drift(right.live.document(), naive.document, request.story);
   report.stories = right.stories.list(naive.document);
   keep_only(report.stories, request.story);
@@ -103,10 +117,10 @@ Result<ReplayReport> replay(LogReader& log, const ReplayRequest& request) {
 }
 
 Result<Comparison> compare_with_seq(LogReader& log, const ReplayRequest& request) {
-  MUSHER_TRY(const RowId upto, last_wanted(log, request));
-  MUSHER_TRY(auto right, right_replay(log, request, upto));
+  MUSHER_TRY(const Extent extent, extent_of(log, request));
+  MUSHER_TRY(auto right, right_replay(log, request, extent));
   MUSHER_CHECK(check_story(log, request, {&right.live.document()}));
-  MUSHER_TRY(auto naive, naive_replay(log, right.live, upto));
+  MUSHER_TRY(auto naive, naive_replay(log, right.live, extent.upto));
   Comparison comparison;
   MUSHER_TRY(comparison.left, report_of(log, right, request));
   comparison.right.with = "seq";
@@ -124,19 +138,35 @@ Result<Comparison> compare_with_log(LogReader& log, LogReader& other, const Repl
                 fmt::format("{} and {} are logs of different documents", log.info().path, other.info().path),
                 "compare two logs of one document; musher inspect summary shows a log's document");
   }
-  MUSHER_TRY(const RowId upto, last_wanted(log, request));
-  MUSHER_TRY(auto left, right_replay(log, request, upto));
+  MUSHER_TRY(const Extent extent, extent_of(log, request));
+  MUSHER_TRY(auto left, right_replay(log, request, extent));
   ReplayRequest whole = request;
   whole.at.reset();  // a point in time means something in one log only
-  MUSHER_TRY(const RowId other_upto, last_wanted(other, whole));
-  MUSHER_TRY(auto right, right_replay(other, whole, other_upto));
+  MUSHER_TRY(const Extent other_extent, extent_of(other, whole));
+  MUSHER_TRY(auto right, right_replay(other, whole, other_extent));
   MUSHER_CHECK(check_story(log, request, {&left.live.document(), &right.live.document()}));
   Comparison comparison;
   MUSHER_TRY(comparison.left, report_of(log, left, request));
   comparison.right.with = other.info().path;
   comparison.right.state_digest = right.live.document().state_digest();
   MUSHER_TRY(comparison.right.failures, describe(other, right.live.trust(), right.live.failures(), request.story));
+  comparison.right.gaps = right.gaps;
   comparison.right.differences = differences(left.live.document(), right.live.document(), request.story);
+  comparison.right.same = comparison.left.state_digest == comparison.right.state_digest;
+  return comparison;
+}
+
+Result<Comparison> compare_with_memory(LogReader& log, const LiveDocument& fresh, const LiveDocument& memory) {
+  Comparison comparison;
+  comparison.left.ops = fresh.counts();
+  comparison.left.state_digest = fresh.document().state_digest();
+  MUSHER_TRY(comparison.left.failures, describe(log, fresh.trust(), fresh.failures(), std::nullopt));
+  comparison.left.gaps = fresh.gaps();
+  comparison.right.with = "live";
+  comparison.right.state_digest = memory.document().state_digest();
+  MUSHER_TRY(comparison.right.failures, describe(log, memory.trust(), memory.failures(), std::nullopt));
+  comparison.right.gaps = memory.gaps();
+  comparison.right.differences = differences(fresh.document(), memory.document(), std::nullopt);
   comparison.right.same = comparison.left.state_digest == comparison.right.state_digest;
   return comparison;
 }

@@ -37,10 +37,11 @@ struct ReplayReport {
   ReplayCounts ops;
   Digest state_digest;
   std::vector<ReplayFailure> failures;
+  std::vector<RowGap> gaps;             ///< up to the point asked for; without one, also rows cut off at the end
   std::vector<RegisterDrift> next_seq;  ///< order seq: registers where the two differ
   std::vector<StoryView> stories;
 
-  [[nodiscard]] bool ok() const { return failures.empty() && !cancelled; }
+  [[nodiscard]] bool ok() const { return failures.empty() && gaps.empty() && !cancelled; }
 };
 
 /// Where two documents differ in what views show: one field of one story, or a story that only one has.
@@ -55,9 +56,10 @@ struct StateDifference {
 };
 
 struct CompareReport {
-  std::string with;  ///< "seq" or the other log's path
+  std::string with;  ///< "seq", "live" or the other log's path
   Digest state_digest;
   std::vector<ReplayFailure> failures;  ///< of the other side
+  std::vector<RowGap> gaps;             ///< of the other log or of memory
   std::vector<RegisterDrift> next_seq;  ///< with seq
   std::vector<StateDifference> differences;
   bool same = false;  ///< the state digests are equal
@@ -79,11 +81,17 @@ struct ReplayRequest {
 struct Comparison {
   ReplayReport left;  ///< `log` in rowid order
   CompareReport right;
+
+  /// One document, and nothing of either side was missing or could not be applied.
+  [[nodiscard]] bool same() const { return right.same && left.ok() && right.failures.empty() && right.gaps.empty(); }
 };
 /// `log` in rowid order against itself in seq order.
 [[nodiscard]] Result<Comparison> compare_with_seq(LogReader& log, const ReplayRequest& request);
 /// `log` against another log, both in rowid order, each under its own trust.
 /// @errors usage: the two are of different documents.
 [[nodiscard]] Result<Comparison> compare_with_log(LogReader& log, LogReader& other, const ReplayRequest& request);
+/// `fresh`, just replayed from `log`, against `memory`, which has followed it to the same row.
+[[nodiscard]] Result<Comparison> compare_with_memory(LogReader& log, const LiveDocument& fresh,
+                                                     const LiveDocument& memory);
 
 }  // namespace musher

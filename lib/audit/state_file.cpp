@@ -22,12 +22,14 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kDomain = "musher state 1";
 constexpr std::size_t kMaxStateBytes = 64 * 1024 * 1024;
+constexpr int kMaxStatesLookedAt = 100;
 
 fs::path key_file(const fs::path& file) { return file.native() + ".key"; }
 
 std::unexpected<Error> unusable(const fs::path& file, std::string_view why) {
   return fail(Errc::damaged, fmt::format("cannot compare with the last run: the state file {} {}", file.string(), why),
-              fmt::format("find out who changed it; to begin anew: rm {}", shell_word(file.native())));
+              fmt::format("find out who changed it; to begin anew: rm -f {} {}", shell_word(file.native()),
+                          shell_word(key_file(file).native())));
 }
 
 std::unexpected<Error> not_written(const fs::path& file, std::string_view why) {
@@ -76,24 +78,18 @@ std::string signed_text(const HighWaterMark& mark, const Identity& key) {
   return text + fmt::format("signature {}\n", to_hex(signature.bytes));
 }
 
-Result<Identity> load_or_make_key(const fs::path& file) {
-  const fs::path key = key_file(file);
+/// True when it was made now.
+Result<bool> make_key(const fs::path& key) {
   std::error_code failed;
-  if (fs::exists(key, failed)) return Identity::load(key);
-  Identity made = Identity::generate();
-  const auto saved = made.save_new(key);
-  if (saved) return made;
-  if (saved.error().code == Errc::refused) return Identity::load(key);  // another run was quicker
+  if (fs::exists(key, failed)) return false;
+  const auto saved = Identity::generate().save_new(key);
+  if (saved) return true;
+  if (saved.error().code == Errc::refused) return false;  // another run was quicker
   return std::unexpected(saved.error());
 }
 
-}  // namespace
-
-fs::path default_state_file(const fs::path& state_dir, const LogId& log) {
-  return state_dir / (to_hex(log.bytes) + ".state");
-}
-
-Result<std::optional<HighWaterMark>> read_state(const fs::path& file, const LogId& log) {
+/// What was noted, of whatever log; nothing when no file is there.
+Result<std::optional<HighWaterMark>> read_mark(const fs::path& file) {
   MUSHER_TRY(const auto text, read_all(file));
   if (!text) return std::nullopt;
   const auto key_at = text->rfind("key ");
@@ -105,13 +101,54 @@ Result<std::optional<HighWaterMark>> read_state(const fs::path& file, const LogI
   if (!key) return unusable(file, fmt::format("cannot be checked: {}", key.error().what));
   if (*text != signed_text(*mark, *key))
     return unusable(file, fmt::format("was not signed with {}", key_file(file).string()));
-  if (mark->log != log) {
-    return fail(Errc::refused,
-                fmt::format("the state file {} belongs to the log {}, and this log is {}", file.string(),
-                            to_hex(mark->log.bytes), to_hex(log.bytes)),
-                "is this the right log? leave --state out to use the file that is its own");
+  return mark;
+}
+
+Result<std::optional<HighWaterMark>> read_mark_of(const fs::path& file, const LogId& log) {
+  MUSHER_TRY(auto mark, read_mark(file));
+  if (!mark || mark->log == log) return mark;
+  return fail(Errc::refused,
+              fmt::format("the state file {} belongs to the log {}, and this log is {}", file.string(),
+                          to_hex(mark->log.bytes), to_hex(log.bytes)),
+              "is this the right log? leave --state out to use the file that is its own");
+}
+
+Result<bool> replace_mark(const fs::path& file, const HighWaterMark& mark) {
+  MUSHER_TRY(const auto before, read_mark_of(file, mark.log));
+  if (before && before->row > mark.row) return false;
+  const auto key = Identity::load(key_file(file));
+  if (!key) return std::unexpected(key.error());
+  if (const auto why = why_not_replaceable(file)) return not_written(file, *why);
+  if (const int error = replace_file(file, signed_text(mark, *key), 0600); error != 0) return not_written(file, error);
+  return true;
+}
+
+}  // namespace
+
+fs::path default_state_file(const fs::path& state_dir, const LogId& log) {
+  return state_dir / (to_hex(log.bytes) + ".state");
+}
+
+Result<std::optional<HighWaterMark>> read_state(const fs::path& file, const LogId& log) {
+  MUSHER_TRY(auto mark, read_mark_of(file, log));
+  std::error_code failed;
+  if (!mark && fs::exists(fs::symlink_status(key_file(file), failed))) {
+    return unusable(file, "is gone and its key is there: somebody removed it, or the first run was killed as it ended");
   }
   return mark;
+}
+
+std::vector<HighWaterMark> states_of_other_logs(const fs::path& file, const LogInfo& info) {
+  std::vector<HighWaterMark> marks;
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  std::error_code failed;
+  int looked_at = 0;
+  for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end; entry.increment(failed)) {
+    if (entry->path().extension() != ".state" || ++looked_at > kMaxStatesLookedAt) continue;
+    const auto mark = read_mark(entry->path());
+    if (mark && *mark && (*mark)->document == info.document && (*mark)->log != info.log) marks.push_back(**mark);
+  }
+  return marks;
 }
 
 Result<void> check_state_place(const fs::path& file, StateFolder folder) {
@@ -123,15 +160,16 @@ Result<void> check_state_place(const fs::path& file, StateFolder folder) {
 
 Result<bool> write_state(const fs::path& file, const HighWaterMark& mark, StateFolder folder) {
   if (folder == StateFolder::make) MUSHER_CHECK(make_folder(file.parent_path()));
-  auto key = load_or_make_key(file);
-  if (!key) return std::unexpected(std::move(key).error());
-  const Descriptor lock(::open(key_file(file).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const fs::path key = key_file(file);
+  MUSHER_TRY(const bool key_is_new, make_key(key));
+  const Descriptor lock(::open(key.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!lock.valid() || ::flock(lock.get(), LOCK_EX) != 0) return not_written(file, errno);
-  MUSHER_TRY(const auto before, read_state(file, mark.log));
-  if (before && before->row > mark.row) return false;
-  if (const auto why = why_not_replaceable(file)) return not_written(file, *why);
-  if (const int error = replace_file(file, signed_text(mark, *key), 0600); error != 0) return not_written(file, error);
-  return true;
+  auto written = replace_mark(file, mark);
+  if (!written && key_is_new) {  // a key without a mark is a mark that somebody removed
+    ::unlink(key.c_str());
+    ::unlink((key.native() + ".pub").c_str());
+  }
+  return written;
 }
 
 }  // namespace musher

@@ -8,7 +8,10 @@
 #include "audit/ancestry_pass.hpp"
 #include "audit/audit_pass.hpp"
 #include "audit/file_check.hpp"
+#include "audit/renamed_log.hpp"
 #include "audit/salvage_scan.hpp"
+#include "model/text.hpp"
+#include "model/utc.hpp"
 
 namespace musher {
 namespace {
@@ -54,6 +57,7 @@ class Audit {
   Result<void> look_below_the_first_row();
   Result<void> read_rows();
   Result<void> ask_ancestry();
+  Result<void> look_for_another_id();
   void skip(Check check) { skipped_.set(static_cast<std::size_t>(check)); }
   void fill_coverage(AuditCoverage& coverage) const;
   AuditReport report() const;
@@ -67,6 +71,7 @@ class Audit {
   AuditCoverage coverage_;
   CheckSet skipped_;
   std::optional<HighWaterMark> mark_;  ///< of the last run
+  std::vector<HighWaterMark> others_;  ///< where there is none: of other logs of this document
   RowId signed_upto_{};                ///< rows whose signatures the last run has checked, if they are the same bytes
   // of one reading
   std::optional<StateCheck> state_;
@@ -78,12 +83,14 @@ Result<AuditReport> Audit::run() {
   if (compares()) MUSHER_CHECK(check_state_place(*request_.state, request_.state_folder));
   MUSHER_TRY(const auto schema, check_schema(log_, findings_));
   MUSHER_TRY(snapshot_, take_snapshot(log_, schema, findings_));
+  MUSHER_CHECK(check_tables(log_, findings_));
   MUSHER_CHECK(look_at_state());
   MUSHER_CHECK(check_something_is_there());
   MUSHER_CHECK(read_log());
   if (!patience_.ran_out()) {
     MUSHER_CHECK(pass_->finish());
     MUSHER_CHECK(ask_ancestry());
+    MUSHER_CHECK(look_for_another_id());
     const auto is_over = [&] { return !patience_.lasts(); };
     if (wants(Check::file) && !is_over()) MUSHER_CHECK(check_integrity(log_, is_over, findings_));
   }
@@ -117,6 +124,8 @@ Result<void> Audit::look_at_state() {
     if (comparable && !request_.full && wants(Check::signature)) signed_upto_ = mark_->row;
   } else {
     coverage_.state = StateOutcome::first_run;
+    others_ = states_of_other_logs(*request_.state, log_.info());
+    coverage_.states_of_other_logs = others_.size();
     const bool only_state = request_.checks.count() == 1;
     if (!request_.require_state && !only_state) return {};
     coverage_.state_problem =
@@ -232,6 +241,23 @@ Result<void> Audit::ask_ancestry() {
   } else if (story != nullptr) {
     story->finish();
   }
+  return {};
+}
+
+/// Without its state, which is found by the log's id, a cut or an old copy would not show.
+Result<void> Audit::look_for_another_id() {
+  if (others_.empty()) return {};
+  MUSHER_TRY(const auto before, find_same_rows(log_, others_));
+  if (!before) return {};
+  findings_.add(
+      {.code = FindingCode::row_replaced,
+       .field = "meta",
+       .expected = to_hex(before->log.bytes),
+       .found = to_hex(log_.info().log.bytes),
+       .message = fmt::format("at the last check ({}) this log, row 1 to {}, had another id: its meta row "
+                              "was changed",
+                              to_utc(before->made_ms), raw(before->row)),
+       .hint = fmt::format("sqlite3 -readonly {} 'SELECT key, hex(value) FROM meta'", shell_word(log_.info().path))});
   return {};
 }
 

@@ -56,7 +56,8 @@ struct AuditCoverage {
   std::vector<Check> checks_run;
   std::vector<Check> checks_skipped;
   StateOutcome state = StateOutcome::none;
-  std::optional<Error> state_problem;  ///< why the last run's note cannot be used, or is wanted and not there
+  std::uint64_t states_of_other_logs = 0;  ///< of this document, beside where this first run is noted
+  std::optional<Error> state_problem;      ///< why the last run's note cannot be used, or is wanted and not there
   std::optional<std::string>
       state_not_compared;  ///< "the time was up": why a comparison that was asked for is not made
   /// Changes of trust since the last run that the trust log tells of; nothing when there is no run to compare with.

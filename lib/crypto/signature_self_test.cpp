@@ -81,15 +81,28 @@ Signature joined(const Point& r, const Scalar& s) {
   return signature;
 }
 
-// One key and one op id, with a signer that may choose any R.
+// The points of small order, or sums with them: each made once, since every process that verifies starts with them.
+struct Torsion {
+  Point order8 = kOrder8;
+  Point order4 = plus(order8, order8);
+  Point order2 = plus(order4, order4);
+};
+
+// One key and one op id, with a signer that may choose any R. Its honest nonce is its secret: nobody signs like that
+// who wants to keep it, and one point less is to be made.
 class HostileSigner {
  public:
   [[nodiscard]] AuthorId author() const { return {public_}; }
-  [[nodiscard]] const Point& point() const { return public_; }
   [[nodiscard]] const OpId& id() const { return id_; }
-  [[nodiscard]] const Point& honest_r() const { return honest_r_; }
+  [[nodiscard]] const Point& point() const { return public_; }
+  [[nodiscard]] const Torsion& torsion() const { return torsion_; }
+  [[nodiscard]] const Torsion& mixed() const { return mixed_; }  // point() plus each
 
-  // Signs with this R, whose part of prime order is `nonce` times the base point.
+  // Signs with this R, whose part of prime order is point() or, without nonce, the identity.
+  [[nodiscard]] Signature sign(const Point& r) const { return sign(r, secret_); }
+  [[nodiscard]] Signature sign_without_nonce(const Point& r) const { return sign(r, Scalar{}); }
+
+ private:
   [[nodiscard]] Signature sign(const Point& r, const Scalar& nonce) const {
     const Scalar h = challenge(r, public_, id_);
     Scalar product, s;
@@ -97,15 +110,11 @@ class HostileSigner {
     crypto_core_ed25519_scalar_add(s.data(), nonce.data(), product.data());
     return joined(r, s);
   }
-  [[nodiscard]] Signature sign() const { return sign(honest_r_, nonce_); }
-  [[nodiscard]] Signature sign_plus(const Point& torsion) const { return sign(plus(honest_r_, torsion), nonce_); }
-  [[nodiscard]] Signature sign_without_nonce(const Point& r) const { return sign(r, Scalar{}); }
 
- private:
   Scalar secret_ = scalar_from("musher self-test: secret");
-  Scalar nonce_ = scalar_from("musher self-test: nonce");
   Point public_ = times_base(secret_);
-  Point honest_r_ = times_base(nonce_);
+  Torsion torsion_;
+  Torsion mixed_{plus(public_, torsion_.order8), plus(public_, torsion_.order4), plus(public_, torsion_.order2)};
   OpId id_{scalar_from("musher self-test: op id")};
 };
 
@@ -131,17 +140,16 @@ Result<void> check_keys(const SignatureRule& rule, const HostileSigner& signer) 
     if (rule.is_author_key({key}) != good) return differs(vector, good);
     return {};
   };
-  const Point order4 = plus(kOrder8, kOrder8);
-  const Point order2 = plus(order4, order4);
+  const Torsion& torsion = signer.torsion();
   MUSHER_CHECK(check("a good author key", signer.point(), true));
   MUSHER_CHECK(check("the identity as author key", kIdentity, false));
   MUSHER_CHECK(check("the identity with a sign bit as author key", with_sign_bit(kIdentity), false));
-  MUSHER_CHECK(check("an author key of order 8", kOrder8, false));
-  MUSHER_CHECK(check("an author key of order 4", order4, false));
-  MUSHER_CHECK(check("an author key of order 2", order2, false));
+  MUSHER_CHECK(check("an author key of order 8", torsion.order8, false));
+  MUSHER_CHECK(check("an author key of order 4", torsion.order4, false));
+  MUSHER_CHECK(check("an author key of order 2", torsion.order2, false));
   MUSHER_CHECK(check("an author key of zeros", Point{}, false));
-  MUSHER_CHECK(check("an author key of mixed order", plus(signer.point(), kOrder8), false));
-  MUSHER_CHECK(check("an author key of mixed order", plus(signer.point(), order2), false));
+  MUSHER_CHECK(check("an author key of mixed order", signer.mixed().order8, false));
+  MUSHER_CHECK(check("an author key of mixed order", signer.mixed().order2, false));
   for (std::uint8_t k = 0; k <= 18; ++k) {
     MUSHER_CHECK(check("a non-canonical author key", past_the_prime(k), false));
     MUSHER_CHECK(check("a non-canonical author key", with_sign_bit(past_the_prime(k)), false));
@@ -154,14 +162,13 @@ Result<void> check_signatures(const SignatureRule& rule, const HostileSigner& si
     if (rule.signature_holds(signer.author(), signer.id(), signature) != good) return differs(vector, good);
     return {};
   };
-  const Point order4 = plus(kOrder8, kOrder8);
-  const Point order2 = plus(order4, order4);
-  const Signature good = signer.sign();
+  const Torsion& mixed = signer.mixed();
+  const Signature good = signer.sign(signer.point());
   MUSHER_CHECK(check("a good signature", good, true));
   MUSHER_CHECK(check("a signature with s + L", with_s_plus_order(good), false));
-  MUSHER_CHECK(check("a signature whose R has a part of order 8", signer.sign_plus(kOrder8), false));
-  MUSHER_CHECK(check("a signature whose R has a part of order 4", signer.sign_plus(order4), false));
-  MUSHER_CHECK(check("a signature whose R has a part of order 2", signer.sign_plus(order2), false));
+  MUSHER_CHECK(check("a signature whose R has a part of order 8", signer.sign(mixed.order8), false));
+  MUSHER_CHECK(check("a signature whose R has a part of order 4", signer.sign(mixed.order4), false));
+  MUSHER_CHECK(check("a signature whose R has a part of order 2", signer.sign(mixed.order2), false));
   MUSHER_CHECK(check("a signature whose R is the identity", signer.sign_without_nonce(kIdentity), false));
   MUSHER_CHECK(
       check("a signature whose R is a non-canonical identity", signer.sign_without_nonce(past_the_prime(1)), false));

@@ -25,6 +25,9 @@ class LogReader {
   [[nodiscard]] virtual const LogInfo& info() const = 0;
   /// The last row; RowId{0} when there is none.
   [[nodiscard]] virtual Result<RowId> last_row() = 0;
+  /// The highest row number that was ever given out: above last_row() when rows were deleted from the end. Nothing
+  /// before the first row.
+  [[nodiscard]] virtual Result<std::optional<RowId>> highest_row_ever() = 0;
   [[nodiscard]] virtual Result<std::uint64_t> count() = 0;
 
   /// Rows after `after` up to and including `upto`, in rowid order, each passed to `sink` once; false from it stops the

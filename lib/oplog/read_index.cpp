@@ -40,6 +40,12 @@ RowId read_last_row(sql::Connection& connection) {
   return query.step() ? RowId{query.integer(0)} : RowId{0};
 }
 
+std::optional<RowId> read_highest_row_ever(sql::Connection& connection) {
+  sql::Query sequence(connection, "SELECT seq FROM sqlite_sequence WHERE name = 'crdt_ops'");
+  if (!sequence.step()) return std::nullopt;
+  return RowId{sequence.integer(0)};
+}
+
 /// Not a bare count(*): that one runs over the index without ever looking up, and damaged pages may never end.
 std::uint64_t count_rows(sql::Connection& connection) {
   const std::int64_t most = most_rows(connection);

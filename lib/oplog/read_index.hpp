@@ -13,6 +13,7 @@
 namespace musher {
 
 [[nodiscard]] RowId read_last_row(sql::Connection& connection);
+[[nodiscard]] std::optional<RowId> read_highest_row_ever(sql::Connection& connection);
 [[nodiscard]] std::uint64_t count_rows(sql::Connection& connection);
 [[nodiscard]] bool is_known(sql::Connection& connection, const OpId& id);
 [[nodiscard]] std::vector<OpId> ids_with_prefix(sql::Connection& connection, std::string_view hex, std::size_t limit);

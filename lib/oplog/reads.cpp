@@ -19,6 +19,11 @@ Result<RowId> Reads<Interface>::last_row() {
 }
 
 template <class Interface>
+Result<std::optional<RowId>> Reads<Interface>::highest_row_ever() {
+  return reading(log(), [&] { return read_highest_row_ever(log().database()); });
+}
+
+template <class Interface>
 Result<std::uint64_t> Reads<Interface>::count() {
   return reading(log(), [&] { return count_rows(log().database()); });
 }

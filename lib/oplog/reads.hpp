@@ -12,6 +12,7 @@ class Reads : public Interface {
  public:
   [[nodiscard]] const LogInfo& info() const override;
   [[nodiscard]] Result<RowId> last_row() override;
+  [[nodiscard]] Result<std::optional<RowId>> highest_row_ever() override;
   [[nodiscard]] Result<std::uint64_t> count() override;
   [[nodiscard]] Result<void> scan(RowId after, RowId upto, const LogReader::Sink& sink) override;
   [[nodiscard]] Result<std::vector<ScannedRow>> rows(std::span<const RowId> wanted) override;

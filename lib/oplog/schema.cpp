@@ -6,8 +6,11 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <memory>
+#include <sstream>
+#include <string_view>
 
 #include "oplog/hints.hpp"
 #include "oplog/sql.hpp"
@@ -223,9 +226,39 @@ SQLite::Database empty_log() {
   return database;
 }
 
-/// Constant, but only SQLite can say how it stores it.
+/// The statements of kSchemaSql: one ends with the semicolon before the next CREATE, or before nothing.
+std::vector<std::string_view> schema_statements() {
+  constexpr std::string_view kStart = "CREATE ";
+  const std::string_view sql = kSchemaSql;
+  std::vector<std::string_view> statements;
+  for (std::size_t begin = sql.find(kStart); begin != sql.npos;) {
+    const std::size_t next = sql.find("\n" + std::string(kStart), begin);
+    const std::string_view statement = sql.substr(begin, next == sql.npos ? next : next - begin);
+    statements.push_back(statement.substr(0, statement.rfind(';')));
+    begin = next == sql.npos ? next : next + 1;
+  }
+  return statements;
+}
+
+/// As SQLite lists it: a statement is stored as it is written here. Building an empty log to ask SQLite would be a
+/// fifth of the CPU time of a put; a test holds this against a new log.
+Objects list_schema() {
+  Objects objects = {{{"table", "sqlite_sequence"}, "CREATE TABLE sqlite_sequence(name,seq)"},  // of AUTOINCREMENT
+                     {{"index", "sqlite_autoindex_quarantine_1"}, ""}};                         // of UNIQUE
+  for (const std::string_view sql : schema_statements()) {
+    std::istringstream words{std::string(sql.substr(0, sql.find('(')))};
+    std::string create, type, name;
+    words >> create >> type;
+    if (type == "UNIQUE") words >> type;
+    words >> name;
+    std::ranges::transform(type, type.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    objects[{type, name}] = sql;
+  }
+  return objects;
+}
+
 const Objects& schema_of_this_version() {
-  static const Objects objects = read_objects(empty_log().getHandle());
+  static const Objects objects = list_schema();
   return objects;
 }
 

@@ -12,6 +12,7 @@
 #include "oplog/read_rows.hpp"
 #include "oplog/schema.hpp"
 #include "oplog/sqlite_write.hpp"
+#include "oplog/table_problems.hpp"
 #include "oplog/wal.hpp"
 
 namespace musher {
@@ -157,6 +158,10 @@ Result<std::vector<SqliteOpLog::SchemaDifference>> SqliteOpLog::schema_differenc
   return reading(*log_, [&] { return compare_schema(log_->database()); });
 }
 
+Result<std::vector<SqliteOpLog::TableProblem>> SqliteOpLog::table_problems() {
+  return reading(*log_, [&] { return find_table_problems(log_->database()); });
+}
+
 Result<void> SqliteOpLog::at_one_instant(const std::function<Result<void>()>& reads) {
   Result<void> read;
   MUSHER_CHECK(reading(*log_, [&] {
@@ -164,14 +169,6 @@ Result<void> SqliteOpLog::at_one_instant(const std::function<Result<void>()>& re
     read = reads();
   }));
   return read;
-}
-
-Result<std::optional<RowId>> SqliteOpLog::highest_row_ever() {
-  return reading(*log_, [&]() -> std::optional<RowId> {
-    sql::Query sequence(log_->database(), "SELECT seq FROM sqlite_sequence WHERE name = 'crdt_ops'");
-    if (!sequence.step()) return std::nullopt;
-    return RowId{sequence.integer(0)};
-  });
 }
 
 Result<SqliteOpLog::FileSizes> SqliteOpLog::file_sizes() {

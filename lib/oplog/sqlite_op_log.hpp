@@ -76,12 +76,15 @@ class SqliteOpLog final : public Reads<OpLog> {
     std::string what;  ///< "missing", "altered", "not part of format 1"
   };
   [[nodiscard]] Result<std::vector<SchemaDifference>> schema_differences();
+  /// A row of a table that holds no ops, which no musher wrote.
+  struct TableProblem {
+    std::string table;
+    std::string what;  ///< a clause whose subject is the table
+  };
+  [[nodiscard]] Result<std::vector<TableProblem>> table_problems();
   /// What `reads` reads from this object is the log as it stood at one instant. Keep it short: WAL checkpoints wait for
   /// it.
   [[nodiscard]] Result<void> at_one_instant(const std::function<Result<void>()>& reads);
-  /// The highest row number SQLite remembers having given out (sqlite_sequence): above last_row() when rows were
-  /// deleted from the end. Nothing before the first row.
-  [[nodiscard]] Result<std::optional<RowId>> highest_row_ever();
   /// Bytes of the database and of its -wal.
   struct FileSizes {
     std::uint64_t database = 0;

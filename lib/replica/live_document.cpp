@@ -35,7 +35,9 @@ Result<void> LiveDocument::catch_up(LogReader& log, const CatchUpOptions& option
 Result<void> LiveDocument::apply(CheckedRow&& checked, const CatchUpOptions& options) {
   ++counts_.read;
   if (checked.signature_checked) ++counts_.signatures_checked;
-  last_row_ = std::visit([](const auto& row) { return row.row; }, checked.row);
+  const RowId row_number = std::visit([](const auto& row) { return row.row; }, checked.row);
+  if (row_number != next(last_row_)) gaps_.push_back({next(last_row_), RowId{raw(row_number) - 1}});
+  last_row_ = row_number;
   if (options.on_progress) options.on_progress(counts_.read);
 
   std::optional<RowFailure> failure = failure_of(checked);

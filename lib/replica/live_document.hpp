@@ -25,6 +25,13 @@ struct CatchUpOptions {
   std::function<bool(const OpId& id)> vouched{};  ///< see ScanOptions
 };
 
+/// Row numbers that were given out and are not there: the rows were deleted or moved. Nobody else may miss their ops.
+struct RowGap {
+  RowId first{};
+  RowId last{};
+  bool operator==(const RowGap&) const = default;
+};
+
 struct ReplayCounts {
   std::uint64_t read = 0;
   std::uint64_t applied = 0;
@@ -50,6 +57,8 @@ class LiveDocument {
   [[nodiscard]] RowId last_row() const { return last_row_; }
   [[nodiscard]] const ReplayCounts& counts() const { return counts_; }
   [[nodiscard]] const std::vector<RowFailure>& failures() const { return failures_; }
+  /// Before last_row().
+  [[nodiscard]] const std::vector<RowGap>& gaps() const { return gaps_; }
 
  private:
   LiveDocument();
@@ -62,6 +71,7 @@ class LiveDocument {
   RowId last_row_{};
   ReplayCounts counts_;
   std::vector<RowFailure> failures_;
+  std::vector<RowGap> gaps_;
 };
 
 }  // namespace musher

@@ -63,7 +63,18 @@ std::expected<std::optional<Note>, std::string> read_note(const std::filesystem:
   return note;
 }
 
-/// Complete under its name, or as it was. False with errno.
+/// Takes the place of a good one. Nobody waits for the disk: docs/decisions/0002 says what a power cut may undo.
+bool overwrite_note(const std::filesystem::path& file, const Note& note) {
+  const Descriptor stored(::open(file.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  const std::string text = encode(note);
+  if (!stored.valid() || ::pwrite(stored.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    return false;
+  }
+  ::sync_file_range(stored.get(), 0, kNoteBytes, SYNC_FILE_RANGE_WRITE);
+  return true;
+}
+
+/// Complete under its name and on the disk, or as it was. False with errno.
 bool replace_note(const std::filesystem::path& file, const Note& note) {
   const std::string draft = file.native() + ".new";
   ::unlink(draft.c_str());  // of a process that was killed: whoever is here has the lock
@@ -73,12 +84,23 @@ bool replace_note(const std::filesystem::path& file, const Note& note) {
          ::fdatasync(written.get()) == 0 && ::rename(draft.c_str(), file.c_str()) == 0;
 }
 
+/// Whoever writes a note has its folder locked. Invalid, with errno, where that cannot be done.
+Descriptor lock_folder_of(const std::filesystem::path& file) {
+  Descriptor folder(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.valid()) ::flock(folder.get(), LOCK_EX);
+  return folder;
+}
+
 }  // namespace
 
 Result<std::string> check_tip_note(LogReader& log, const AuthorId& author, const std::optional<Tip>& tip,
                                    const std::filesystem::path& state_dir) {
   const auto file = note_file(log.info().document, author, state_dir);
-  const auto note = read_note(file);
+  auto note = read_note(file);
+  if (!note) {  // or another process was writing it
+    const Descriptor locked = lock_folder_of(file);
+    note = read_note(file);
+  }
   if (!note) {
     return fmt::format(
         "cannot read the note of the last own op, {}: {}; whether this log is an old copy was not "
@@ -104,21 +126,20 @@ Result<void> write_tip_note(const LogInfo& log, const Tip& tip, const std::files
     return fail(Errc::io, fmt::format("cannot note the last own op in {}: {}", file.string(), std::strerror(error)),
                 "set XDG_STATE_HOME to a folder you can write");
   };
-  const std::filesystem::path folder = file.parent_path();
-  const auto open_folder = [&] { return Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); };
-  Descriptor locked = open_folder();
+  Descriptor locked = lock_folder_of(file);  // one after the other, so that the note never goes back
   if (!locked.valid() && errno == ENOENT) {
     std::error_code failed;
-    std::filesystem::create_directories(folder, failed);
+    std::filesystem::create_directories(file.parent_path(), failed);
     if (failed) return problem(failed.value());
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failed);
-    locked = open_folder();
+    std::filesystem::permissions(file.parent_path(), std::filesystem::perms::owner_all, failed);
+    locked = lock_folder_of(file);
   }
   if (!locked.valid()) return problem(errno);
-  ::flock(locked.get(), LOCK_EX);  // one after the other, so that the note never goes back
   const auto before = read_note(file);
-  if (before && *before && raw((*before)->index) >= raw(tip.index)) return {};
-  return replace_note(file, {tip.index, tip.id}) ? Result<void>{} : problem(errno);
+  const bool is_there = before && *before;
+  if (is_there && raw((*before)->index) >= raw(tip.index)) return {};
+  const Note note{tip.index, tip.id};
+  return (is_there ? overwrite_note(file, note) : replace_note(file, note)) ? Result<void>{} : problem(errno);
 }
 
 }  // namespace musher

@@ -14,7 +14,8 @@ namespace musher {
 [[nodiscard]] Result<std::string> check_tip_note(LogReader& log, const AuthorId& author, const std::optional<Tip>& tip,
                                                  const std::filesystem::path& state_dir);
 
-/// Notes the tip, synced, unless a later one is noted already. Call after the commit.
+/// Notes the tip unless a later one is noted already. Call after the commit. It is on its way to the disk when this
+/// returns: after a power cut the note may be an earlier one, never a later one.
 /// @errors io: the folder cannot be made or written: the write itself stands.
 [[nodiscard]] Result<void> write_tip_note(const LogInfo& log, const Tip& tip, const std::filesystem::path& state_dir);
 

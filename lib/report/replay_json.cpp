@@ -18,6 +18,17 @@ void write_drift(JsonWriter& json, const std::vector<RegisterDrift>& drift) {
   json.end_array();
 }
 
+void write_gaps(JsonWriter& json, const std::vector<RowGap>& gaps) {
+  json.key("missing_rows").begin_array();
+  for (const RowGap& gap : gaps) {
+    json.begin_object();
+    json.key("rowid_from").decimal(gap.first);
+    json.key("rowid_to").decimal(gap.last);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void write_side(JsonWriter& json, std::string_view key, const std::optional<std::string>& value) {
   if (value)
     json.key(key).raw_json(*value);
@@ -50,6 +61,7 @@ void write_replay_members(JsonWriter& json, const ReplayReport& report) {
   json.end_object();
   json.key("state_digest").id(report.state_digest);
   write_failures(json, report.failures);
+  write_gaps(json, report.gaps);
   if (report.order == ReplayOrder::seq) write_drift(json, report.next_seq);
   write_stories(json, report.stories);
 }
@@ -72,6 +84,7 @@ void write_comparison(JsonWriter& json, const Envelope& envelope, const Comparis
   json.key("with").string(comparison.right.with);
   json.key("state_digest").id(comparison.right.state_digest);
   write_failures(json, comparison.right.failures);
+  write_gaps(json, comparison.right.gaps);
   if (comparison.right.with == "seq") write_drift(json, comparison.right.next_seq);
   json.key("differences").begin_array();
   for (const StateDifference& difference : comparison.right.differences) write_difference(json, difference);

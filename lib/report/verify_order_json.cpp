@@ -41,6 +41,7 @@ void write_coverage(JsonWriter& json, const AuditCoverage& coverage) {
   write_checks(json, "checks_skipped", coverage.checks_skipped);
   json.key("state").string(to_string(coverage.state));
   if (coverage.state_problem) json.key("state_problem").string(coverage.state_problem->what);
+  if (coverage.states_of_other_logs > 0) json.key("states_of_other_logs").number(coverage.states_of_other_logs);
   if (coverage.trust_changes) {
     json.key("trust_changes").begin_array();
     for (const TrustChange& change : *coverage.trust_changes) write_trust_change(json, change);

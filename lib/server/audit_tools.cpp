@@ -113,8 +113,10 @@ void shorten(std::optional<std::string>& value) {
 /// Nothing but the stories is longer than `most` elements.
 void cut_lists(Comparison& found, std::size_t most) {
   cut_list(found.left.failures, most);
+  cut_list(found.left.gaps, most);
   cut_list(found.left.next_seq, most);
   cut_list(found.right.failures, most);
+  cut_list(found.right.gaps, most);
   cut_list(found.right.next_seq, most);
   cut_list(found.right.differences, most);
   for (StateDifference& difference : found.right.differences) {
@@ -156,13 +158,14 @@ Result<mcp::ToolResult> replay_log(SqliteOpLog& log, const ReplayRequest& reques
   std::string summary;
   if (with_seq) {
     MUSHER_TRY(found, compare_with_seq(log, request));
-    const bool same = found.right.same && found.left.ok();
+    const bool same = found.same();
     summary = fmt::format("In rowid order and in seq order: {}, {} differences.", same ? "the same" : "different",
                           found.right.differences.size());
     envelope.verdict = same ? "same" : "different";
   } else {
     MUSHER_TRY(found.left, replay(log, request));
     summary = fmt::format("{} ops replayed, {} failed.", found.left.ops.applied, found.left.ops.failed);
+    if (!found.left.gaps.empty()) summary += " Rows are missing.";
     envelope.verdict = found.left.ok() ? "ok" : "failed";
   }
   MUSHER_TRY(std::string document, replay_document(found, with_seq, page, envelope));
@@ -180,15 +183,10 @@ void compare_with_memory(Node& node, const CallPtr& call) {
     const auto caught_up = fresh->catch_up(node.live.log(), rest);
     const auto card = log_card(node.live.log());
     if (!caught_up || !card) return call->finish(error_result(caught_up ? card.error() : caught_up.error()));
-    Comparison found;
-    found.left.ops = fresh->counts();
-    found.left.state_digest = fresh->document().state_digest();
-    found.right.with = "live";
-    found.right.state_digest = node.live.document().state_digest();
-    found.right.differences = differences(fresh->document(), node.live.document(), std::nullopt);
-    found.right.same = found.left.state_digest == found.right.state_digest;
-    const std::string_view verdict = found.right.same ? "same" : "different";
-    auto document = replay_document(found, true, {}, {"musher.replay/1", std::nullopt, &*card, verdict});
+    const auto found = musher::compare_with_memory(node.live.log(), *fresh, node.live.live());
+    if (!found) return call->finish(error_result(found.error()));
+    const std::string_view verdict = found->same() ? "same" : "different";
+    auto document = replay_document(*found, true, {}, {"musher.replay/1", std::nullopt, &*card, verdict});
     if (!document) return call->finish(error_result(document.error()));
     call->finish(mcp::structured_result(
         fmt::format("A fresh replay of row 1 to {} and this server's memory are {}.", raw(rest.upto), verdict),

@@ -1,10 +1,19 @@
 // The door for ops that others wrote: what enters, what waits, what is refused.
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 #include <catch2/catch.hpp>
 
+#include <thread>
+
+#include "oplog/descriptor.hpp"
 #include "oplog/sqlite_op_log.hpp"
 #include "replica/trust.hpp"
+#include "support/temp_folder.hpp"
 #include "support/test_node.hpp"
+#include "support/wait_until.hpp"
 #include "support/workshop.hpp"
 
 using namespace musher;
@@ -472,4 +481,27 @@ TEST_CASE("own writes: a note of the last own op that cannot be read is told, an
   CHECK(here.replica().take_warnings().empty());
   CHECK(std::filesystem::file_size(note) == size);
   CHECK_FALSE(std::filesystem::exists(note.string() + ".new"));
+}
+
+TEST_CASE("own writes: a note that another process is overwriting is read again when that is done") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  here.insert("1_story");
+  const std::filesystem::path folder = workshop.file("state-here") / "tips";
+  const std::filesystem::path note = *std::filesystem::directory_iterator(folder);
+  const std::string good = read_file(note);
+  write_file(note, good.substr(0, 20) + std::string(good.size() - 20, 'x'));  // half of it
+  const Descriptor other(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  REQUIRE(::flock(other.get(), LOCK_EX) == 0);
+  const std::string waiter = fmt::format("-> FLOCK  ADVISORY  WRITE {} ", ::getpid());
+  bool waited = false;
+  std::jthread writer([&] {
+    waited = wait_until([&] { return read_file("/proc/locks").find(waiter) != std::string::npos; });
+    write_file(note, good);
+    ::flock(other.get(), LOCK_UN);
+  });
+  here.insert("2_story");
+  writer.join();
+  CHECK(waited);
+  CHECK(here.replica().take_warnings().empty());
 }

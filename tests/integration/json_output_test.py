@@ -318,6 +318,33 @@ class DamagedLogs(Commands):
         self.assertNotEqual(first["detail"], "")
         self.every_view("damaged.db", lambda view: 1 if view in ("summary", "stories", "ops", "story") else 0, ["1_a"])
 
+    def test_a_row_that_nobody_misses(self):
+        head = os.path.join(SOURCE, "tests/data/bad/rowid-gap-head.db")  # no op depends on what row 2 held
+        cut = self.shell.copy_of("pipeline.db", "cut.db", "DELETE FROM crdt_ops WHERE rowid >= 3")
+        whole = self.shell.copy_of("pipeline.db", "whole.db", "")
+        for log, missing in ((head, ("2", "2")), (cut, ("3", "4"))):
+            expected = [{"rowid_from": missing[0], "rowid_to": missing[1]}]
+            for options in ([], ["--order", "seq"], ["--compare", "seq"]):
+                with self.subTest(log=log, options=options):
+                    replayed = self.document("replay", "--log", log, *options, code=1)
+                    self.assertEqual(replayed["failures"], [])
+                    self.assertEqual(replayed["missing_rows"], expected)
+                    self.assertEqual(replayed["verdict"], "different" if "--compare" in options else "failed")
+                    if "compare" in replayed:
+                        self.assertEqual(replayed["compare"]["missing_rows"], [])
+            text = self.musher("replay", "--log", log, code=1).stdout
+            self.assertIn("rows that are missing: deleted, moved or cut off (1)\n  row" + ("s 3 to 4\n" if log == cut else " 2\n"), text)
+        self.assertEqual(self.document("replay", "--log", cut, "--at", "row:2")["missing_rows"], [])
+        with_itself = self.document("replay", "--log", cut, "--compare", cut, code=1)
+        self.assertEqual(with_itself["compare"]["missing_rows"], with_itself["missing_rows"])
+        self.assertEqual((with_itself["verdict"], with_itself["compare"]["differences"]), ("different", []))
+        self.assertIn("both give one document, of what is there", self.musher("replay", "--log", cut, "--compare", cut, code=1).stdout)
+        right = self.document("replay", "--log", whole, "--compare", cut, code=1)
+        self.assertEqual((right["missing_rows"], len(right["compare"]["missing_rows"])), ([], 1))
+        nothing = self.shell.copy_of("pipeline.db", "nothing.db", "DELETE FROM crdt_ops")
+        replayed = self.document("replay", "--log", nothing, code=1)
+        self.assertEqual((replayed["ops"]["read"], replayed["missing_rows"]), (0, [{"rowid_from": "1", "rowid_to": "4"}]))
+
     def test_a_forged_signature(self):
         (first,) = self.failures_of("UPDATE crdt_ops SET signature = zeroblob(64) WHERE rowid = 4")
         self.assertEqual(first["reason"], "bad_signature")

@@ -105,6 +105,15 @@ class Rows(BadLog):
         self.assert_turned_bad("was rolled back: row 3, which this server has in memory, is not there any more")
         self.assertEqual(self.health_in_the_shell(), ["failed"])
 
+    def test_a_row_that_is_deleted_below_the_last_one_shows_against_memory(self):
+        self.shell.sql(self.log, "DROP TRIGGER crdt_ops_no_delete; DELETE FROM crdt_ops WHERE rowid = 2;")
+        compared = self.client.document("replay_at", {"compare": "live"})
+        self.assertEqual(compared["missing_rows"], [{"rowid_from": "2", "rowid_to": "2"}])
+        self.assertEqual([(one["rowid"], one["reason"]) for one in compared["failures"]], [("3", "dependency_missing")])
+        self.assertEqual((compared["verdict"], compared["compare"]["missing_rows"]), ("different", []))
+        replayed = self.client.document("replay_at")
+        self.assertEqual((replayed["verdict"], replayed["missing_rows"]), ("failed", compared["missing_rows"]))
+
     def test_a_row_that_was_replaced(self):
         self.shell.sql(self.log, "DROP TRIGGER crdt_ops_no_update; UPDATE crdt_ops SET op_id = randomblob(32) WHERE rowid = 3;")
         self.assert_turned_bad("was rolled back: row 3, which this server has in memory, is another op now")

@@ -1,5 +1,7 @@
 // What only a note outside the log can show, and the note itself.
 
+#include <fmt/format.h>
+#include <unistd.h>
 #include <catch2/catch.hpp>
 
 #include "audit/state_file.hpp"
@@ -33,6 +35,56 @@ TEST_CASE("state: the first run says so and makes a key that only its owner can 
   CHECK(report.state_written);
   CHECK(fs::status(log.state().string() + ".key").permissions() == (fs::perms::owner_read | fs::perms::owner_write));
   CHECK(fs::status(log.state()).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+}
+
+TEST_CASE("state: a state that is gone beside its key is no first run", "[audit]") {
+  const CheckedLog log;
+  fs::remove(log.state());
+  const AuditReport report = log.audit_with_state();
+  CHECK(report.verdict == AuditVerdict::incomplete);
+  CHECK(report.coverage.state == StateOutcome::failed);
+  CHECK_FALSE(report.state_written);
+  REQUIRE(report.coverage.state_problem);
+  CHECK(report.coverage.state_problem->what.find("is gone and its key is there") != std::string::npos);
+  CHECK(report.coverage.state_problem->hint.find(log.key().string()) != std::string::npos);
+  fs::remove(log.key());
+  fs::remove(log.key().string() + ".pub");
+  CHECK(log.audit_with_state().coverage.state == StateOutcome::first_run);
+}
+
+TEST_CASE("state: a run that cannot be noted leaves no key behind, which would mean that one was", "[audit]") {
+  const AuditedLog log;
+  const fs::path in_the_way = fmt::format("{}.{}.new", log.state().string(), ::getpid());
+  fs::create_directories(in_the_way / "full");
+  const auto open = log.scratch().open(OpenMode::read);
+  AuditRequest request;
+  request.now_ms = kAuditNowMs;
+  request.state = log.state();
+  CHECK_FALSE(verify_order(*open, request));
+  fs::remove_all(in_the_way);
+  CHECK(log.audit_with_state().coverage.state == StateOutcome::first_run);
+}
+
+TEST_CASE("state: a log whose id was changed is known by its rows, and another log of its document is told",
+          "[audit]") {
+  const CheckedLog log;
+  const auto under_another_name = [&] {
+    return log.audit([&](AuditRequest& request) {
+      request.state = log.scratch().folder() / "other.state";
+      request.checks.reset(static_cast<std::size_t>(Check::derived));  // the marks say so too, if they were left
+    });
+  };
+  CHECK(under_another_name().coverage.states_of_other_logs == 0);
+  log.damage("UPDATE meta SET value = randomblob(16) WHERE key = 'log'");
+  const AuditReport renamed = under_another_name();
+  CHECK(codes(renamed) == "row-replaced");
+  CHECK(renamed.findings.front().field == "meta");
+  CHECK(renamed.coverage.state == StateOutcome::first_run);
+  CHECK(renamed.coverage.states_of_other_logs == 1);
+  log.damage("UPDATE crdt_ops SET received_ms = received_ms + 1 WHERE rowid = 1");  // as a replica would have it
+  const AuditReport other = under_another_name();
+  CHECK(codes(other).empty());
+  CHECK(other.coverage.states_of_other_logs == 1);
 }
 
 TEST_CASE("state: the second run compares, takes the signatures it knows from it, and counts", "[audit]") {
@@ -241,7 +293,8 @@ TEST_CASE("state: what is not a regular file is never replaced, and no folder is
 TEST_CASE("state: a tail cut off with every trace in the file shows", "[audit]") {
   const CheckedLog log;
   log.damage(
-      "DELETE FROM crdt_ops WHERE rowid > 40; UPDATE sqlite_sequence SET seq = 40; DELETE FROM heads; DELETE FROM "
+      "DELETE FROM crdt_ops WHERE rowid > 40; UPDATE sqlite_sequence SET seq = 40 WHERE name = 'crdt_ops'; DELETE FROM "
+      "heads; DELETE FROM "
       "tips; DELETE FROM marks");
   log.write_on(0);
   const AuditReport report = log.audit_with_state();

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "model/canonical_bytes.hpp"
 #include "model/text.hpp"
 #include "support/audited_log.hpp"
+#include "support/log_builder.hpp"
 
 using namespace musher;
 using namespace musher::testing;
@@ -99,6 +101,97 @@ TEST_CASE("tampering: a damaged or lost erase is one finding, and what it erased
   CHECK(codes(two.audit()) == "content-missing 20, id-mismatch 42, content-missing 46");
 }
 
+TEST_CASE("tampering: content is missing where the only erase of it had no right to drop it", "[audit]") {
+  const auto [source, erased_later, eraser, expected] =
+      GENERATE(table<const char*, bool, bool, const char*>({{"local", false, false, "content-missing 47"},
+                                                            {"client", false, false, "content-missing 47"},
+                                                            {"local", false, true, ""},
+                                                            // Without its content it came in together with the erase.
+                                                            {"import", false, false, ""},
+                                                            {"import", true, false, "content-missing 47"}}));
+  CAPTURE(source, erased_later, eraser);
+  const AuditedLog log;
+  {
+    const auto open = log.scratch().open();
+    LogBuilder alice(*open, identity_of(1));
+    LogBuilder bob(*open, identity_of(2));
+    const OpId item = must(open->ops_at(identity_of(1).author(), OpIndex{1})).front();
+    Draft secret{.kind = OpKind::set, .target = item, .name = "name", .content = R"("private")", .source = source};
+    const OpId target = bob.add(secret);
+    Draft erase{.kind = OpKind::erase, .target = target};
+    if (erased_later) ++erase.received_ms;
+    alice.add(erase);
+    if (eraser) {
+      const auto write = must(open->begin_write(std::chrono::seconds(10)));
+      for (const bool may : {true, false}) {
+        must(write->set_author(
+            {kAuditNowMs, "root", "add", {identity_of(1).author(), "alice", Trust::allowed, may, std::nullopt}}));
+      }
+      must(write->commit());
+    }
+  }
+  CHECK(codes(log.audit()).empty());
+  log.damage("UPDATE crdt_ops SET content = NULL, salt = NULL WHERE rowid = 47");
+  CHECK(codes(log.audit()) == expected);
+}
+
+TEST_CASE("tampering: a row of a table without ops that no musher wrote is found", "[audit]") {
+  const auto [damage, code, field] = GENERATE(table<const char*, const char*, const char*>({
+      {"INSERT INTO meta VALUES ('key', 'x')", "row-malformed", "meta"},
+      {"DELETE FROM meta WHERE key = 'created_by'", "row-malformed", "meta"},
+      {"UPDATE meta SET value = 'x' WHERE key = 'created_ms'", "row-malformed", "meta"},
+      {"UPDATE meta SET value = -1 WHERE key = 'created_ms'", "row-malformed", "meta"},
+      {"UPDATE meta SET value = 7 WHERE key = 'created_by'", "row-malformed", "meta"},
+      {"UPDATE meta SET value = 0 WHERE key = 'format'", "row-malformed", "meta"},
+      {"INSERT INTO sqlite_sequence VALUES ('heads', 7)", "derived-stale", "sqlite_sequence"},
+      {"INSERT INTO sqlite_sequence VALUES ('trust_log', 2)", "derived-stale", "sqlite_sequence"},
+      {"UPDATE sqlite_sequence SET seq = 'x' WHERE name = 'trust_log'", "derived-stale", "sqlite_sequence"},
+      {"UPDATE sqlite_sequence SET seq = 3 WHERE name = 'trust_log'", "derived-stale", "trust_log"},
+      {"UPDATE sqlite_sequence SET seq = 1 WHERE name = 'trust_log'", "derived-stale", "trust_log"},
+      {"UPDATE trust_log SET id = 7 WHERE id = 2; UPDATE sqlite_sequence SET seq = 7 WHERE name = 'trust_log'",
+       "derived-stale", "trust_log"},
+      {"INSERT INTO quarantine VALUES (1, randomblob(32), 'bad_signature', 'import', 0, x'00', zeroblob(64), NULL, "
+       "NULL, 1)",
+       "row-malformed", "quarantine"},
+      {"INSERT INTO checkpoints VALUES (NULL, 1, zeroblob(32), 1, zeroblob(32), zeroblob(32), zeroblob(64), 0)",
+       "row-malformed", "checkpoints"},
+  }));
+  CAPTURE(damage);
+  const AuditedLog log;
+  log.damage(damage);
+  const AuditReport report = log.audit();
+  REQUIRE(report.verdict == AuditVerdict::findings);
+  const Finding& finding = report.findings.front();
+  CHECK(kind_of(finding.code).name == code);
+  CHECK(finding.field == field);
+  CHECK(report.findings.size() == 1);
+}
+
+TEST_CASE("tampering: each column of a row in quarantine is held against its op", "[audit]") {
+  const AuditedLog log;
+  {
+    const auto open = log.scratch().open();
+    const auto row = std::get<OpRow>(must(open->rows(std::vector{RowId{2}})).front());
+    const auto write = must(open->begin_write(std::chrono::seconds(10)));
+    must(write->quarantine_add({0, "bad_signature", "import", kAuditNowMs, canonical_bytes(row.op.op), row.op.signature,
+                                row.op.content, row.op.salt}));
+    must(write->commit());
+  }
+  REQUIRE(codes(log.audit()).empty());
+  RawDatabase database(log.path());
+  database.exec("CREATE TEMP TABLE kept AS SELECT * FROM quarantine");
+  for (const char* change : {"op_id = randomblob(32)", "op_id = x'00'", "canonical = x'00'", "signature = x'00'",
+                             "content = NULL", "content = 'x'", "salt = NULL", "salt = x'00'", "bytes = 7", "id = 2"}) {
+    CAPTURE(change);
+    database.exec(std::string("UPDATE quarantine SET ") + change);
+    const AuditReport report = log.audit();
+    CHECK(codes(report) == "row-malformed");
+    CHECK(report.findings.front().field == "quarantine");
+    database.exec("DELETE FROM quarantine; INSERT INTO quarantine SELECT * FROM kept");
+  }
+  CHECK(codes(log.audit()).empty());
+}
+
 TEST_CASE("tampering: two changed rows are two findings, whatever lies between them", "[audit]") {
   const AuditedLog log;
   log.damage(
@@ -128,7 +221,8 @@ TEST_CASE("tampering: one lost row explains one missing op, not two", "[audit]")
 
 TEST_CASE("tampering: a moved row is missing where it was and late where it is", "[audit]") {
   const AuditedLog log;
-  log.damage("UPDATE crdt_ops SET rowid = 100 WHERE rowid = 20; UPDATE sqlite_sequence SET seq = 100");
+  log.damage(
+      "UPDATE crdt_ops SET rowid = 100 WHERE rowid = 20; UPDATE sqlite_sequence SET seq = 100 WHERE name = 'crdt_ops'");
   const AuditReport report = log.audit();
   CHECK(codes(report) == "rowid-gap 20, rowid-gap 47, dependency-later 100");
 }
@@ -137,7 +231,7 @@ TEST_CASE("tampering: two rows that changed places are found by who stands too l
   const AuditedLog log;
   log.damage(
       "UPDATE crdt_ops SET rowid = 1000 WHERE rowid = 20; UPDATE crdt_ops SET rowid = 20 WHERE rowid = 21;"
-      "UPDATE crdt_ops SET rowid = 21 WHERE rowid = 1000; UPDATE sqlite_sequence SET seq = 46");
+      "UPDATE crdt_ops SET rowid = 21 WHERE rowid = 1000; UPDATE sqlite_sequence SET seq = 46 WHERE name = 'crdt_ops'");
   CHECK(codes(log.audit()) == "dependency-later 21");
 }
 
@@ -184,7 +278,7 @@ TEST_CASE("tampering: a row below the first, which no reader sees, is found", "[
   log.damage(
       "CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20; UPDATE twin SET rowid = -3, op_id = "
       "randomblob(32);"
-      "INSERT INTO crdt_ops SELECT * FROM twin; UPDATE sqlite_sequence SET seq = 46");
+      "INSERT INTO crdt_ops SELECT * FROM twin; UPDATE sqlite_sequence SET seq = 46 WHERE name = 'crdt_ops'");
   const AuditReport report = log.audit();
   CHECK(codes(report) == "row-malformed -3");
   CHECK(report.coverage.rows == 47);
@@ -196,7 +290,7 @@ TEST_CASE("tampering: so is the lowest row that there can be", "[audit]") {
   log.damage(
       "CREATE TEMP TABLE twin AS SELECT * FROM crdt_ops WHERE rowid = 20; UPDATE twin SET rowid = "
       "-9223372036854775807 - 1, op_id = randomblob(32);"
-      "INSERT INTO crdt_ops SELECT * FROM twin; UPDATE sqlite_sequence SET seq = 46");
+      "INSERT INTO crdt_ops SELECT * FROM twin; UPDATE sqlite_sequence SET seq = 46 WHERE name = 'crdt_ops'");
   const AuditReport report = log.audit();
   CHECK(codes(report) == "row-malformed -9223372036854775808");
   CHECK(report.coverage.rows_checked == 47);
@@ -219,7 +313,7 @@ TEST_CASE("tampering: a row moved to the end of all numbers is found, and costs 
   const AuditedLog log;
   log.damage(
       "UPDATE crdt_ops SET rowid = 9223372036854775807 WHERE rowid = 46; UPDATE sqlite_sequence SET seq = "
-      "9223372036854775807");
+      "9223372036854775807 WHERE name = 'crdt_ops'");
   const std::string found = codes(log.audit());
   INFO(found);
   CHECK(found.starts_with("rowid-gap 46"));  // and the marks, which still say 46, may be found stale

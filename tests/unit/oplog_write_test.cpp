@@ -303,7 +303,9 @@ TEST_CASE("write: rows with numbers that nobody gives out stop every writer, who
     raw.drop_triggers();
     raw.exec(std::string("UPDATE crdt_ops SET rowid = ") + number);
     if (number == std::string("9223372036854775807")) {  // AUTOINCREMENT remembers it
-      raw.exec("UPDATE crdt_ops SET rowid = 1; UPDATE sqlite_sequence SET seq = 9223372036854775807");
+      raw.exec(
+          "UPDATE crdt_ops SET rowid = 1; UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = "
+          "'crdt_ops'");
     }
   }
   const auto write = log->begin_write(kWait);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxListed = 50;  ///< of each list; --json has all
 constexpr std::size_t kValueColumns = 32;
+constexpr std::string_view kGapsTitle = "rows that are missing: deleted, moved or cut off";
 
 void add_more(std::string& text, std::size_t size) {
   if (size > kMaxListed) text += fmt::format("  ... and {} more (--json lists all)\n", size - kMaxListed);
@@ -41,6 +42,17 @@ void add_failures(std::string& text, std::string_view title, const std::vector<R
   }
   text += table.text(terminal);
   add_more(text, failures.size());
+}
+
+void add_gaps(std::string& text, std::string_view title, const std::vector<RowGap>& gaps, const Terminal& terminal) {
+  if (gaps.empty()) return;
+  text += fmt::format("\n{} ({})\n", terminal.paint(Style::red, title), gaps.size());
+  for (std::size_t i = 0; i < std::min(gaps.size(), kMaxListed); ++i) {
+    const auto [first, last] = gaps[i];
+    text +=
+        first == last ? fmt::format("  row {}\n", raw(first)) : fmt::format("  rows {} to {}\n", raw(first), raw(last));
+  }
+  add_more(text, gaps.size());
 }
 
 void add_drift(std::string& text, const std::vector<RegisterDrift>& drift, const Terminal& terminal) {
@@ -95,6 +107,7 @@ std::string replay_text(const ReplayReport& report, const TrustPolicy& trust, co
   const bool naive = report.order == ReplayOrder::seq;
   add_failures(text, naive ? "dropped: their item was not there yet" : "rows that could not be applied",
                report.failures, terminal);
+  add_gaps(text, kGapsTitle, report.gaps, terminal);
   add_drift(text, report.next_seq, terminal);
   if (!report.stories.empty()) text += "\n" + stories_text(report.stories, trust, terminal);
   return text;
@@ -103,6 +116,7 @@ std::string replay_text(const ReplayReport& report, const TrustPolicy& trust, co
 std::string comparison_text(const Comparison& comparison, const Terminal& terminal) {
   std::string text = head_line(comparison.left);
   add_failures(text, "rows that could not be applied", comparison.left.failures, terminal);
+  add_gaps(text, kGapsTitle, comparison.left.gaps, terminal);
   const CompareReport& other = comparison.right;
   const bool naive = other.with == "seq";
   text += fmt::format("compared with {}: state digest {}\n", naive ? "the same log in seq order" : escape(other.with),
@@ -111,10 +125,13 @@ std::string comparison_text(const Comparison& comparison, const Terminal& termin
       text,
       naive ? "dropped in seq order: their item was not there yet" : "rows of the other log that could not be applied",
       other.failures, terminal);
+  add_gaps(text, "rows of the other log that are missing: deleted, moved or cut off", other.gaps, terminal);
   add_differences(text, other.differences, terminal);
   add_drift(text, other.next_seq, terminal);
-  if (other.same)
+  if (comparison.same())
     text += terminal.paint(Style::green, "same") + ": both give one document\n";
+  else if (other.same)
+    text += "\nboth give one document, of what is there and could be applied\n";
   else if (other.differences.empty())
     text += "different, but only in what views do not show (hidden items and their fields)\n";
   else

@@ -44,7 +44,11 @@ std::string state_text(const AuditCoverage& coverage) {
   if (coverage.state_not_compared) return "not compared: " + *coverage.state_not_compared;
   switch (coverage.state) {
     case StateOutcome::none: return "not compared with an earlier run";
-    case StateOutcome::first_run: return "first run: nothing to compare with yet";
+    case StateOutcome::first_run:
+      return "first run: nothing to compare with yet" +
+             (coverage.states_of_other_logs == 0 ? ""
+                                                 : fmt::format("; {} of this document noted beside it",
+                                                               plural(coverage.states_of_other_logs, "other log")));
     case StateOutcome::matched: return "begins with what the last run saw";
     case StateOutcome::failed: break;
   }
