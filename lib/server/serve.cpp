@@ -126,7 +126,7 @@ class Runtime {
     };
     scheduler_.emplace(io_);
     mcp_ = std::make_unique<mcp::Server>(
-        mcp::ServerInfo{"musher", "musher", std::string(version()), std::string(kInstructions)}, *scheduler_);
+        mcp::ServerInfo{"musher", "musher", std::string(version()), std::string(kInstructions), true}, *scheduler_);
     MUSHER_CHECK(add_read_tools(*mcp_, *node_));
     MUSHER_CHECK(add_audit_tools(*mcp_, *node_));
     if (writer_) MUSHER_CHECK(add_write_tools(*mcp_, *node_));

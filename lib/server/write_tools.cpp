@@ -85,12 +85,27 @@ RowId last_row_of(const std::vector<OpView>& ops) {
   return last;
 }
 
+/// Tells of a write: the server's own log, and the client's, if it wants to be told.
+void note_write(Node& node, const CallPtr& call, std::string_view tool, const std::string& what) {
+  const std::string principal = principal_of(*call, node);
+  node.wrote(std::string(tool), what, principal, call->peer());
+  call->log(mcp::LogLevel::info, "musher", json_text([&](JsonWriter& json) {
+              json.begin_object();
+              json.key("event").string("wrote");
+              json.key("tool").string(tool);
+              json.key("what").string(what);
+              json.key("principal").string(principal);
+              json.end_object();
+              json.end_line();
+            }));
+}
+
 void finish_put(Node& node, const CallPtr& call, const PutReport& report, const std::vector<LiveAnswer>& live) {
   const auto card = log_card(node.live.log());
   if (!card) return call->finish(error_result(card.error()));
   const std::string what = fmt::format("{} {}, {} op{}", report.created ? "made story" : "set fields of", report.story,
                                        report.ops.size(), report.ops.size() == 1 ? "" : "s");
-  node.wrote("put_story", what, principal_of(*call, node), call->peer());
+  note_write(node, call, "put_story", what);
   PutReport shown = report;
   const std::size_t all = shown.ops.size();
   cut_to_result(shown.ops);
@@ -144,7 +159,7 @@ void execute_purge(Node& node, const CallPtr& call, PurgePlan plan, std::string 
         const bool purged = report.stories.front().status == PurgeStatus::purged;
         const std::string what =
             purged ? "purged story " + story : "story " + story + " was purged before, by somebody else";
-        node.wrote("purge_story", what + ", confirmed by " + confirmed_by, principal_of(*call, node), call->peer());
+        note_write(node, call, "purge_story", what + ", confirmed by " + confirmed_by);
         const std::string where =
             node.live.health() == ServerHealth::failed
                 ? "; it is in the log, which this server has stopped following: " + node.live.problem()

@@ -491,5 +491,21 @@ class Who(Tools):
         self.assertNotIn(TOKENS["bob"], self.server.text())
 
 
+class Told(Tools):
+    def test_a_client_that_asks_for_log_messages_is_told_of_its_writes(self):
+        client = self.legacy()
+        heard = []
+        for level, wanted in (("warning", 0), ("info", 1)):
+            client.request("logging/setLevel", {"level": level})
+            client.document("put_story", {"story_id": f"told_{level}", "fields": {}, "new": True}, on_message=heard.append)
+            self.assertEqual(len(heard), wanted, heard)
+        params = heard[0]["params"]
+        self.assertEqual((heard[0]["method"], params["level"], params["logger"]), ("notifications/message", "info", "musher"))
+        self.assertEqual(params["data"], {"event": "wrote", "tool": "put_story", "what": "made story told_info, 1 op",
+                                          "principal": "alice"})
+        self.client.document("put_story", {"story_id": "told_info", "fields": {"a": 1}}, on_message=heard.append)
+        self.assertEqual(len(heard), 1)  # a modern client says so with each request, and this one did not
+
+
 if __name__ == "__main__":
     unittest.main()
