@@ -115,6 +115,10 @@ class Shapes(Tools):
         self.assertEqual(call("replay_at", compare="live")["compare"]["with"], "live")
         self.assertEqual(call("replay_at", at="row:1")["ops"]["read"], 1)
         self.assertEqual(call("verify_order", full=True)["verdict"], "ok")
+        # A client may hold an error against the schema as well.
+        for name in ("get_story", "purge_story", "put_story"):
+            arguments = {"story_id": "no_such_story"} | ({"fields": {"stage": "1"}} if name == "put_story" else {})
+            jsonschema.validate(client.refusal(name, arguments), tools[name]["outputSchema"])
         return tools["purge_story"]["outputSchema"]
 
     def test_in_the_modern_era(self):
