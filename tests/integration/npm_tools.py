@@ -15,8 +15,9 @@ SUITE = MODULES / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
 EXPECTED_FAILURES = NPM / "expected-failures.yaml"
 
 
-def run_node(folder, *arguments, timeout):
-    environment = {"PATH": f"{NODE.parent}:/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+def run_node(folder, *arguments, timeout, environment=None):
+    environment = {"HOME": str(folder), "LC_ALL": "C.UTF-8"} | (environment or {})
+    environment["PATH"] = f"{NODE.parent}:{environment.get('PATH', '/usr/bin:/bin')}"
     return subprocess.run([NODE, *map(str, arguments)], cwd=folder, env=environment, text=True, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
 
