@@ -1,5 +1,6 @@
 """Who may ask a server what, and how it starts, is watched, reloaded and stopped."""
 
+import fcntl
 import json
 import os
 import signal
@@ -319,6 +320,24 @@ class Watched(Serving):
         self.assertEqual(server.wait(), 0)
         self.assertEqual(len(ends), 1)
         self.assertEqual([event["why"] for event in server.events("stopping")], ["SIGTERM"])
+
+    def test_a_term_lets_a_write_that_was_begun_be_answered(self):
+        server = self.server()
+        writer, reader = self.client(server), self.client(server)
+        answers = []
+        with open(self.shell.work / "pipeline.db.lock", "r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            write = {"story_id": STORY, "fields": {"stage": "3_qa"}}
+            thread = threading.Thread(target=lambda: answers.append(writer.document("put_story", write)))
+            thread.start()
+            wait_until(lambda: server.readiness()[1]["status"] == "degraded", "the write to wait for the lock")
+            self.assertIn(STORY, reader.stories())
+            server.signal(signal.SIGTERM)
+            server.wait_event("stopping")
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        thread.join(20)
+        self.assertEqual([answer["ops"][0]["value"] for answer in answers], ["3_qa"])
+        self.assertEqual(server.wait(), 0)
 
     def test_an_interrupt_ends_it_too_and_the_live_slot_is_free(self):
         server = self.server()
