@@ -234,6 +234,7 @@ class Runtime {
     const bool was_well = live_->problem().empty();
     const LogChanges changes = live_->catch_up();
     applied_ops_ += changes.ops;
+    if (changes.reconnected && writer_) writer_->reopen();
     announce(*mcp_, changes);
     if (was_well && !live_->problem().empty()) tell_of_problem();
   }

@@ -101,16 +101,15 @@ void note_write(Node& node, const CallPtr& call, std::string_view tool, const st
 }
 
 void finish_put(Node& node, const CallPtr& call, const PutReport& report, const std::vector<LiveAnswer>& live) {
-  const auto card = log_card(node.live.log());
-  if (!card) return call->finish(error_result(card.error()));
   const std::string what = fmt::format("{} {}, {} op{}", report.created ? "made story" : "set fields of", report.story,
                                        report.ops.size(), report.ops.size() == 1 ? "" : "s");
   note_write(node, call, "put_story", what);
+  const LogCard card = node.live.card();
   PutReport shown = report;
   const std::size_t all = shown.ops.size();
   cut_to_result(shown.ops);
   std::string document = json_text([&](JsonWriter& json) {
-    write_put(json, {"musher.put/1", std::nullopt, &*card}, shown, live);
+    write_put(json, {"musher.put/1", std::nullopt, &card}, shown, live);
   });
   const std::string rest = shown.ops.size() < all ? fmt::format("; the first {} ops are listed", shown.ops.size()) : "";
   call->finish(mcp::structured_result(what + rest + ".", std::move(document)));
@@ -142,11 +141,10 @@ Result<std::string> binding_of(Node& node, const PurgedStory& story) {
 
 void finish_purge(Node& node, const CallPtr& call, const PurgeReport& report, const std::vector<LiveAnswer>& live,
                   std::string_view confirmed_by, const std::string& summary) {
-  const auto card = log_card(node.live.log());
-  if (!card) return call->finish(error_result(card.error()));
+  const LogCard card = node.live.card();
   const PurgeConsent consent{confirmed_by, principal_of(*call, node)};
   std::string document = json_text([&](JsonWriter& json) {
-    write_purge(json, {"musher.purge/1", std::nullopt, &*card}, report, live, &consent);
+    write_purge(json, {"musher.purge/1", std::nullopt, &card}, report, live, &consent);
   });
   call->finish(mcp::structured_result(summary, std::move(document)));
 }

@@ -48,7 +48,10 @@ class Served {
     REQUIRE(add_write_tools(mcp.server, *node_));
     mcp.abilities = R"({"elicitation":{}})";
   }
-  ~Served() { writer_->stop(); }
+  ~Served() {
+    mcp.server.shut_down();
+    writer_->stop();
+  }
 
   /// The messages of a request that came, its response the last.
   std::string answer(const std::shared_ptr<testing::Outcome>& outcome) {
