@@ -176,25 +176,35 @@ class File(BadLog):
             (self.shell.work / f"pipeline.db{suffix}").unlink(missing_ok=True)
         self.assert_well_again()
 
-    def copy_over(self, name):
+    def copy_over(self, backup):
         """The same file as before, by its inode; SQLite itself goes on with what it has read."""
-        with open(self.shell.work / name, "rb") as source, open(self.log, "r+b") as target:
-            target.write(source.read())
+        with open(self.log, "r+b") as target:
+            target.write(backup)
             target.truncate()
 
     def test_an_old_backup_that_is_copied_over_it(self):
-        copy = self.shell.copy_of(self.log, "copy.db")
+        self.shell.copy_of(self.log, "copy.db")
         self.must("put", "-q", "479_other", "owner=zoe")
         self.sound = self.client.document("get_node")
-        self.copy_over(copy)
+        self.copy_over((self.shell.work / "copy.db").read_bytes())
         self.assert_turned_bad(r"pipeline\.db-wal was left by another database")
         self.assertEqual(self.shell.musher("put", STORY, "stage=9").returncode, 5)
         (self.shell.work / "pipeline.db-wal").unlink()
         shutil.rmtree(self.shell.folder / "state")  # the note that this key has written more
         self.assert_well_again()
 
+    def test_its_own_bytes_of_before_that_are_copied_over_it(self):
+        before = self.log.read_bytes()
+        self.must("put", "-q", "479_other", "owner=zoe")
+        self.assertEqual(self.shell.sql(self.log, "PRAGMA wal_checkpoint(TRUNCATE)"), "0|0|0\n")
+        self.client.document("list_ops")  # the checkpoint has been noticed: what comes now is not noticed by it
+        self.sound = self.client.document("get_node")
+        self.copy_over(before)
+        self.assert_turned_bad("was rolled back: row 6, which this server has in memory, is not there any more")
+
     def test_a_backup_of_what_it_has_that_is_copied_over_it(self):
-        self.copy_over(self.shell.copy_of(self.log, "copy.db"))
+        self.shell.copy_of(self.log, "copy.db")
+        self.copy_over((self.shell.work / "copy.db").read_bytes())
         self.assertEqual(self.client.document("get_story", {"story_id": STORY})["story"]["fields"]["stage"], "2_current")
         self.must("put", "-q", STORY, "stage=3_qa")
         self.assertEqual(self.stage(), "3_qa")
