@@ -9,7 +9,8 @@ from binaries import BIN, IN_MEMORY, Shell
 from mcp_client import Server
 
 CHECKS = [f"{client}, {way}{what}" for what in ("", ", cancelled") for client in ("sdk 1", "client 2") for way in ("http", "stdio")]
-CHECKS += ["inspector, http", "inspector, stdio"]
+CHECKS += ["sdk 1, http, refused", "client 2, http, refused", "inspector, http", "inspector, stdio"]
+TOKEN = "alice-0123456789abcdef"
 
 
 class RealClients(unittest.TestCase):
@@ -21,14 +22,17 @@ class RealClients(unittest.TestCase):
         # Enough that an audit tells how far it is before it is done.
         shell.musher("put", "-q", "--new", "478_story_sync", "stage=1_backlog")
         shell.musher("put", "-q", "478_story_sync", *(f"field_{n}:={n}" for n in range(5000)))
-        server = Server(shell)
+        tokens = shell.work / "tokens"
+        tokens.write_text(f"alice {TOKEN}\n")
+        tokens.chmod(0o600)
+        server = Server(shell, "--token-file", tokens)
         self.addCleanup(server.close)
         starts = shell.work / "starts"
         program = shell.work / "start"
         program.write_text(f'#!/bin/sh\necho start >> {starts}\nexec {BIN}/musher-serve "$@"\n')
         program.chmod(0o755)
         url = f"http://127.0.0.1:{server.port}/mcp"
-        run = npm_tools.run_node(shell.folder, npm_tools.NPM / "serve_clients.mjs", url, program, log,
+        run = npm_tools.run_node(shell.folder, npm_tools.NPM / "serve_clients.mjs", url, TOKEN, program, log,
                                  environment=shell.environment, timeout=280)
         self.assertEqual(run.returncode, 0, run.stdout[-8000:])
         self.assertEqual(re.findall("^ok (.*)$", run.stdout, re.MULTILINE), CHECKS)
@@ -41,6 +45,8 @@ class RealClients(unittest.TestCase):
         self.assertEqual(server.readiness()[0], 200)
         wrote = [event["what"] for event in server.events("wrote") if event["tool"] == "purge_story"]
         self.assertEqual(wrote, [f"purged story {story}, confirmed by elicitation" for story in ("sdk1_http", "client2_http")])
+        actors = {op["actor"] for op in json.loads(shell.musher("inspect", "ops", "--json").stdout)["ops"]}
+        self.assertIn("alice", actors)
         self.assertEqual(server.stop(), 0)
 
 

@@ -1,13 +1,16 @@
-// Real clients call each tool of musher serve: node serve_clients.mjs URL MUSHER-SERVE LOG
+// Real clients call each tool of musher serve: node serve_clients.mjs URL TOKEN MUSHER-SERVE LOG
 // Prints one line a check; ends with 1 at the first that fails. Both clients hold results against the output schemas.
 
 import assert from "node:assert/strict";
 
 import { LegacyHttp, LegacyStdio, ModernHttp, ModernStdio, check, inspector, legacy, modern } from "./real_clients.mjs";
 
-const [url, program, log] = process.argv.slice(2);
+const [url, token, program, log] = process.argv.slice(2);
 // The key's note of what it wrote last is in the state folder, which clients do not pass on by themselves.
 const stdio = { command: program, args: ["--stdio", "--log", log], env: process.env };
+const authorization = `Bearer ${token}`;
+const http = (Transport, shown = authorization) =>
+  new Transport(new URL(url), { requestInit: { headers: { Authorization: shown } } });
 const kTools = [
   "get_node", "get_pipeline_status", "get_story", "list_agents", "list_ops", "purge_story", "put_story", "replay_at",
   "verify_order",
@@ -103,6 +106,17 @@ async function cancelled(connect, transport) {
   await client.close();
 }
 
+/// A client that is refused says why.
+async function refused(connect, Transport) {
+  const user = () => assert.fail("asked");
+  await assert.rejects(connect(http(Transport, "Bearer wrong-0123456789abcdef"), user), /not known|401|[Uu]nauthorized/);
+  const { client, call } = await connect(http(Transport), user);
+  const fields = { text: "x".repeat(5_000_000) };
+  await assert.rejects(call({ name: "put_story", arguments: { story_id: "478_story_sync", fields } }), /too long|413/);
+  assert.equal((await call({ name: "get_node", arguments: {} })).isError, undefined);
+  await client.close();
+}
+
 async function inspected(target, story) {
   const run = async (...words) => {
     const { code, stdout, stderr } = await inspector(...target, "--format", "json", ...words);
@@ -140,13 +154,16 @@ async function inspected(target, story) {
   assert.equal(result(await call("get_story", { story_id: story })).structuredContent.story.status, "live");
 }
 
-await check("sdk 1, http", () => everyTool(legacy, new LegacyHttp(new URL(url)), "sdk1_http"));
+await check("sdk 1, http", () => everyTool(legacy, http(LegacyHttp), "sdk1_http"));
 await check("sdk 1, stdio", () => everyTool(legacy, new LegacyStdio(stdio), "sdk1_stdio"));
-await check("client 2, http", () => everyTool(modern, new ModernHttp(new URL(url)), "client2_http"));
+await check("client 2, http", () => everyTool(modern, http(ModernHttp), "client2_http"));
 await check("client 2, stdio", () => everyTool(modern, new ModernStdio(stdio), "client2_stdio"));
-await check("sdk 1, http, cancelled", () => cancelled(legacy, new LegacyHttp(new URL(url))));
+await check("sdk 1, http, cancelled", () => cancelled(legacy, http(LegacyHttp)));
 await check("sdk 1, stdio, cancelled", () => cancelled(legacy, new LegacyStdio(stdio)));
-await check("client 2, http, cancelled", () => cancelled(modern, new ModernHttp(new URL(url))));
+await check("client 2, http, cancelled", () => cancelled(modern, http(ModernHttp)));
 await check("client 2, stdio, cancelled", () => cancelled(modern, new ModernStdio(stdio)));
-await check("inspector, http", () => inspected([url, "--transport", "http"], "inspector_http"));
+await check("sdk 1, http, refused", () => refused(legacy, LegacyHttp));
+await check("client 2, http, refused", () => refused(modern, ModernHttp));
+await check("inspector, http", () =>
+  inspected([url, "--transport", "http", "--header", `Authorization: ${authorization}`], "inspector_http"));
 await check("inspector, stdio", () => inspected([program, "--stdio", "--log", log], "inspector_stdio"));
