@@ -61,9 +61,10 @@ void write_stream_head(const Headers& headers, const Framing& framing, std::stri
 }
 
 Response refusal_response(const BadRequest& why) {
+  const int code = why.status >= 500 ? -32603 : -32600;
   Response response{why.status,
                     "application/json",
-                    fmt::format(R"({{"error":{{"status":{},"message":"{}"}}}})", why.status, why.why),
+                    fmt::format(R"({{"jsonrpc":"2.0","error":{{"code":{},"message":"{}"}}}})", code, why.why),
                     {}};
   if (why.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (why.status == 503) response.headers.emplace_back("Retry-After", "1");

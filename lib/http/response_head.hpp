@@ -21,7 +21,8 @@ void write_head(const Response& response, const Framing& framing, std::string& o
 /// Replaces out by the head of an event stream: chunked, or for HTTP/1.0 until the end of the connection.
 void write_stream_head(const Headers& headers, const Framing& framing, std::string& out);
 
-/// The answer to a request that no handler saw: a JSON object, no word of the request in it.
+/// The answer to a request that no handler saw: an error as JSON-RPC has them, without an id, since who asks here
+/// expects that; no word of the request is in it.
 [[nodiscard]] Response refusal_response(const BadRequest& why);
 
 /// 204 and 304 have no body.

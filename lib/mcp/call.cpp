@@ -76,7 +76,9 @@ void Call::cancel() {
 void Call::shut_down() {
   const auto alive = shared_from_this();
   end(State::cancelled);
-  context_.reply->respond(error_response(context_.message.id, {.message = "the server is shutting down"}), 503);
+  context_.reply->respond(
+      error_response(context_.message.id, {.message = "the server is shutting down; what was begun may still be done"}),
+      503);
   if (const auto callback = std::exchange(on_cancel_, nullptr)) callback();
 }
 

@@ -68,7 +68,7 @@ void Core::dispatch(Context context) {
                             .message = fmt::format("method not found: {}", context.message.method),
                             .http_status = 404});
   }
-  if (shut_down) return refuse(context, {.message = "the server is shutting down", .http_status = 503});
+  if (closing) return refuse(context, {.message = "the server is shutting down", .http_status = 503});
   (this->*entry->method)(std::move(context));
 }
 
@@ -121,10 +121,14 @@ void Core::publish(Change change, std::string_view uri) {
     if (session.outlet == nullptr || (change == Change::one_resource && !session.subscriptions.contains(uri))) return;
     if (!session.outlet->send(message)) session.outlet = nullptr;
   };
-  sessions.for_each(tell);
   std::erase_if(stdio_sessions, [](const auto& session) { return session.expired(); });
+  for_each_session(tell);
+}
+
+void Core::for_each_session(const std::function<void(Session&)>& function) const {
+  sessions.for_each(function);
   for (const auto& weak : stdio_sessions) {
-    if (const auto session = weak.lock()) tell(*session);
+    if (const auto session = weak.lock()) function(*session);
   }
 }
 

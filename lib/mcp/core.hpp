@@ -58,6 +58,8 @@ class Core : public std::enable_shared_from_this<Core> {
   /// Calls the handler, which may be not for the first time.
   static void run(const std::shared_ptr<Call>& call);
   void end_calls();
+  /// Of both transports.
+  void for_each_session(const std::function<void(Session&)>& function) const;
   void forget_tool_lists() { tool_lists_.clear(); }
 
   // fixed after construction
@@ -84,7 +86,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::unordered_set<Call*> calls;  ///< not answered yet
   std::vector<std::weak_ptr<Session>> stdio_sessions;
   std::uint64_t next_question = 1;
-  bool shut_down = false;
+  bool closing = false;  ///< no new request is taken
   Scheduler::TimerId sweep_timer{};
 
   [[nodiscard]] std::string capabilities() const;

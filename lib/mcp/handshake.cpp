@@ -117,7 +117,10 @@ void Core::listen(Context context) {
     if (const auto core = weak.lock()) core->subscriptions.remove(key);
   };
   context.reply->on_gone(end);
-  if (context.in_flight != nullptr && !context.in_flight->add(id, end, limits.in_flight)) {
+  const auto finish = [weak, key] {
+    if (const auto core = weak.lock()) core->subscriptions.end(key);
+  };
+  if (context.in_flight != nullptr && !context.in_flight->add(id, end, limits.in_flight, finish)) {
     subscriptions.remove(key);
     refuse(context, {.code = code::kInvalidRequest,
                      .message = fmt::format("a request with the id {} is being answered already", id)});

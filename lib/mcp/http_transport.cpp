@@ -195,7 +195,7 @@ class Endpoint {
     const http::Request& request = exchange->request();
     auto handshake = core_->initialize(message, request.principal);
     if (!handshake) return reject(*exchange, handshake.error(), 200, message.id);
-    if (core_->shut_down) return reject(*exchange, {.message = "the server is shutting down"}, 503, message.id);
+    if (core_->closing) return reject(*exchange, {.message = "the server is shutting down"}, 503, message.id);
     const auto session = core_->sessions.add(std::move(handshake->session), core_->scheduler.now());
     exchange->respond(
         {.body = response(message.id, handshake->result), .headers = {{std::string(kSessionHeader), session->id}}});

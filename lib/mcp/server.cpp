@@ -48,7 +48,7 @@ std::string listed(const Tool& tool) {
 // Ends idle sessions for as long as the server is there.
 void sweep(const std::weak_ptr<Core>& weak) {
   const auto core = weak.lock();
-  if (core == nullptr || core->shut_down) return;
+  if (core == nullptr || core->closing) return;
   core->sessions.expire(core->scheduler.now());
   core->sweep_timer = core->scheduler.after(kSweep, [weak] { sweep(weak); });
 }
@@ -128,15 +128,21 @@ void Server::tools_list_changed() {
   core_->publish(Change::tools);
 }
 
-void Server::shut_down() {
-  if (std::exchange(core_->shut_down, true)) return;
+void Server::drain() {
+  if (std::exchange(core_->closing, true)) return;
   core_->scheduler.cancel(core_->sweep_timer);
   core_->subscriptions.end_all();
+  core_->for_each_session([](Session& session) {
+    leave_unanswered(session);
+    if (const auto outlet = std::exchange(session.outlet, nullptr)) outlet->finish();
+  });
+}
+
+void Server::shut_down() {
+  drain();
   core_->end_calls();
+  core_->for_each_session([](Session& session) { close_session(session); });
   core_->sessions.end_all();
-  for (const auto& weak : core_->stdio_sessions) {
-    if (const auto session = weak.lock()) close_session(*session);
-  }
 }
 
 Server::Counts Server::counts() const {

@@ -65,7 +65,10 @@ class Server {
   void tools_list_changed();
   void prompts_list_changed();
 
-  /// Ends subscriptions, streams and sessions; calls in flight are cancelled. Requests are refused from then on.
+  /// Takes no more requests, ends subscriptions and sessions' streams, and asks no user any more: an open question is
+  /// as good as closed. Calls in flight go on.
+  void drain();
+  /// As drain(), and ends sessions and calls in flight too: these are told.
   void shut_down();
 
   struct Counts {

@@ -2,27 +2,48 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "crypto/hashing.hpp"
 #include "model/text.hpp"
 
 namespace musher::mcp {
 
-bool InFlight::add(const std::string& id, std::function<void()> cancel, std::size_t most) {
-  return cancels_.size() < most && cancels_.emplace(id, std::move(cancel)).second;
+bool InFlight::add(const std::string& id, std::function<void()> cancel, std::size_t most,
+                   std::function<void()> finish) {
+  return requests_.size() < most && requests_.emplace(id, Request{std::move(cancel), std::move(finish)}).second;
 }
 
 void InFlight::cancel(const std::string& id) {
-  const auto found = cancels_.find(id);
-  if (found == cancels_.end()) return;
-  const auto cancel = std::move(found->second);
-  cancels_.erase(found);
+  const auto found = requests_.find(id);
+  if (found == requests_.end()) return;
+  const auto cancel = std::move(found->second.cancel);
+  requests_.erase(found);
   cancel();
 }
 
 void InFlight::cancel_all() {
-  const auto cancels = std::exchange(cancels_, {});
-  for (const auto& [id, cancel] : cancels) cancel();
+  const auto requests = std::exchange(requests_, {});
+  for (const auto& [id, request] : requests) request.cancel();
+}
+
+void InFlight::finish_standing() {
+  std::vector<std::function<void()>> finishes;
+  std::erase_if(requests_, [&](auto& entry) {
+    if (entry.second.finish == nullptr) return false;
+    finishes.push_back(std::move(entry.second.finish));
+    return true;
+  });
+  for (const auto& finish : finishes) finish();
+}
+
+void leave_unanswered(Session& session) {
+  while (!session.questions.empty()) {
+    const auto question = session.questions.begin();
+    const auto take = std::move(question->second);
+    session.questions.erase(question);
+    take(Message{});
+  }
 }
 
 void close_session(Session& session) {

@@ -19,15 +19,22 @@ namespace musher::mcp {
 /// The requests of one connection or session that are not answered yet, by their id.
 class InFlight {
  public:
-  /// False when a request with this id is there already, or `most` are.
-  [[nodiscard]] bool add(const std::string& id, std::function<void()> cancel, std::size_t most);
-  void remove(const std::string& id) { cancels_.erase(id); }
+  /// False when a request with this id is there already, or `most` are. `finish` answers one that lasts until somebody
+  /// ends it.
+  [[nodiscard]] bool add(const std::string& id, std::function<void()> cancel, std::size_t most,
+                         std::function<void()> finish = nullptr);
+  void remove(const std::string& id) { requests_.erase(id); }
   void cancel(const std::string& id);
   void cancel_all();
-  [[nodiscard]] std::size_t size() const { return cancels_.size(); }
+  /// Answers those that would last.
+  void finish_standing();
+  [[nodiscard]] std::size_t size() const { return requests_.size(); }
 
  private:
-  std::unordered_map<std::string, std::function<void()>> cancels_;
+  struct Request {
+    std::function<void()> cancel, finish;
+  };
+  std::unordered_map<std::string, Request> requests_;
 };
 
 /// Where a session's messages go that belong to no request: its GET stream, or stdout.
@@ -90,6 +97,8 @@ class Sessions {
   std::unordered_map<std::string, Order::iterator> by_id_;
 };
 
+/// What the client was asked it will not answer any more: as if its user had closed the form.
+void leave_unanswered(Session& session);
 /// Cancels what runs in a session and closes its stream.
 void close_session(Session& session);
 

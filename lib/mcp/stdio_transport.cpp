@@ -12,11 +12,13 @@ struct StdioTransport::Connection : std::enable_shared_from_this<Connection> {
   std::shared_ptr<Core> core;
   http::Principal principal;
   WriteLine write_line;
+  std::function<void()> on_ended;
   std::shared_ptr<InFlight> in_flight = std::make_shared<InFlight>();
   // changes with each message
   std::shared_ptr<Session> session{};  ///< after initialize
   std::string line{};                  ///< what came of the next line
   bool too_long = false;               ///< that line's rest is skipped
+  bool input_ended = false;
   bool ended = false;
 
   bool write(std::string_view message) {
@@ -24,14 +26,31 @@ struct StdioTransport::Connection : std::enable_shared_from_this<Connection> {
     std::string out;
     out.reserve(message.size() + 1);
     out.append(message).append("\n");
-    if (!write_line(out)) end();
-    return !ended;
+    if (!write_line(out)) {
+      end();
+      return false;
+    }
+    end_if_done();
+    return true;
+  }
+
+  void end_input() {
+    if (ended) return;
+    in_flight->finish_standing();
+    if (session != nullptr) leave_unanswered(*session);
+    input_ended = true;
+    end_if_done();
+  }
+
+  void end_if_done() {
+    if (input_ended && in_flight->size() == 0) end();
   }
 
   void end() {
     if (std::exchange(ended, true)) return;
     in_flight->cancel_all();
     if (session != nullptr) close_session(*session);
+    if (const auto call = std::exchange(on_ended, nullptr)) call();
   }
 
   void refuse(const RpcError& error, std::string_view id = {}) { write(error_response(id, error)); }
@@ -184,19 +203,24 @@ void StdioTransport::Connection::batch(const std::shared_ptr<const JsonDocument>
   }
 }
 
-StdioTransport::StdioTransport(Server& server, http::Principal principal, WriteLine write_line)
+StdioTransport::StdioTransport(Server& server, http::Principal principal, WriteLine write_line,
+                               std::function<void()> on_ended)
     : connection_(std::make_shared<Connection>()) {
   connection_->core = server.core();
   connection_->principal = std::move(principal);
   connection_->write_line = std::move(write_line);
+  connection_->on_ended = std::move(on_ended);
 }
 
-StdioTransport::~StdioTransport() { connection_->end(); }
+StdioTransport::~StdioTransport() {
+  connection_->on_ended = nullptr;
+  connection_->end();
+}
 
 void StdioTransport::feed(std::string_view bytes) {
   Connection& connection = *connection_;
   const std::size_t most = connection.core->limits.message_bytes;
-  while (!bytes.empty() && !connection.ended) {
+  while (!bytes.empty() && !connection.ended && !connection.input_ended) {
     const std::size_t end = bytes.find('\n');
     const std::string_view part = bytes.substr(0, end);
     if (!connection.too_long && connection.line.size() + part.size() > most) {
@@ -214,8 +238,10 @@ void StdioTransport::feed(std::string_view bytes) {
 
 void StdioTransport::end_of_input() {
   if (!connection_->ended && !connection_->line.empty()) connection_->take_line(std::exchange(connection_->line, {}));
-  connection_->end();
+  connection_->end_input();
 }
+
+void StdioTransport::cut_off() { connection_->end(); }
 
 bool StdioTransport::ended() const { return connection_->ended; }
 

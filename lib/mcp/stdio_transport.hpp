@@ -17,17 +17,22 @@ class StdioTransport {
   /// Takes a line with its line feed; false when the reader is gone. The line is written in whole before the next.
   using WriteLine = std::function<bool(std::string_view line)>;
 
-  /// The server must outlive it. principal: the login that started this process.
-  StdioTransport(Server& server, http::Principal principal, WriteLine write_line);
+  /// The server must outlive it. principal: the login that started this process. on_ended is called once, when ended()
+  /// becomes true, and not by the destructor.
+  StdioTransport(Server& server, http::Principal principal, WriteLine write_line,
+                 std::function<void()> on_ended = nullptr);
   StdioTransport(const StdioTransport&) = delete;
   StdioTransport& operator=(const StdioTransport&) = delete;
   ~StdioTransport();
 
   /// Bytes of stdin, cut anywhere. A line that is too long or not JSON is answered with an error.
   void feed(std::string_view bytes);
-  /// stdin ended: what is in flight is cancelled. A last line without a line feed still counts.
+  /// No more comes, and a last line without a line feed counts: what is in flight is answered still, what only listens
+  /// is ended, and what waits for the client's user is told that he did not answer.
   void end_of_input();
-  /// stdin ended, or the reader of stdout is gone: the process is to exit.
+  /// The reader of stdout is gone: what is in flight is cancelled.
+  void cut_off();
+  /// All is answered after the end of input, or the reader is gone: the process is to exit.
   [[nodiscard]] bool ended() const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "mcp/json_view.hpp"
@@ -54,13 +55,18 @@ void Subscriptions::publish(Change change, std::string_view uri) {
   for (const Key key : gone) remove(key);
 }
 
+void Subscriptions::end(Key key) {
+  const auto found = std::ranges::find(listens_, key, &std::pair<Key, Listen>::first);
+  if (found == listens_.end()) return;
+  const Listen listen = std::move(found->second);
+  listens_.erase(found);
+  if (listen.on_stdio)
+    listen.reply->send(notification("notifications/cancelled", fmt::format(R"({{"requestId":{}}})", listen.id)));
+  listen.reply->respond(response(listen.id, listen.end_result), 200);
+}
+
 void Subscriptions::end_all() {
-  const auto listens = std::exchange(listens_, {});
-  for (const auto& [key, listen] : listens) {
-    if (listen.on_stdio)
-      listen.reply->send(notification("notifications/cancelled", fmt::format(R"({{"requestId":{}}})", listen.id)));
-    listen.reply->respond(response(listen.id, listen.end_result), 200);
-  }
+  while (!listens_.empty()) end(listens_.front().first);
 }
 
 }  // namespace musher::mcp

@@ -36,7 +36,8 @@ class Subscriptions {
   Key add(Listen listen);
   void remove(Key key);
   void publish(Change change, std::string_view uri = {});
-  /// Answers them all: the server goes.
+  /// Answers one, or all: the server goes, or will hear no more of the client.
+  void end(Key key);
   void end_all();
   [[nodiscard]] std::size_t size() const { return listens_.size(); }
 

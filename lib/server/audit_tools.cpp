@@ -49,7 +49,12 @@ void run_long(Node& node, const CallPtr& call, LongWork work) {
       result = std::unexpected(std::move(log).error());
     else
       result = work(**log, cancelled, progress_of(node, call, (*log)->count().value_or(0)));
-    node.post([call, result = std::move(result)] { call->finish(result ? *result : error_result(result.error())); });
+    node.post([&node, call, result = std::move(result)]() mutable {
+      if (!result) return call->finish(error_result(result.error()));
+      if (!node.live.problem().empty())
+        result->content.text("This is about the file; this server does not follow it any more: " + node.live.problem());
+      call->finish(*std::move(result));
+    });
   });
   if (!flag) {
     return call->finish(error_result({Errc::busy, "too many audits and replays wait already", "try again later"}));
@@ -150,9 +155,14 @@ Result<std::string> replay_document(const Comparison& found, bool compared, Page
   }
 }
 
-Result<mcp::ToolResult> replay_log(SqliteOpLog& log, const ReplayRequest& request, bool with_seq,
-                                   const PageRequest& page, const std::optional<ResolvedPoint>& at) {
+Result<mcp::ToolResult> replay_log(SqliteOpLog& log, ReplayRequest request, bool with_seq, const PageRequest& page,
+                                   const std::optional<PointInTime>& point) {
   MUSHER_TRY(const LogCard card, log_card(log));
+  std::optional<ResolvedPoint> at;
+  if (point) {
+    MUSHER_TRY(at, resolve(log, *point));
+    request.at = at->row;
+  }
   Envelope envelope{"musher.replay/1", std::nullopt, &card, {}, at};
   Comparison found;
   std::string summary;
@@ -180,13 +190,16 @@ void compare_with_memory(Node& node, const CallPtr& call) {
     node.follow();
     CatchUpOptions rest;
     rest.upto = node.live.applied();
-    const auto caught_up = fresh->catch_up(node.live.log(), rest);
-    const auto card = log_card(node.live.log());
-    if (!caught_up || !card) return call->finish(error_result(caught_up ? card.error() : caught_up.error()));
+    // Of a file that is not followed any more there is no rest: what it has is compared with what was sound.
+    if (node.live.problem().empty()) {
+      if (const auto caught_up = fresh->catch_up(node.live.log(), rest); !caught_up)
+        return call->finish(error_result(caught_up.error()));
+    }
+    const LogCard card = node.live.card();
     const auto found = musher::compare_with_memory(node.live.log(), *fresh, node.live.live());
     if (!found) return call->finish(error_result(found.error()));
     const std::string_view verdict = found->same() ? "same" : "different";
-    auto document = replay_document(*found, true, {}, {"musher.replay/1", std::nullopt, &*card, verdict});
+    auto document = replay_document(*found, true, {}, {"musher.replay/1", std::nullopt, &card, verdict});
     if (!document) return call->finish(error_result(document.error()));
     call->finish(mcp::structured_result(
         fmt::format("A fresh replay of row 1 to {} and this server's memory are {}.", raw(rest.upto), verdict),
@@ -224,19 +237,16 @@ void replay_tool(Node& node, const CallPtr& call) {
     return call->finish(error_result(
         {Errc::usage, "memory is only compared as it is now: `at` does not go with compare live", "leave `at` out"}));
   }
-  std::optional<ResolvedPoint> at;
+  std::optional<PointInTime> at;
   if (at_text) {
     const auto point = node.parse_point(*at_text);
     if (!point) return call->finish(error_result(point.error()));
-    const auto resolved = resolve(node.live.log(), *point);
-    if (!resolved) return call->finish(error_result(resolved.error()));
-    at = *resolved;
+    at = *point;
   }
   const PageRequest page = page_argument(*call, kReplayStories);
   run_long(node, call, [=](SqliteOpLog& log, const std::atomic<bool>& cancelled, const auto& progress) {
     ReplayRequest request;
     request.order = order == "seq" ? ReplayOrder::seq : ReplayOrder::rowid;
-    if (at) request.at = at->row;
     request.threads = 1;
     request.cancel = &cancelled;
     request.on_progress = progress;

@@ -1,6 +1,7 @@
 #include "server/live_log.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -55,7 +56,7 @@ void LiveLog::mark_failed(std::string problem) {
 
 bool LiveLog::may_have_changed() {
   const auto version = log_->data_version();
-  const bool changed = !version || *version != data_version_ || !log_->check_in_place();
+  const bool changed = !version || *version != data_version_ || stamp() != stamp_ || !log_->check_in_place();
   if (version) data_version_ = *version;
   return changed;
 }
@@ -63,15 +64,16 @@ bool LiveLog::may_have_changed() {
 LogChanges LiveLog::catch_up() {
   LogChanges changes;
   if (!problem_.empty()) return changes;
-  auto done = check_file();
+  auto done = check_file(changes);
   if (done) done = apply_new(changes);
+  if (!done && done.error().code == Errc::busy) data_version_ = -1;  // the poll asks again
   if (!done && done.error().code != Errc::busy) problem_ = done.error().what;
   if (changes.any()) stories_.reset();
   if (slot_) slot_->tell(applied(), health());
   return changes;
 }
 
-Result<void> LiveLog::check_file() {
+Result<void> LiveLog::check_file(LogChanges& changes) {
   if (!log_->check_in_place()) {
     return fail(
         Errc::refused,
@@ -80,9 +82,37 @@ Result<void> LiveLog::check_file() {
                     log_->info().path),
         "put it back, or send SIGHUP to follow what is there now");
   }
+  MUSHER_CHECK(look_anew(changes));
+  return check_last_row(*log_);
+}
+
+LiveLog::FileStamp LiveLog::stamp() const {
+  struct stat status {};
+  if (::stat(log_->info().path.c_str(), &status) != 0) return {};
+  return {status.st_size, status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec};
+}
+
+Result<void> LiveLog::look_anew(LogChanges& changes) {
+  const FileStamp now = stamp();
+  if (now == stamp_) return {};
+  // Pages that SQLite has in its cache are not those of the file any more, if it was not a checkpoint that wrote them.
+  if (started_) {
+    auto fresh = SqliteOpLog::open(log_->info().path, OpenMode::read);
+    const auto well = fresh ? check_last_row(**fresh) : std::unexpected(fresh.error());
+    if (!well && (well.error().code == Errc::busy || well.error().code == Errc::io)) return {};  // another time
+    MUSHER_CHECK(well);
+    log_ = *std::move(fresh);
+    data_version_ = log_->data_version().value_or(0);
+    changes.reconnected = true;
+  }
+  stamp_ = now;
+  return {};
+}
+
+Result<void> LiveLog::check_last_row(LogReader& log) {
   if (applied() == RowId{0}) return {};
   const RowId last = applied();
-  MUSHER_TRY(const auto rows, log_->rows({&last, 1}));
+  MUSHER_TRY(const auto rows, log.rows({&last, 1}));
   const OpRow* row = rows.empty() ? nullptr : std::get_if<OpRow>(&rows.front());
   if (row != nullptr && row->id == last_id_) return {};
   return fail(Errc::damaged,
@@ -103,13 +133,17 @@ Result<void> LiveLog::apply_new(LogChanges& changes) {
   options.on_applied = [&](const OpRow& row, Applied, bool effective) {
     if (row.row <= noted) {  // from the first row again: trust has changed
       tracker_ = StoryTracker();
+      heads_.clear();
       failures_seen_ = 0;
-      changes = LogChanges{};
+      changes.ops = 0;
+      changes.stories.clear();
       changes.rebuilt = true;
     }
     noted = row.row;
     last_id_ = row.id;
     if (effective) tracker_.note(row);
+    for (const OpId& dependency : dependencies(row.op.op)) heads_.erase(dependency);
+    heads_.insert(row.id);
     note(row, changes);
     if (on_row_) on_row_(row);
   };
@@ -141,6 +175,8 @@ void LiveLog::note(const OpRow& row, LogChanges& changes) {
     changes.rebuilt = true;  // it may name any op; the pipeline is told as a whole
   }
 }
+
+LogCard LiveLog::card() const { return {log_->info(), live_->counts().applied, {heads_.begin(), heads_.end()}}; }
 
 const std::vector<StoryView>& LiveLog::stories() {
   if (!stories_) stories_ = tracker_.list(live_->document());

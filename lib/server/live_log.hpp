@@ -6,11 +6,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "model/recent_ids.hpp"
 #include "oplog/sqlite_op_log.hpp"
+#include "replica/inspect.hpp"
 #include "replica/live_document.hpp"
 #include "replica/story_view.hpp"
 
@@ -21,6 +23,7 @@ struct LogChanges {
   std::uint64_t ops = 0;
   bool rebuilt = false;  ///< trust has changed: everything may be different
   bool trust_changed = false;
+  bool reconnected = false;          ///< the file was written to in place: who has it open is to open it again
   std::vector<std::string> stories;  ///< that those ops concern, each once, by id
   [[nodiscard]] bool any() const { return ops > 0 || rebuilt; }
 };
@@ -76,12 +79,24 @@ class LiveLog {
   [[nodiscard]] const LiveDocument& live() const { return *live_; }
   [[nodiscard]] const Document& document() const { return live_->document(); }
   [[nodiscard]] RowId applied() const { return live_->last_row(); }
+  /// What memory has of the log: its ops and their heads, whatever has become of the file.
+  [[nodiscard]] LogCard card() const;
   /// Every story with a visible item, in list order, as views show it.
   [[nodiscard]] const std::vector<StoryView>& stories();
 
  private:
+  /// When the database file itself was written to: by a WAL checkpoint, or by somebody who is not SQLite.
+  struct FileStamp {
+    std::int64_t size = 0;
+    std::int64_t changed_ns = 0;
+    bool operator==(const FileStamp&) const = default;
+  };
+
   LiveLog(std::unique_ptr<SqliteOpLog> log, LiveDocument live);
-  [[nodiscard]] Result<void> check_file();
+  [[nodiscard]] FileStamp stamp() const;
+  [[nodiscard]] Result<void> check_file(LogChanges& changes);
+  [[nodiscard]] Result<void> check_last_row(LogReader& log);
+  [[nodiscard]] Result<void> look_anew(LogChanges& changes);
   [[nodiscard]] Result<void> apply_new(LogChanges& changes);
   void note(const OpRow& row, LogChanges& changes);
 
@@ -96,9 +111,11 @@ class LiveLog {
   std::unique_ptr<LiveDocument> live_;
   StoryTracker tracker_;
   RecentIds vouched_{16'384};
+  std::set<OpId> heads_;
   OpId last_id_;  ///< of the last row applied, to see that the file still has it
   bool started_ = false;
   std::int64_t data_version_ = 0;
+  FileStamp stamp_;  ///< of the file when it was last looked at from outside SQLite's cache
   std::size_t failures_seen_ = 0;
   std::string problem_;
   std::optional<std::vector<StoryView>> stories_;  ///< until the next change

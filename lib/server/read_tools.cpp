@@ -7,10 +7,8 @@
 #include <map>
 
 #include "model/text.hpp"
-#include "replica/row_failure.hpp"
-#include "replica/trust.hpp"
 #include "report/inspect_json.hpp"
-#include "report/op_json.hpp"
+#include "server/log_documents.hpp"
 #include "server/story_page.hpp"
 #include "server/tool_schemas.hpp"
 
@@ -21,12 +19,8 @@ using CallPtr = std::shared_ptr<mcp::Call>;
 
 constexpr std::size_t kDefaultStories = 100;
 constexpr std::size_t kDefaultOps = 50;
-constexpr std::size_t kHistoryOps = 100;
 constexpr std::size_t kNamedStages = 10;
 constexpr std::size_t kAgentBytes = 200;
-constexpr std::size_t kStoryFailures = 10;
-/// Rows that one call looks at: a filter that matches nothing may not hold up the server.
-constexpr std::int64_t kMaxScannedRows = 5'000;
 
 /// Finishes with the result or the error.
 void finish(const CallPtr& call, Result<mcp::ToolResult> result) {
@@ -36,6 +30,7 @@ void finish(const CallPtr& call, Result<mcp::ToolResult> result) {
 Result<std::optional<ResolvedPoint>> resolve_argument(const mcp::Call& call, Node& node) {
   const auto text = text_argument(call, "at");
   if (!text) return std::nullopt;
+  MUSHER_CHECK(follow_file(node));
   MUSHER_TRY(const PointInTime point, node.parse_point(*text));
   return resolve(node.live.log(), point);
 }
@@ -53,7 +48,7 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
   std::map<std::string, std::vector<const StoryView*>> by_stage;
   for (const StoryView* story : page.stories) by_stage[stage_of(*story)].push_back(story);
 
-  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  const LogCard card = node.live.card();
   std::string document = json_text([&](JsonWriter& json) {
     begin_result(json, "musher.pipeline-status/1", card, at, page.next_cursor);
     json.key("stages").begin_object();
@@ -83,7 +78,7 @@ Result<mcp::ToolResult> list_agents(const mcp::Call&, Node& node) {
     const auto agent = text_field(story, "agent");
     if (agent && !agent->empty()) agents[shortened_text(*agent, kAgentBytes)].push_back(story.id);
   }
-  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  const LogCard card = node.live.card();
   // What is written around an agent, and around a story's id.
   constexpr std::size_t kAgentFrame = 64;
   constexpr std::size_t kNameFrame = 8;
@@ -122,7 +117,7 @@ Result<mcp::ToolResult> list_agents(const mcp::Call&, Node& node) {
 Result<mcp::ToolResult> get_story(const mcp::Call& call, Node& node) {
   MUSHER_TRY(const auto at, resolve_argument(call, node));
   const std::string id = *text_argument(call, "story_id");
-  MUSHER_TRY(std::string document, story_document(node.live.log(), id, at, StoryValues::cut));
+  MUSHER_TRY(std::string document, story_document(node, id, at, StoryValues::cut));
   mcp::ToolResult result = mcp::structured_result(fmt::format("Story {} with who set which field. {}", id, kDataNotice),
                                                   std::move(document));
   result.content.link(story_uri(id), id, "application/json");
@@ -146,7 +141,7 @@ Result<mcp::ToolResult> list_ops(const mcp::Call& call, Node& node) {
   query.kind = text_argument(call, "kind");
   query.limit = page_argument(call, kDefaultOps).limit;
   MUSHER_TRY(query.after, row_argument(call));
-  MUSHER_TRY(std::string document, ops_document(node.live.log(), query));
+  MUSHER_TRY(std::string document, ops_document(node, query));
   return mcp::structured_result(fmt::format("Ops behind row {}, oldest first. {}", raw(query.after), kDataNotice),
                                 std::move(document));
 }
@@ -176,7 +171,7 @@ void write_peers(JsonWriter& json, const Node& node) {
 }
 
 Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
-  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  const LogCard card = node.live.card();
   std::string document = json_text([&](JsonWriter& json) {
     begin_result(json, "musher.node/1", card);
     json.key("author");
@@ -219,125 +214,6 @@ mcp::Tool tool(Node& node, std::string name, std::string title, std::string desc
 }
 
 }  // namespace
-
-Result<std::string> story_document(LogReader& log, const std::string& id, const std::optional<ResolvedPoint>& at,
-                                   StoryValues values) {
-  MUSHER_TRY(const StoryReport report, inspect_story(log, id, at ? std::optional(at->row) : std::nullopt));
-  MUSHER_TRY(const LogCard card, log_card(log));
-  // The newest ops of each field, within what one result may have.
-  std::vector<RowId> rows;
-  for (const auto& [field, entries] : report.history) {
-    for (const HistoryEntry& entry : entries) rows.push_back(entry.op.row.row);
-  }
-  std::ranges::sort(rows, std::greater{});
-  const bool cut = rows.size() > kHistoryOps;
-  const RowId oldest = cut ? rows[kHistoryOps - 1] : RowId{0};
-  std::size_t bytes = 0;
-  bool left_out = cut;
-  std::vector<RowFailure> failures = report.failures;
-  if (failures.size() > kStoryFailures) failures.resize(kStoryFailures);
-  return json_text([&](JsonWriter& json) {
-    begin_result(json, "musher.inspect-story/1", card, at);
-    std::string story = values == StoryValues::whole ? story_json(report.story) : short_story_json(report.story);
-    story.pop_back();
-    if (values == StoryValues::cut) bytes = result_bytes(story);
-    story += fmt::format(",\"status\":\"{}\",\"purge\":{}}}", status_of(report),
-                         report.removal ? short_op_json(*report.removal) : "null");
-    json.key("story").raw_json(story);
-    json.key("history").begin_object();
-    for (const auto& [field, entries] : report.history) {
-      bool begun = false;
-      for (const HistoryEntry& entry : entries) {
-        std::string op = short_op_json(entry.op);
-        bytes += result_bytes(op) + (begun ? 0 : result_bytes(field));
-        if ((cut && entry.op.row.row < oldest && !entry.won) || bytes > kMaxResultBytes) {
-          left_out = true;
-          continue;
-        }
-        if (!std::exchange(begun, true)) json.key(field).begin_array();
-        op.pop_back();
-        json.raw_json(op + (entry.won ? ",\"won\":true}" : ",\"won\":false}"));
-      }
-      if (begun) json.end_array();
-    }
-    json.end_object();
-    if (left_out) json.key("history_left_out").boolean(true);
-    write_failures(json, failures);
-    json.end_object();
-    json.end_line();
-  });
-}
-
-Result<std::string> ops_document(LogReader& log, const OpQuery& query) {
-  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
-  std::optional<AuthorId> author;
-  if (query.author) {
-    MUSHER_TRY(author, find_author(log, *query.author));
-  }
-  MUSHER_TRY(const RowId last, log.last_row());
-  OpDescriber describer(log, trust);
-  std::vector<std::string> ops;
-  std::optional<RowId> next;
-  std::size_t bytes = 0;
-  Error problem;
-  std::vector<RowFailure> failures;
-  constexpr std::size_t kFailureBytes = 2'000;  // twice what is left of an op without its content
-  const Verifier verifier(log.info().document);
-  const auto take = [&](const ScannedRow& scanned) {
-    const RowId number = std::visit([](const auto& any) { return any.row; }, scanned);
-    if (number <= query.after) return true;
-    const OpRow* row = std::get_if<OpRow>(&scanned);
-    if (row != nullptr && author && row->op.op.author != *author) return true;
-    if (row != nullptr && query.kind && to_string(row->op.op.kind) != *query.kind) return true;
-    if (ops.size() == query.limit || failures.size() == query.limit || bytes > kMaxResultBytes) {
-      next = RowId{raw(number) - 1};
-      return false;
-    }
-    const CheckedRow checked = check_row(verifier, scanned, Signatures::skip);
-    const auto failure = failure_of(checked);
-    if (failure) {
-      failures.push_back(*failure);
-      bytes += kFailureBytes;
-    }
-    if (row == nullptr) return true;
-    auto view = describer.describe(*row, Verified::no);
-    if (!view) {
-      problem = std::move(view).error();
-      return false;
-    }
-    if (failure) {  // what it says nobody signed
-      view->row.op.content.reset();
-      view->erased = false;
-    }
-    ops.push_back(short_op_json(*view));
-    bytes += result_bytes(ops.back());
-    return true;
-  };
-  if (query.story) {
-    MUSHER_TRY(const auto rows, log.story_rows(*query.story, last));
-    for (const ScannedRow& row : rows) {
-      if (!take(row)) break;
-    }
-    if (rows.empty()) return std::unexpected(no_such_story(log, *query.story));
-  } else {
-    const RowId upto =
-        raw(last) - raw(query.after) > kMaxScannedRows ? RowId{raw(query.after) + kMaxScannedRows} : last;
-    MUSHER_CHECK(log.scan(query.after, upto, [&](ScannedRow&& row) { return take(row); }));
-    if (!next && upto < last) next = upto;
-  }
-  if (!problem.what.empty()) return std::unexpected(std::move(problem));
-  MUSHER_TRY(const LogCard card, log_card(log));
-  const auto cursor = next ? std::optional(std::to_string(raw(*next))) : std::nullopt;
-  return json_text([&](JsonWriter& json) {
-    begin_result(json, "musher.inspect-ops/1", card, {}, cursor);
-    json.key("ops").begin_array();
-    for (const std::string& op : ops) json.raw_json(op);
-    json.end_array();
-    write_failures(json, failures);
-    json.end_object();
-    json.end_line();
-  });
-}
 
 Result<void> add_read_tools(mcp::Server& server, Node& node) {
   MUSHER_CHECK(server.add(tool(node, "get_pipeline_status", "Pipeline status",

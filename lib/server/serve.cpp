@@ -14,6 +14,7 @@
 #include "http/server.hpp"
 #include "mcp/asio_scheduler.hpp"
 #include "mcp/http_transport.hpp"
+#include "mcp/stdio_link.hpp"
 #include "model/text.hpp"
 #include "report/inspect_json.hpp"
 #include "report/version.hpp"
@@ -22,7 +23,6 @@
 #include "server/pipeline_resources.hpp"
 #include "server/read_tools.hpp"
 #include "server/service_manager.hpp"
-#include "server/stdio_link.hpp"
 #include "server/sync_service.hpp"
 #include "server/tool_result.hpp"
 #include "server/write_tools.hpp"
@@ -37,6 +37,7 @@ using std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPoll{250};
 constexpr std::chrono::milliseconds kSlowWrite{1'000};
 constexpr std::chrono::milliseconds kLastWrite{2'000};
+constexpr std::chrono::milliseconds kLastWords{1'000};  // for what is answered when the time to drain is over
 constexpr unsigned kWorkers = 2;
 constexpr std::size_t kWaitingWork = 16;
 
@@ -58,7 +59,8 @@ class Runtime {
     poll();
     watch_signals();
     if (options_.stdio) {
-      stdio_.emplace(io_, *mcp_, http::Principal{options_.host.login, false}, [this] { stop("stdin ended"); });
+      stdio_.emplace(io_, *mcp_, http::Principal{options_.host.login, false}, STDIN_FILENO, STDOUT_FILENO,
+                     [this](std::string_view why) { stop(why); });
     }
     audit();
     if (sync_) sync_->tick();
@@ -131,7 +133,7 @@ class Runtime {
     };
     scheduler_.emplace(io_);
     mcp_ = std::make_unique<mcp::Server>(
-        mcp::ServerInfo{"musher", "musher", std::string(version()), std::string(kInstructions)}, *scheduler_);
+        mcp::ServerInfo{"musher", "musher", std::string(version()), std::string(kInstructions), true}, *scheduler_);
     MUSHER_CHECK(add_read_tools(*mcp_, *node_));
     MUSHER_CHECK(add_audit_tools(*mcp_, *node_));
     if (writer_) MUSHER_CHECK(add_write_tools(*mcp_, *node_));
@@ -294,6 +296,7 @@ class Runtime {
     const bool was_well = live_->problem().empty();
     const LogChanges changes = live_->catch_up();
     applied_ops_ += changes.ops;
+    if (changes.reconnected && writer_) writer_->reopen();
     announce(*mcp_, changes);
     if (sync_) sync_->followed(changes);
     if (was_well && !live_->problem().empty()) tell_of_problem();
@@ -409,24 +412,37 @@ class Runtime {
     log_(LogLevel::info, "stopping", {{"why", std::string(why)}});
     manager_.stopping();
     signals_.cancel();
-    mcp_->shut_down();
     if (sync_) sync_->stop();
-    const auto finish = [this] {
-      if (bell_) bell_->release();
-      bell_.reset();
-      stdio_.reset();
-      poll_timer_.cancel();
-      watchdog_timer_.cancel();
-      if (!sync_) return io_.stop();
-      // Not for long: what is not written down is found out again at the next connection.
-      poll_timer_.expires_after(kLastWrite);
-      poll_timer_.async_wait([this](const boost::system::error_code&) { io_.stop(); });
-      sync_->write_down([this] { io_.stop(); });
+    mcp_->drain();
+    transports_ = (http_ ? 1 : 0) + (stdio_ ? 1 : 0);
+    const auto closed = [this] {
+      if (--transports_ == 0) end();
     };
-    if (http_)
-      http_->drain(options_.drain, finish);
-    else
-      asio::post(io_, finish);
+    if (http_) http_->drain(options_.drain + kLastWords, closed);
+    if (stdio_) stdio_->drain(closed);
+    drain_timer_.expires_after(options_.drain);
+    drain_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      mcp_->shut_down();
+      drain_timer_.expires_after(kLastWords);
+      drain_timer_.async_wait([this](const boost::system::error_code& over) {
+        if (!over) end();
+      });
+    });
+  }
+
+  void end() {
+    if (bell_) bell_->release();
+    bell_.reset();
+    stdio_.reset();
+    poll_timer_.cancel();
+    watchdog_timer_.cancel();
+    drain_timer_.cancel();
+    if (!sync_) return io_.stop();
+    // Not for long: what is not written down is found out again at the next connection.
+    poll_timer_.expires_after(kLastWrite);
+    poll_timer_.async_wait([this](const boost::system::error_code&) { io_.stop(); });
+    sync_->write_down([this] { io_.stop(); });
   }
 
   // fixed after construction
@@ -441,6 +457,7 @@ class Runtime {
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
   asio::steady_timer poll_timer_{io_};
   asio::steady_timer watchdog_timer_{io_};
+  asio::steady_timer drain_timer_{io_};
   std::unique_ptr<LiveLog> live_;
   std::optional<asio::posix::stream_descriptor> bell_;
   std::unique_ptr<Workers> workers_;
@@ -450,12 +467,13 @@ class Runtime {
   std::unique_ptr<mcp::Server> mcp_;
   std::unique_ptr<SyncService> sync_;
   std::unique_ptr<http::Server> http_;
-  std::optional<StdioLink> stdio_;
+  std::optional<mcp::StdioLink> stdio_;
   Metrics metrics_;
   // changes with each event
   std::uint64_t applied_ops_ = 0;
   std::uint64_t writes_ = 0;
   bool stopping_ = false;
+  int transports_ = 0;  ///< that are not drained yet
 };
 
 }  // namespace

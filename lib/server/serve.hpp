@@ -50,12 +50,12 @@ struct ServeOptions {
     bool allow_unconfirmed_purge = false;
   };
   std::function<Result<Reloaded>()> reload{};
-  std::chrono::milliseconds drain{5'000};  ///< for open requests to end, after SIGTERM
+  std::chrono::milliseconds drain{5'000};  ///< for what was begun to be answered, at the end
 };
 
-/// Serves until SIGTERM, SIGINT or, with stdio, the end of stdin; drains then. SIGHUP reads the configuration and the
-/// tokens again, and opens the log again if it had turned bad. Tells a service manager (sd_notify) when it is ready,
-/// how it is and that it lives.
+/// Serves until SIGTERM, SIGINT or, with stdio, the end of stdin; answers what was begun then. With stdio it also ends
+/// when the reader of stdout is gone. SIGHUP reads the configuration and the tokens again, and opens the log again if
+/// it had turned bad. Tells a service manager (sd_notify) when it is ready, how it is and that it lives.
 /// @errors as SqliteOpLog::open and load_identity.  refused: the own key is not trusted in this log.  io: a port cannot
 /// be had.  usage.
 [[nodiscard]] Result<void> serve(ServeOptions options, const LogSink& log);

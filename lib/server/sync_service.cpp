@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <thread>
@@ -34,15 +35,19 @@ class Reader {
     if (!taken) done(fail(Errc::busy, "too many reads wait already"));
   }
 
+  /// The file was written to in place: opened anew for the next job.
+  void reopen() { reopen_ = true; }
+
  private:
   Result<LogReader*> open() {
-    if (log_ && log_->check_in_place()) return log_.get();
+    if (!reopen_.exchange(false) && log_ && log_->check_in_place()) return log_.get();
     log_.reset();
     MUSHER_TRY(log_, SqliteOpLog::open(path_, OpenMode::read));
     return log_.get();
   }
 
   const std::filesystem::path path_;
+  std::atomic<bool> reopen_ = false;
   std::unique_ptr<SqliteOpLog> log_;  ///< the thread's own
   Workers thread_;                    // last: joined before what it uses goes away
 };
@@ -213,6 +218,7 @@ void SyncService::tick() { impl_->engine->tick(); }
 
 void SyncService::followed(const LogChanges& changes) {
   Impl& impl = *impl_;
+  if (changes.reconnected) impl.reader.reopen();
   if (impl.stopped) return;
   impl.engine->appended(std::exchange(impl.fresh, {}));
   if (changes.trust_changed) impl.engine->trust_changed();

@@ -38,10 +38,16 @@ std::string input(std::initializer_list<std::string_view> members, std::string_v
   return text + R"(,"additionalProperties":false})";
 }
 
-/// A document with the envelope: members are only ever added, so it is open.
+constexpr std::string_view kFailure =
+    R"("code":{"type":"string"},"message":{"type":"string"},"hint":{"type":"string"},)"
+    R"("candidates":{"type":"array","items":{"type":"string"}})";
+
+/// A document with the envelope: members are only ever added, so it is open. Or what a result with isError has, since
+/// the SDK's first client holds that against the schema too.
 std::string output(const std::string& members, std::string_view required) {
-  return R"({"type":"object","properties":{)" + std::string(kEnvelope) + (members.empty() ? "" : ",") + members +
-         R"(},"required":["schema","log")" + (required.empty() ? "" : ",") + std::string(required) + "]}";
+  return R"({"type":"object","properties":{)" + std::string(kEnvelope) + "," + members + "," + std::string(kFailure) +
+         R"(},"anyOf":[{"required":["schema","log",)" + std::string(required) +
+         R"(]},{"required":["code","message"]}]})";
 }
 
 std::string list_of(std::string_view name, std::string_view element) {
@@ -86,9 +92,10 @@ std::string list_ops_input() {
 std::string list_ops_output() { return output(list_of("ops", kOp) + "," + std::string(kNextCursor), R"("ops")"); }
 
 std::string get_node_output() {
-  return output(R"("author":{"type":["string","null"]},"document":{"type":"string"},"heads":{"type":"array"},)"
-                R"("peers":{"type":"array"},"health":{"enum":["ok","read_only","failed"]})",
-                R"("author","document","heads","peers","health")");
+  return output(
+      R"("author":{"anyOf":[{"type":"string"},{"type":"null"}]},"document":{"type":"string"},"heads":{"type":"array"},)"
+      R"("peers":{"type":"array"},"health":{"enum":["ok","read_only","failed"]})",
+      R"("author","document","heads","peers","health")");
 }
 
 std::string purge_story_input() {

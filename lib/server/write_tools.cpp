@@ -85,17 +85,31 @@ RowId last_row_of(const std::vector<OpView>& ops) {
   return last;
 }
 
+/// Tells of a write: the server's own log, and the client's, if it wants to be told.
+void note_write(Node& node, const CallPtr& call, std::string_view tool, const std::string& what) {
+  const std::string principal = principal_of(*call, node);
+  node.wrote(std::string(tool), what, principal, call->peer());
+  call->log(mcp::LogLevel::info, "musher", json_text([&](JsonWriter& json) {
+              json.begin_object();
+              json.key("event").string("wrote");
+              json.key("tool").string(tool);
+              json.key("what").string(what);
+              json.key("principal").string(principal);
+              json.end_object();
+              json.end_line();
+            }));
+}
+
 void finish_put(Node& node, const CallPtr& call, const PutReport& report, const std::vector<LiveAnswer>& live) {
-  const auto card = log_card(node.live.log());
-  if (!card) return call->finish(error_result(card.error()));
   const std::string what = fmt::format("{} {}, {} op{}", report.created ? "made story" : "set fields of", report.story,
                                        report.ops.size(), report.ops.size() == 1 ? "" : "s");
-  node.wrote("put_story", what, principal_of(*call, node), call->peer());
+  note_write(node, call, "put_story", what);
+  const LogCard card = node.live.card();
   PutReport shown = report;
   const std::size_t all = shown.ops.size();
   cut_to_result(shown.ops);
   std::string document = json_text([&](JsonWriter& json) {
-    write_put(json, {"musher.put/1", std::nullopt, &*card}, shown, live);
+    write_put(json, {"musher.put/1", std::nullopt, &card}, shown, live);
   });
   const std::string rest = shown.ops.size() < all ? fmt::format("; the first {} ops are listed", shown.ops.size()) : "";
   call->finish(mcp::structured_result(what + rest + ".", std::move(document)));
@@ -127,11 +141,10 @@ Result<std::string> binding_of(Node& node, const PurgedStory& story) {
 
 void finish_purge(Node& node, const CallPtr& call, const PurgeReport& report, const std::vector<LiveAnswer>& live,
                   std::string_view confirmed_by, const std::string& summary) {
-  const auto card = log_card(node.live.log());
-  if (!card) return call->finish(error_result(card.error()));
+  const LogCard card = node.live.card();
   const PurgeConsent consent{confirmed_by, principal_of(*call, node)};
   std::string document = json_text([&](JsonWriter& json) {
-    write_purge(json, {"musher.purge/1", std::nullopt, &*card}, report, live, &consent);
+    write_purge(json, {"musher.purge/1", std::nullopt, &card}, report, live, &consent);
   });
   call->finish(mcp::structured_result(summary, std::move(document)));
 }
@@ -144,7 +157,7 @@ void execute_purge(Node& node, const CallPtr& call, PurgePlan plan, std::string 
         const bool purged = report.stories.front().status == PurgeStatus::purged;
         const std::string what =
             purged ? "purged story " + story : "story " + story + " was purged before, by somebody else";
-        node.wrote("purge_story", what + ", confirmed by " + confirmed_by, principal_of(*call, node), call->peer());
+        note_write(node, call, "purge_story", what + ", confirmed by " + confirmed_by);
         const std::string where =
             node.live.health() == ServerHealth::failed
                 ? "; it is in the log, which this server has stopped following: " + node.live.problem()

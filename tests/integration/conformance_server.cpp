@@ -11,13 +11,14 @@
 
 #include <array>
 #include <iostream>
+#include <optional>
 
 #include <unistd.h>
 
 #include "http/server.hpp"
 #include "mcp/asio_scheduler.hpp"
 #include "mcp/http_transport.hpp"
-#include "mcp/poll_loop.hpp"
+#include "mcp/stdio_link.hpp"
 #include "support/conformance_fixtures.hpp"
 
 using namespace musher;
@@ -28,12 +29,15 @@ const mcp::ServerInfo kInfo{
     .name = "musher-conformance", .version = "1.0.0", .instructions = "For tests.", .logging = true};
 
 int serve_stdio() {
-  mcp::PollLoop loop;
-  mcp::Server server(kInfo, loop);
-  testing::add_conformance_fixtures(server, loop);
-  const auto served = loop.serve(server, {.name = "tester"}, STDIN_FILENO, STDOUT_FILENO);
-  if (!served) std::cerr << served.error().what << "\n";
-  return served ? 0 : 1;
+  boost::asio::io_context io{1};
+  mcp::AsioScheduler scheduler(io);
+  mcp::Server server(kInfo, scheduler);
+  testing::add_conformance_fixtures(server, scheduler);
+  std::optional<mcp::StdioLink> link;
+  link.emplace(io, server, http::Principal{.name = "tester"}, STDIN_FILENO, STDOUT_FILENO,
+               [&](std::string_view) { link->drain([&] { io.stop(); }); });
+  io.run();
+  return 0;
 }
 
 int serve_http() {

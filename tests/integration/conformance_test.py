@@ -7,12 +7,10 @@ import subprocess
 import tempfile
 import unittest
 
-SOURCE = pathlib.Path(os.environ["MUSHER_SOURCE_DIR"])
+import npm_tools
+from npm_tools import NPM, SUITE, required_of_a_server
+
 SERVER = pathlib.Path(os.environ["MUSHER_BIN_DIR"]).parent / "tests" / "conformance_server"
-NPM = SOURCE / "tests" / "npm"
-MODULES = NPM / "node_modules"
-NODE = MODULES / "node" / "bin" / "node"
-SUITE = MODULES / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
 
 # Scenarios that a server is required to pass, and those beyond them that this one does not: extensions it has not.
 REQUIRED = {"2025-11-25": 30, "2026-07-28": 37}
@@ -35,17 +33,6 @@ NOT_PASSED = {
 }
 
 
-def environment(home):
-    return {"PATH": f"{NODE.parent}:/usr/bin:/bin", "HOME": home, "LC_ALL": "C.UTF-8"}
-
-
-def required_of_a_server(revision):
-    """The scenarios under "server:" of the suite's own list."""
-    text = (SUITE.parent.parent / "requirements" / f"{revision}.yaml").read_text()
-    section = re.search(r"^server:\n((?:  - .*\n)+)", text, re.MULTILINE).group(1)
-    return set(re.findall(r"^  - (\S+)$", section, re.MULTILINE))
-
-
 class Conformance(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="musher-test-")
@@ -58,14 +45,12 @@ class Conformance(unittest.TestCase):
         self.addCleanup(server.stdin.close)
         self.url = f"http://127.0.0.1:{int(server.stdout.readline())}/mcp"
 
-    def node(self, *arguments, timeout):
-        return subprocess.run([NODE, *arguments], cwd=self.folder, env=environment(self.folder), text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
+    def node(self, *arguments):
+        return npm_tools.run_node(self.folder, *arguments, timeout=300)
 
     def run_suite(self, revision):
-        expected = NPM / "expected-failures.yaml"
-        run = self.node(SUITE, "server", "--url", self.url, "--requirements", revision, "--expected-failures", expected,
-                        timeout=300)
+        run = self.node(SUITE, "server", "--url", self.url, "--requirements", revision, "--expected-failures",
+                        npm_tools.EXPECTED_FAILURES)
         summary = run.stdout[run.stdout.find("=== SUMMARY ===") :]
         self.assertEqual(run.returncode, 0, run.stdout[-8000:])
         results = {name: mark for mark, name in re.findall(r"^(\S) ([\w./-]+): \d+ passed", summary, re.MULTILINE)}
@@ -82,12 +67,10 @@ class Conformance(unittest.TestCase):
         self.run_suite("2026-07-28")
 
     def test_clients(self):
-        run = self.node(NPM / "clients.mjs", self.url, SERVER, timeout=300)
+        run = self.node(NPM / "clients.mjs", self.url, SERVER)
         self.assertEqual(run.returncode, 0, run.stdout[-8000:])
         self.assertEqual(len(re.findall("^ok ", run.stdout, re.MULTILINE)), 6, run.stdout)
 
 
 if __name__ == "__main__":
-    if MODULES.exists():
-        unittest.main()
-    print("SKIPPED: tests/npm/node_modules is not there: scripts/install-deps")
+    npm_tools.main()

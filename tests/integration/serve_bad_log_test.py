@@ -8,12 +8,12 @@ import threading
 import unittest
 
 from binaries import Shell
-from mcp_client import Modern, Server, wait_until
+from mcp_client import Modern, RpcFailure, Server, wait_until
 
 STORY = "478_story_sync"
 FORGED = ("INSERT INTO crdt_ops SELECT (SELECT max(rowid) FROM crdt_ops) + 1, randomblob(32), author, idx + 1, op_id, 2, 1, "
           "op_id, parents, 'stage', 'mallory', digest, '\"9_forged\"', salt, time_ms, randomblob(64), depth + 1, source, "
-          "received_ms FROM crdt_ops WHERE rowid = 1;")
+          "received_ms FROM crdt_ops WHERE rowid = 3;")
 
 
 class BadLog(unittest.TestCase):
@@ -22,6 +22,8 @@ class BadLog(unittest.TestCase):
         self.addCleanup(self.shell.close)
         self.log = self.shell.work / "pipeline.db"
         self.must("init", "-q")
+        self.must("put", "-q", "--new", "470_gone", "stage=1_backlog")
+        self.must("purge", "-q", "470_gone", "--yes")
         self.must("put", "-q", "--new", STORY, "stage=1_backlog")
         self.must("put", "-q", "--new", "479_other", "stage=1_backlog")
         self.must("put", "-q", STORY, "stage=2_current")
@@ -31,6 +33,7 @@ class BadLog(unittest.TestCase):
         self.client = Modern(self.server)
         self.addCleanup(self.client.close)
         self.assertEqual(self.stage(), "2_current")
+        self.sound = self.client.document("get_node")
 
     def must(self, *arguments):
         done = self.shell.musher(*arguments)
@@ -44,7 +47,7 @@ class BadLog(unittest.TestCase):
         summary = json.loads(self.shell.musher("inspect", "summary", "--json", "--log", log).stdout)
         return [server["health"] for server in summary["servers"]]
 
-    def assert_turned_bad(self, problem):
+    def assert_turned_bad(self, problem, applied=None):
         """What holds whatever is wrong: readiness, log, metrics, tools; reads; no writes."""
         wait_until(lambda: self.server.readiness()[0] == 503, "readiness to say that the log is bad")
         ready = self.server.readiness()[1]
@@ -57,6 +60,8 @@ class BadLog(unittest.TestCase):
 
         node = self.client.document("get_node")
         self.assertEqual((node["health"], node["problem"]), ("failed", ready["problem"]))
+        self.assertEqual((node["applied"], node["heads"], node["log"]),
+                         (self.sound["applied"] if applied is None else applied, self.sound["heads"], self.sound["log"]))
         self.assertEqual(self.stage(), "2_current")
         self.assertEqual(set(self.client.stories()), {STORY, "479_other"})
         self.assertEqual(self.client.document("list_agents")["agents"], [])
@@ -69,7 +74,38 @@ class BadLog(unittest.TestCase):
             self.assertRegex(refused["message"], problem)
         self.assertEqual(self.stage(), "2_current")
         self.assertEqual(self.server.events("wrote"), [])
-        return self.client.document("list_ops")
+        self.assert_memory_alone_is_shown(ready["problem"])
+
+    def assert_memory_alone_is_shown(self, problem):
+        """No view has anything of the file: what memory cannot answer is refused, with the reason."""
+        for shown in (self.client.document("get_story", {"story_id": STORY}), self.client.read(f"musher://story/{STORY}")):
+            self.assertEqual((shown["story"]["fields"], shown["story"]["status"]), ({"stage": "2_current"}, "live"))
+            self.assertEqual((shown["history"], shown["history_left_out"], shown["problem"]), ({}, True, problem))
+            self.assertEqual(shown["log"], self.sound["log"])
+            self.assertEqual(set(shown), {"schema", "log", "story", "history", "history_left_out", "problem", "failures"})
+        prompt = self.client.request("prompts/get", {"name": "why-does-this-story-keep-coming-back",
+                                                     "arguments": {"story_id": STORY}})
+        self.assertEqual(json.loads(prompt["messages"][1]["content"]["resource"]["text"])["problem"], problem)
+        for name, arguments in (("list_ops", {}), ("list_ops", {"story_id": STORY}), ("get_story", {"story_id": "470_gone"}),
+                                ("get_story", {"story_id": STORY, "at": "row:3"}), ("get_pipeline_status", {"at": "row:3"})):
+            refused = self.client.refusal(name, arguments)
+            self.assertEqual(refused["code"], "damaged", refused)
+            self.assertIn(problem, refused["message"])
+            self.assertIn("musher verify-order --log", refused["hint"])
+        refused = self.client.refusal("get_story", {"story_id": "478_stroy_sync"})
+        self.assertEqual((refused["code"], refused["candidates"]), ("not_found", [STORY]))
+        with self.assertRaisesRegex(RpcFailure, "does not follow its log"):
+            self.client.read("musher://log/tail")
+        completed = self.client.request("completion/complete", {
+            "ref": {"type": "ref/resource", "uri": "musher://story/{id}"}, "argument": {"name": "id", "value": "47"}})
+        self.assertEqual(completed["completion"]["values"], [STORY, "479_other"])
+
+    def audit(self, name, **arguments):
+        """What an audit says of the file, and that it is said to be about that."""
+        result = self.client.tool(name, arguments)
+        self.assertFalse(result.get("isError"), result)
+        self.assertTrue(any("about the file" in block["text"] for block in result["content"]), result)
+        return result["structuredContent"]
 
     def assert_well_again(self):
         self.server.signal(signal.SIGHUP)
@@ -89,21 +125,33 @@ class BadLog(unittest.TestCase):
 class Rows(BadLog):
     def test_a_forged_row(self):
         self.shell.sql(self.log, FORGED)
-        ops = self.assert_turned_bad(r"row 4 of .* cannot be applied")
-        self.assertEqual([(one["rowid"], one["reason"]) for one in ops["failures"]], [("4", "digest_mismatch")])
-        self.assertEqual((ops["ops"][3]["rowid"], "value" in ops["ops"][3]), ("4", False))
+        self.assert_turned_bad(r"row 6 of .* cannot be applied", applied="6")
+        replayed = self.audit("replay_at")
+        self.assertEqual([(one["op"]["rowid"], one["reason"]) for one in replayed["failures"]], [("6", "digest_mismatch")])
+        self.assertIn("digest-mismatch", [finding["code"] for finding in self.audit("verify_order")["findings"]])
         self.assertEqual(self.health_in_the_shell(), ["failed"])
 
     def test_a_forged_row_is_found_before_a_write_goes_on_top_of_it(self):
         self.shell.sql(self.log, FORGED)
         refused = self.client.refusal("put_story", {"story_id": STORY, "fields": {"stage": "9"}})
         self.assertIn("cannot be applied", refused["message"])
-        self.assertEqual(self.shell.sql(self.log, "SELECT count(*) FROM crdt_ops"), "4\n")
+        self.assertEqual(self.shell.sql(self.log, "SELECT count(*) FROM crdt_ops"), "6\n")
 
     def test_rows_that_are_deleted(self):
-        self.shell.sql(self.log, "DROP TRIGGER crdt_ops_no_delete; DELETE FROM crdt_ops WHERE rowid = 3;")
-        self.assert_turned_bad("was rolled back: row 3, which this server has in memory, is not there any more")
+        self.shell.sql(self.log, "DROP TRIGGER crdt_ops_no_delete; DELETE FROM crdt_ops WHERE rowid = 5;")
+        self.assert_turned_bad("was rolled back: row 5, which this server has in memory, is not there any more")
         self.assertEqual(self.health_in_the_shell(), ["failed"])
+        self.assertEqual(self.audit("replay_at", at="row:4")["ops"]["read"], 4)
+        differing = self.client.document("replay_at", {"compare": "live"})
+        self.assertEqual([(one["story_id"], one["field"], one["left"], one["right"]) for one in
+                          differing["compare"]["differences"]], [(STORY, "stage", "1_backlog", "2_current")])
+
+    def test_whoever_asks_first_after_a_rollback_is_shown_memory(self):
+        """No view waits for the poll to notice, and none shows the file as it is now."""
+        self.shell.sql(self.log, "DROP TRIGGER crdt_ops_no_delete; DELETE FROM crdt_ops WHERE rowid = 5;")
+        shown = self.client.document("get_story", {"story_id": STORY})
+        self.assertEqual((shown["story"]["fields"]["stage"], shown["history"]), ("2_current", {}))
+        self.assertIn("was rolled back", shown["problem"])
 
     def test_a_row_that_is_deleted_below_the_last_one_shows_against_memory(self):
         self.shell.sql(self.log, "DROP TRIGGER crdt_ops_no_delete; DELETE FROM crdt_ops WHERE rowid = 2;")
@@ -115,8 +163,8 @@ class Rows(BadLog):
         self.assertEqual((replayed["verdict"], replayed["missing_rows"]), ("failed", compared["missing_rows"]))
 
     def test_a_row_that_was_replaced(self):
-        self.shell.sql(self.log, "DROP TRIGGER crdt_ops_no_update; UPDATE crdt_ops SET op_id = randomblob(32) WHERE rowid = 3;")
-        self.assert_turned_bad("was rolled back: row 3, which this server has in memory, is another op now")
+        self.shell.sql(self.log, "DROP TRIGGER crdt_ops_no_update; UPDATE crdt_ops SET op_id = randomblob(32) WHERE rowid = 5;")
+        self.assert_turned_bad("was rolled back: row 5, which this server has in memory, is another op now")
 
 
 class File(BadLog):
@@ -137,10 +185,46 @@ class File(BadLog):
             (self.shell.work / f"pipeline.db{suffix}").unlink(missing_ok=True)
         self.assert_well_again()
 
+    def copy_over(self, backup):
+        """The same file as before, by its inode; SQLite itself goes on with what it has read."""
+        with open(self.log, "r+b") as target:
+            target.write(backup)
+            target.truncate()
+
+    def test_an_old_backup_that_is_copied_over_it(self):
+        self.shell.copy_of(self.log, "copy.db")
+        self.must("put", "-q", "479_other", "owner=zoe")
+        self.sound = self.client.document("get_node")
+        self.copy_over((self.shell.work / "copy.db").read_bytes())
+        self.assert_turned_bad(r"pipeline\.db-wal was left by another database")
+        self.assertEqual(self.shell.musher("put", STORY, "stage=9").returncode, 5)
+        (self.shell.work / "pipeline.db-wal").unlink()
+        shutil.rmtree(self.shell.folder / "state")  # the note that this key has written more
+        self.assert_well_again()
+
+    def test_its_own_bytes_of_before_that_are_copied_over_it(self):
+        before = self.log.read_bytes()
+        self.must("put", "-q", "479_other", "owner=zoe")
+        self.assertEqual(self.shell.sql(self.log, "PRAGMA wal_checkpoint(TRUNCATE)"), "0|0|0\n")
+        self.client.document("list_ops")  # the checkpoint has been noticed: what comes now is not noticed by it
+        self.sound = self.client.document("get_node")
+        self.copy_over(before)
+        self.assert_turned_bad("was rolled back: row 6, which this server has in memory, is not there any more")
+
+    def test_a_backup_of_what_it_has_that_is_copied_over_it(self):
+        self.shell.copy_of(self.log, "copy.db")
+        self.copy_over((self.shell.work / "copy.db").read_bytes())
+        self.assertEqual(self.client.document("get_story", {"story_id": STORY})["story"]["fields"]["stage"], "2_current")
+        self.must("put", "-q", STORY, "stage=3_qa")
+        self.assertEqual(self.stage(), "3_qa")
+        self.client.document("put_story", {"story_id": STORY, "fields": {"stage": "4_done"}})
+        self.assertEqual(self.client.document("replay_at", {"compare": "live"})["verdict"], "same")
+        self.must("verify-order", "-q")
+
     def test_replaced_by_a_backup_after_a_forgery(self):
         self.shell.copy_of(self.log, "backup.db")
         self.shell.sql(self.log, FORGED)
-        self.assert_turned_bad("cannot be applied")
+        self.assert_turned_bad("cannot be applied", applied="6")
         shutil.move(self.shell.work / "backup.db", self.log)
         for suffix in ("-wal", "-shm"):
             (self.shell.work / f"pipeline.db{suffix}").unlink(missing_ok=True)

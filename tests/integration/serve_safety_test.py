@@ -1,5 +1,6 @@
 """Who may ask a server what, and how it starts, is watched, reloaded and stopped."""
 
+import fcntl
 import json
 import os
 import signal
@@ -112,6 +113,40 @@ class Tokens(Serving):
         path = self.tokens()
         path.chmod(0o644)
         self.assertIn("tokens", self.fails(2, "--token-file", path, "--listen", "127.0.0.1:0"))
+
+
+class Refusals(Serving):
+    def assert_refused(self, answer, status):
+        """By its status, and a JSON-RPC error without an id, since none was read."""
+        self.assertEqual(answer[0], status, answer)
+        self.assertEqual(answer[1]["Content-Type"], "application/json")
+        body = json.loads(answer[2])
+        self.assertEqual((set(body), body["jsonrpc"], set(body["error"])), ({"jsonrpc", "error"}, "2.0", {"code", "message"}))
+        self.assertEqual(body["error"]["code"], -32600 if answer[2].find("not JSON") < 0 else -32700)
+        self.assertTrue(body["error"]["message"])
+
+    def test_what_is_refused_before_it_is_read_has_a_body_that_clients_understand(self):
+        server = self.server("--token-file", self.tokens())
+        json_headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        headers = json_headers | {"Authorization": f"Bearer {WRITER}"}
+        too_long = b"[" + b" " * (4 << 20) + b"]"
+        for status, path, method, sent, body in (
+            (401, "/mcp", "POST", json_headers, b"{}"),
+            (401, "/mcp", "POST", json_headers | {"Authorization": "Bearer wrong-0123456789abcdef"}, b"{}"),
+            (403, "/mcp", "POST", headers | {"Origin": "https://evil.example"}, b"{}"),
+            (403, "/mcp", "GET", headers | {"Host": "evil.example"}, None),
+            (404, "/.well-known/oauth-protected-resource/mcp", "GET", {}, None),
+            (405, "/mcp", "PUT", headers, b"{}"),
+            (406, "/mcp", "POST", headers | {"Accept": "text/html"}, b"{}"),
+            (413, "/mcp", "POST", headers, too_long),
+            (413, "/mcp", "POST", headers, iter([too_long])),  # in chunks, without a length
+            (415, "/mcp", "POST", headers | {"Content-Type": "text/plain"}, b"{}"),
+            (431, "/mcp", "POST", headers | {"X-Long": "x" * 20000}, b"{}"),
+            (400, "/mcp", "POST", headers, b"{"),
+        ):
+            with self.subTest(status=status, method=method, path=path):
+                self.assert_refused(server.get(path, sent, method, body), status)
+        self.assertEqual(server.get("/mcp", json_headers, "POST", b"{}")[1]["WWW-Authenticate"], "Bearer")
 
 
 class ReadOnly(Serving):
@@ -319,6 +354,24 @@ class Watched(Serving):
         self.assertEqual(server.wait(), 0)
         self.assertEqual(len(ends), 1)
         self.assertEqual([event["why"] for event in server.events("stopping")], ["SIGTERM"])
+
+    def test_a_term_lets_a_write_that_was_begun_be_answered(self):
+        server = self.server()
+        writer, reader = self.client(server), self.client(server)
+        answers = []
+        with open(self.shell.work / "pipeline.db.lock", "r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            write = {"story_id": STORY, "fields": {"stage": "3_qa"}}
+            thread = threading.Thread(target=lambda: answers.append(writer.document("put_story", write)))
+            thread.start()
+            wait_until(lambda: server.readiness()[1]["status"] == "degraded", "the write to wait for the lock")
+            self.assertIn(STORY, reader.stories())
+            server.signal(signal.SIGTERM)
+            server.wait_event("stopping")
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        thread.join(20)
+        self.assertEqual([answer["ops"][0]["value"] for answer in answers], ["3_qa"])
+        self.assertEqual(server.wait(), 0)
 
     def test_an_interrupt_ends_it_too_and_the_live_slot_is_free(self):
         server = self.server()

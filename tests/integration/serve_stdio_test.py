@@ -1,5 +1,7 @@
 """musher serve --stdio, as a client that starts its server meets it: lines in, lines out, and a good end."""
 
+import contextlib
+import fcntl
 import json
 import signal
 import subprocess
@@ -80,6 +82,26 @@ class Lines(OverStdio):
         client.write(json.dumps(slow) + "\n" + json.dumps(cancel) + "\n")
         self.assertEqual(client.document("verify_order", {"full": True})["verdict"], "ok")
         self.assertEqual(client.kept, [])
+
+    def test_who_asks_for_progress_hears_of_it_until_the_answer_in_both_eras(self):
+        self.must("put", STORY, *(f"field_{n}:={n}" for n in range(3000)))
+        for era in ("modern", "legacy"):
+            client = self.client()
+            if era == "legacy":
+                client.initialize()
+            for name, token in (("verify_order", "t"), ("replay_at", 7)):
+                call = client.message("tools/call", {"name": name, "arguments": {}})
+                call["params"].setdefault("_meta", {})["progressToken"] = token
+                client.send(call)
+                client.answer_to(call["id"])
+                told = [message["params"] for message in client.kept]
+                client.kept.clear()
+                self.assertEqual({(message["progressToken"], message["total"]) for message in told}, {(token, 3001)})
+                steps = [message["progress"] for message in told]
+                self.assertGreater(len(steps), 1, (era, name))
+                self.assertEqual(steps, sorted(set(steps)))
+            self.assertEqual(client.document("get_node")["health"], "ok")
+            self.assertEqual(client.kept, [])  # nothing about a call that is answered
 
 
 class Eras(OverStdio):
@@ -169,6 +191,89 @@ class Ends(OverStdio):
         with open(self.shell.work / "requests", "rb") as file, open(self.shell.work / "answers", "wb") as out:
             self.shell.run(BIN / "musher", "serve", "--stdio", stdin=file, stdout=out, capture_output=False)
         self.assertEqual(len((self.shell.work / "answers").read_text().splitlines()), 3)
+
+    def lock_held(self):
+        """Nobody can write until the block ends, or release() is called."""
+        held = contextlib.ExitStack()
+        lock = held.enter_context(open(self.shell.work / "pipeline.db.lock", "r+b"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.addCleanup(held.close)
+        return held
+
+    def test_what_was_begun_is_answered_after_the_end_of_stdin(self):
+        self.must("put", STORY, *(f"field_{n}:={n}" for n in range(3000)))
+        for era in ("modern", "legacy"):
+            client = self.client()
+            if era == "legacy":
+                client.initialize()
+            calls = [client.message("tools/call", {"name": name, "arguments": arguments}) for name, arguments in (
+                ("verify_order", {"full": True}), ("replay_at", {"compare": "live"}), ("replay_at", {"compare": "seq"}),
+                ("put_story", {"story_id": STORY, "fields": {"stage": era}}), ("get_story", {"story_id": STORY}))]
+            client.write("".join(json.dumps(call) + "\n" for call in calls))
+            self.assertEqual(client.end_input(), 0)
+            wait_until(lambda: client.lines[-1:] == [b""], "the end of stdout")
+            answers = {message["id"]: message["result"] for message in map(json.loads, client.lines[:-1]) if "result" in message}
+            verdicts = [answers[call["id"]]["structuredContent"].get("verdict") for call in calls]
+            self.assertEqual(verdicts, ["ok", "same", "same", None, None], era)
+            self.assertEqual(answers[calls[3]["id"]]["structuredContent"]["ops"][0]["value"], era)
+            shown = json.loads(self.must("inspect", "story", STORY, "--json").stdout)["story"]
+            self.assertEqual(shown["fields"]["stage"], era)
+
+    def test_a_question_that_the_end_of_stdin_leaves_open_is_no_consent(self):
+        for arguments in ([], ["--allow-unconfirmed-purge"]):
+            client = self.client(*arguments)
+            client.initialize()
+            call = client.message("tools/call", {"name": "purge_story", "arguments": {"story_id": STORY}})
+            client.send(call)
+            self.assertEqual(client.next_message()["method"], "elicitation/create")
+            client.process.stdin.close()
+            answer = client.answer_to(call["id"])["result"]["structuredContent"]
+            self.assertEqual((answer["dry_run"], answer["stories"][0]["status"]), (True, "would_purge"))
+            self.assertEqual(client.process.wait(20), 0)
+        self.assertEqual(self.status(), "live")
+
+    def test_a_write_that_waits_longer_than_there_is_time_is_told(self):
+        client = self.client()
+        self.assertIn(STORY, client.stories())
+        held = self.lock_held()
+        call = client.message("tools/call", {"name": "put_story", "arguments": {"story_id": STORY, "fields": {"stage": "2"}}})
+        client.send(call)
+        client.process.stdin.close()
+        self.assertIn("may still be done", client.answer_to(call["id"])["error"]["message"])
+        held.close()
+        self.assertEqual(client.process.wait(20), 0)
+        self.assertEqual(self.must("verify-order", "-q").stdout, "")
+
+    def test_a_term_lets_a_write_that_was_begun_be_answered(self):
+        client = self.client()
+        self.assertIn(STORY, client.stories())
+        held = self.lock_held()
+        call = client.message("tools/call", {"name": "put_story", "arguments": {"story_id": STORY, "fields": {"stage": "2"}}})
+        client.send(call)
+        self.assertIn(STORY, client.stories())  # it has read the call before this
+        client.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: any(b"stopping" in line for line in client.errors), "the server to stop")
+        self.assertIsNone(client.process.poll())
+        held.close()
+        self.assertEqual(client.answer_to(call["id"])["result"]["structuredContent"]["ops"][0]["value"], "2")
+        self.assertEqual(client.process.wait(20), 0)
+
+    def test_a_reader_that_goes_ends_what_is_under_way(self):
+        self.must("put", STORY, *(f"field_{n}:={n}" for n in range(20000)))
+        quiet = subprocess.Popen([BIN / "musher-serve", "--stdio"], cwd=self.shell.work, env=self.shell.environment,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(quiet.wait)
+        self.addCleanup(quiet.kill)
+        self.addCleanup(quiet.stdin.close)
+        self.addCleanup(quiet.stderr.close)
+        call = Stdio.message(self.client(), "tools/call", {"name": "verify_order", "arguments": {"full": True}})
+        call["params"]["_meta"]["progressToken"] = 1
+        quiet.stdin.write(json.dumps(call).encode() + b"\n")
+        quiet.stdin.flush()
+        self.assertIn(b"notifications/progress", quiet.stdout.readline())
+        quiet.stdout.close()
+        self.assertEqual(quiet.wait(20), 0)
+        self.assertIn(b'why="the reader of stdout is gone"', quiet.stderr.read())
 
     def test_a_reader_that_goes_ends_it(self):
         quiet = subprocess.Popen([BIN / "musher-serve", "--stdio"], cwd=self.shell.work, env=self.shell.environment,

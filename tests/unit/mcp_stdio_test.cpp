@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "mcp/call.hpp"
 #include "mcp/stdio_transport.hpp"
 #include "support/mcp_harness.hpp"
@@ -38,12 +40,16 @@ struct Wire {
   McpHarness harness;
   std::vector<std::string> lines;
   bool reader_gone = false;
-  mcp::StdioTransport transport{harness.server, {.name = "login"}, [this](std::string_view line) {
+  int ends = 0;
+  mcp::StdioTransport transport{harness.server,
+                                {.name = "login"},
+                                [this](std::string_view line) {
                                   REQUIRE(line.ends_with('\n'));
                                   REQUIRE(line.find_first_of("\r\n") == line.size() - 1);
                                   lines.emplace_back(line.substr(0, line.size() - 1));
                                   return !reader_gone;
-                                }};
+                                },
+                                [this] { ++ends; }};
 };
 
 const std::string kPing = R"({"jsonrpc":"2.0","id":"p","method":"ping"})";
@@ -128,22 +134,88 @@ TEST_CASE("mcp stdio: answers come in any order, and what was cancelled gets non
   CHECK(at(wire.say(hold("1")).empty() ? "{}" : "[]", "") == "{}");  // the id is free again
 }
 
-TEST_CASE("mcp stdio: the end of input, or of the reader, cancels and ends", "[mcp]") {
+TEST_CASE("mcp stdio: what was begun is answered after the end of input, in any order, and then it ends", "[mcp]") {
   Wire wire;
   wire.modern("1", "tools/call", R"("name":"hold")");
+  wire.modern("2", "tools/call", R"("name":"hold")");
   wire.transport.feed(kPing);
   wire.transport.end_of_input();
   CHECK(wire.heard().size() == 1);  // a last line without a line feed counts
-  CHECK(wire.transport.ended());
-  CHECK(wire.harness.held.at(0)->cancelled());
+  CHECK_FALSE(wire.transport.ended());
   CHECK(wire.say(kPing + "\n").empty());
+  wire.harness.held.at(1)->finish(mcp::ToolResult{});
+  CHECK(at(wire.heard().at(0), "id") == "2");
+  CHECK(wire.ends == 0);
+  wire.harness.held.at(0)->finish(mcp::ToolResult{});
+  CHECK(at(wire.heard().at(0), "id") == "1");
+  CHECK(wire.transport.ended());
+  CHECK(wire.ends == 1);
+}
 
+TEST_CASE("mcp stdio: a batch is answered in whole after the end of input", "[mcp]") {
+  Wire wire;
+  wire.initialize("2025-03-26");
+  const std::string hold = R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hold"}})";
+  wire.transport.feed("[" + hold + "," + kPing + "]");
+  wire.transport.end_of_input();
+  CHECK(wire.heard().empty());
+  wire.harness.held.at(0)->finish(mcp::ToolResult{});
+  const auto lines = wire.heard();
+  REQUIRE(lines.size() == 1);
+  CHECK(at(lines[0], "0.id") == "\"p\"");
+  CHECK(at(lines[0], "1.id") == "1");
+  CHECK(wire.ends == 1);
+}
+
+TEST_CASE("mcp stdio: at the end of input a question is as good as closed, and a listener is let go", "[mcp]") {
+  Wire wire;
+  wire.initialize();
+  wire.modern("\"m\"", "subscriptions/listen", R"("notifications":{"toolsListChanged":true})");
+  wire.modern("\"n\"", "subscriptions/listen", R"("notifications":{"toolsListChanged":true})");
+  REQUIRE(wire.say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"remove"}})"
+                   "\n")
+              .size() == 1);
+  wire.transport.end_of_input();
+  std::set<std::string> answered;
+  for (const std::string& line : wire.heard()) {
+    answered.insert(at(line, "id"));
+    CHECK(line.find("removed") == std::string::npos);
+  }
+  CHECK(answered == std::set<std::string>{"", "\"m\"", "\"n\"", "1"});  // "": notifications/cancelled of each listen
+  CHECK(wire.ends == 1);
+  wire.harness.server.tools_list_changed();
+  CHECK(wire.heard().empty());
+}
+
+TEST_CASE("mcp stdio: a server that drains answers what was begun, and what was asked when it shuts down", "[mcp]") {
+  Wire wire;
+  wire.modern("1", "tools/call", R"("name":"hold")");
+  wire.modern("2", "tools/call", R"("name":"hold")");
+  wire.harness.server.drain();
+  CHECK(at(wire.modern("3", "tools/list").at(0), "error.message") == "\"the server is shutting down\"");
+  wire.harness.held.at(0)->finish(mcp::ToolResult{});
+  CHECK(at(wire.heard().at(0), "result.resultType") == "\"complete\"");
+  wire.transport.end_of_input();
+  wire.harness.server.shut_down();
+  CHECK(at(wire.heard().at(0), "id") == "2");
+  CHECK(wire.harness.held.at(1)->cancelled());
+  CHECK(wire.ends == 1);
+}
+
+TEST_CASE("mcp stdio: a reader that is gone cancels what is in flight and ends it", "[mcp]") {
   Wire broken;
   broken.modern("1", "tools/call", R"("name":"hold")");
   broken.reader_gone = true;
   broken.say(kPing + "\n");
   CHECK(broken.transport.ended());
+  CHECK(broken.ends == 1);
   CHECK(broken.harness.held.at(0)->cancelled());
+
+  Wire cut;
+  cut.modern("1", "tools/call", R"("name":"hold")");
+  cut.transport.cut_off();
+  CHECK(cut.transport.ended());
+  CHECK(cut.harness.held.at(0)->cancelled());
 }
 
 TEST_CASE("mcp stdio: confirmations of both eras", "[mcp]") {

@@ -4,11 +4,14 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <boost/asio/io_context.hpp>
 #include <csignal>
+#include <optional>
 #include <thread>
 
+#include "mcp/asio_scheduler.hpp"
 #include "mcp/call.hpp"
-#include "mcp/poll_loop.hpp"
+#include "mcp/stdio_link.hpp"
 #include "support/mcp_harness.hpp"
 #include "support/wait_until.hpp"
 
@@ -25,16 +28,26 @@ class Piped {
     REQUIRE(::pipe2(in_.data(), O_CLOEXEC) == 0);
     REQUIRE(::pipe2(out_.data(), O_CLOEXEC) == 0);
     thread_ = std::thread([this] {
-      mcp::Server server({.name = "test", .version = "1"}, loop_);
+      mcp::AsioScheduler scheduler(io_);
+      mcp::Server server({.name = "test", .version = "1"}, scheduler);
       (void)server.add(mcp::Tool{.name = "big", .description = "A long answer", .handler = [](const auto& call) {
                                    call->finish(
                                        mcp::ToolResult{.content = mcp::Content().text(std::string(300'000, 'x'))});
                                  }});
       (void)server.add(
-          mcp::Tool{.name = "later", .description = "An answer after others", .handler = [this](const auto& call) {
-                      loop_.after(std::chrono::milliseconds(20), [call] { call->finish(mcp::ToolResult{}); });
+          mcp::Tool{.name = "later", .description = "An answer after others", .handler = [&](const auto& call) {
+                      scheduler.after(std::chrono::milliseconds(20), [call] { call->finish(mcp::ToolResult{}); });
                     }});
-      (void)loop_.serve(server, {.name = "login"}, in_[0], out_[1]);
+      (void)server.add(mcp::Tool{.name = "never", .description = "No answer", .handler = [&](const auto& call) {
+                                   call->on_cancel([this, call] { cancelled_ = true; });
+                                 }});
+      std::optional<mcp::StdioLink> link;
+      link.emplace(io_, server, http::Principal{.name = "login"}, in_[0], out_[1], [&](std::string_view why) {
+        why_ = why;
+        link->drain([&] { io_.stop(); });
+      });
+      io_.run();
+      link.reset();
       ended_ = true;
       ::close(out_[1]);
     });
@@ -42,7 +55,6 @@ class Piped {
   ~Piped() {
     close_input();
     close_output();
-    loop_.stop();
     thread_.join();
     ::close(in_[0]);
   }
@@ -77,10 +89,15 @@ class Piped {
     if (out_[0] >= 0) ::close(std::exchange(out_[0], -1));
   }
   [[nodiscard]] bool ended() const { return ended_; }
-  void stop() { loop_.stop(); }
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
+  /// Why it ended; to be asked then.
+  [[nodiscard]] const std::string& why() const { return why_; }
+  [[nodiscard]] int output() const { return out_[1]; }
 
  private:
-  mcp::PollLoop loop_;
+  boost::asio::io_context io_{1};
+  std::string why_;
+  std::atomic<bool> cancelled_ = false;
   std::array<int, 2> in_{}, out_{};
   std::string heard_;
   std::atomic<bool> ended_ = false;
@@ -94,7 +111,7 @@ std::string call(const std::string& id, const std::string& tool) {
 
 }  // namespace
 
-TEST_CASE("mcp poll loop: long answers, out of order, and timers", "[mcp]") {
+TEST_CASE("mcp stdio link: long answers, out of order, and timers", "[mcp]") {
   Piped piped;
   piped.say(call("1", "later") + call("2", "big") + call("3", "big"));
   const std::string first = piped.hear();
@@ -104,7 +121,7 @@ TEST_CASE("mcp poll loop: long answers, out of order, and timers", "[mcp]") {
   CHECK(at(piped.hear(), "id") == "1");
 }
 
-TEST_CASE("mcp poll loop: a reader that is slow holds nothing up but itself, and gets everything", "[mcp]") {
+TEST_CASE("mcp stdio link: a reader that is slow holds nothing up but itself, and gets everything", "[mcp]") {
   Piped piped;
   constexpr int kCalls = 40;
   std::thread writer([&] {
@@ -114,24 +131,40 @@ TEST_CASE("mcp poll loop: a reader that is slow holds nothing up but itself, and
   writer.join();
 }
 
-TEST_CASE("mcp poll loop: ends at the end of input, with what it has answered", "[mcp]") {
+TEST_CASE("mcp stdio link: what was begun is answered after the end of input", "[mcp]") {
   Piped piped;
   piped.say(call("1", "big") + call("2", "later"));
   piped.close_input();
   CHECK(at(piped.hear(), "id") == "1");
+  CHECK(at(piped.hear(), "id") == "2");
   CHECK(piped.hear().empty());
   CHECK(wait_until([&] { return piped.ended(); }));
+  CHECK(piped.why() == "stdin ended");
 }
 
-TEST_CASE("mcp poll loop: ends when its reader is gone, and when it is told to", "[mcp]") {
-  Piped gone;
-  gone.close_output();
-  gone.say(call("1", "big"));
-  CHECK(wait_until([&] { return gone.ended(); }));
+TEST_CASE("mcp stdio link: ends at once when its reader is gone, whether or not it writes", "[mcp]") {
+  Piped silent;
+  silent.say(call("1", "never") + call("2", "later"));
+  CHECK(at(silent.hear(), "id") == "2");
+  silent.close_output();
+  CHECK(wait_until([&] { return silent.ended(); }));
+  CHECK(silent.cancelled());
+  CHECK(silent.why() == "the reader of stdout is gone");
 
-  Piped told;
-  told.say(call("1", "later"));
-  CHECK(at(told.hear(), "id") == "1");
-  told.stop();
-  CHECK(wait_until([&] { return told.ended(); }));
+  Piped writing;
+  writing.say(call("1", "big"));
+  writing.close_output();
+  CHECK(wait_until([&] { return writing.ended(); }));
+}
+
+TEST_CASE("mcp stdio link: descriptors that others share are left as they were", "[mcp]") {
+  Piped piped;
+  const int kept = ::fcntl(piped.output(), F_DUPFD_CLOEXEC, 0);
+  piped.say(call("1", "later"));
+  CHECK(at(piped.hear(), "id") == "1");
+  CHECK((::fcntl(kept, F_GETFL) & O_NONBLOCK) != 0);  // or the next line proves nothing
+  piped.close_input();
+  CHECK(wait_until([&] { return piped.ended(); }));
+  CHECK((::fcntl(kept, F_GETFL) & O_NONBLOCK) == 0);
+  ::close(kept);
 }
