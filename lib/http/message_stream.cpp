@@ -236,9 +236,7 @@ class BeastStream final : public MessageStream, public std::enable_shared_from_t
 
   /// Beast has said goodbye already where the protocol was broken, but not where deflate was.
   void tell_end(const error_code& error, ReadDone done) {
-    if (closing_ && (error == asio::error::operation_aborted || error == websocket::error::closed)) {
-      return done(std::unexpected(ReadEnd()));
-    }
+    if (closing_) return done(std::unexpected(ReadEnd()));
     WebSocketClosed how{1006, "the connection broke", false};
     if (error == websocket::error::closed) {
       const websocket::close_reason& reason = stream_.reason();
