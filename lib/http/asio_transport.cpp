@@ -1,19 +1,26 @@
 #include "http/asio_transport.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
 #include <array>
 #include <type_traits>
 
-#include "http/asio_streams.hpp"
+#include "http/tls_client.hpp"
 
 namespace musher::http {
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+using Role = asio::ssl::stream_base::handshake_type;
+/// Not the type-erased executor of tcp::socket: it costs an allocation here and there.
+using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
+using TlsStream = asio::ssl::stream<Socket>;
 using User = std::shared_ptr<TransportUser>;
 using Parts = std::array<asio::const_buffer, 2>;
 
@@ -41,8 +48,7 @@ std::optional<ChannelBinding> exporter_of(SSL* tls) {
 template <class Stream>
 class AsioTransport final : public Transport {
  public:
-  template <class... Arguments>
-  explicit AsioTransport(Arguments&&... arguments) : stream_(std::forward<Arguments>(arguments)...) {
+  explicit AsioTransport(Stream stream, Role role) : stream_(std::move(stream)), role_(role) {
     error_code ignored;
     socket().set_option(asio::ip::tcp::no_delay(true), ignored);
     socket().non_blocking(true, ignored);
@@ -50,8 +56,9 @@ class AsioTransport final : public Transport {
 
   bool handshake(User user) override {
     if constexpr (kIsTls) {
-      stream_.async_handshake(asio::ssl::stream_base::server,
-                              [user = std::move(user)](error_code error) { user->on_handshake(io_of(error)); });
+      stream_.async_handshake(role_, [this, user = std::move(user)](error_code error) {
+        user->on_handshake(io_of(error), error ? why_no_tls(stream_.native_handle(), error) : std::string());
+      });
     }
     return kIsTls;
   }
@@ -111,22 +118,27 @@ class AsioTransport final : public Transport {
   }
 
   Stream stream_;
+  const Role role_;
 };
+
+std::unique_ptr<Transport> make(asio::io_context& io, int socket, bool is_v6, asio::ssl::context* tls, Role role,
+                                const std::string& host) {
+  Socket connected(io.get_executor(), is_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), socket);
+  if (tls == nullptr) return std::make_unique<AsioTransport<Socket>>(std::move(connected), role);
+  TlsStream stream(std::move(connected), *tls);
+  if (role == Role::client) expect_server(stream.native_handle(), host);
+  return std::make_unique<AsioTransport<TlsStream>>(std::move(stream), role);
+}
 
 }  // namespace
 
 std::unique_ptr<Transport> make_transport(asio::io_context& io, int socket, bool is_v6, asio::ssl::context* tls) {
-  Socket connected(io.get_executor(), is_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), socket);
-  if (tls == nullptr) return make_transport(std::move(connected));
-  return make_transport(TlsStream(std::move(connected), *tls));
+  return make(io, socket, is_v6, tls, Role::server, {});
 }
 
-std::unique_ptr<Transport> make_transport(Socket connected) {
-  return std::make_unique<AsioTransport<Socket>>(std::move(connected));
-}
-
-std::unique_ptr<Transport> make_transport(TlsStream connected) {
-  return std::make_unique<AsioTransport<TlsStream>>(std::move(connected));
+std::unique_ptr<Transport> make_client_transport(asio::io_context& io, int socket, bool is_v6, asio::ssl::context* tls,
+                                                 const std::string& host) {
+  return make(io, socket, is_v6, tls, Role::client, host);
 }
 
 }  // namespace musher::http

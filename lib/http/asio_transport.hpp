@@ -2,6 +2,7 @@
 // Transports over Asio's sockets. For .cpp files that include Asio: its types are only named here.
 
 #include <memory>
+#include <string>
 
 #include "http/transport.hpp"
 
@@ -18,5 +19,9 @@ namespace musher::http {
 /// @param is_v6 the socket's family.
 [[nodiscard]] std::unique_ptr<Transport> make_transport(boost::asio::io_context& io, int socket, bool is_v6,
                                                         boost::asio::ssl::context* tls);
+
+/// The other end of one: with a context, handshake() checks that the server is `host` (tls_client.hpp).
+[[nodiscard]] std::unique_ptr<Transport> make_client_transport(boost::asio::io_context& io, int socket, bool is_v6,
+                                                               boost::asio::ssl::context* tls, const std::string& host);
 
 }  // namespace musher::http

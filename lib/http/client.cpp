@@ -48,7 +48,7 @@ class Attempt {
       abandon();
       return not_done_in_time("no TLS connection");
     }
-    if (*done) return no_tls("the server " + url_.text(), stream.native_handle(), *done);
+    if (*done) return no_tls("the server " + url_.text(), why_no_tls(stream.native_handle(), *done));
     deadline_ = Clock::now() + limits_.answer;
     return exchange(stream, request);
   }

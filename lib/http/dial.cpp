@@ -8,7 +8,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "http/asio_streams.hpp"
+#include "http/asio_transport.hpp"
 #include "http/live_web_socket.hpp"
 #include "http/server.hpp"
 #include "http/tls_client.hpp"
@@ -22,7 +22,7 @@ using boost::system::error_code;
 using Outcome = Result<std::shared_ptr<WebSocket>>;
 
 /// One dial, step by step. Each step's operation owns it; when it is over the steps that still come find that out.
-class Attempt final : public std::enable_shared_from_this<Attempt> {
+class Attempt final : public TransportUser, public std::enable_shared_from_this<Attempt> {
  public:
   Attempt(asio::io_context& io, const WebSocketUrl& url, DialOptions options, DialDone done)
       : io_(io), url_(url), options_(std::move(options)), done_(std::move(done)) {}
@@ -66,33 +66,36 @@ class Attempt final : public std::enable_shared_from_this<Attempt> {
       if (self->over()) return;
       if (error) return self->cannot_reach(error);
       self->peer_ = Endpoint{peer.address().to_string(), peer.port()}.text();
-      if (self->url_.server.tls) {
-        self->begin_tls();
-      } else {
-        self->upgrade(make_transport(std::move(self->socket_)));
-      }
+      self->on_connected(peer.address().is_v6());
     });
   }
 
-  void begin_tls() {
-    stage_ = "its TLS handshake does not end";
+  void on_connected(bool is_v6) {
     error_code error;
-    prepare_client_tls(tls_, error);
+    if (url_.server.tls) prepare_client_tls(tls_, error);
     if (error) return cannot_reach(error);
-    stream_.emplace(std::move(socket_), tls_);
-    expect_server(stream_->native_handle(), url_.server.host);
-    stream_->async_handshake(asio::ssl::stream_base::client, [self = shared_from_this()](error_code failed) {
-      if (self->over()) return;
-      if (failed) return self->finish(no_tls(self->url_.text(), self->stream_->native_handle(), failed));
-      self->upgrade(make_transport(std::move(*self->stream_)));
-    });
+    const int socket = socket_.release(error);
+    if (error) return cannot_reach(error);
+    transport_ = make_client_transport(io_, socket, is_v6, url_.server.tls ? &tls_ : nullptr, url_.server.host);
+    stage_ = "its TLS handshake does not end";
+    if (!transport_->handshake(shared_from_this())) upgrade();
   }
 
-  void upgrade(std::unique_ptr<Transport> transport) {
+  void on_handshake(Io outcome, const std::string& why) override {
+    if (over()) return;
+    if (outcome != Io::ok) return finish(no_tls(url_.text(), why));
+    upgrade();
+  }
+
+  void on_read(Io, std::size_t) override {}
+  void on_write_progress() override {}
+  void on_written(Io) override {}
+
+  void upgrade() {
     stage_ = "it does not answer the upgrade";
-    WebSocketParts parts{std::move(transport), std::move(peer_), options_.deflate, options_.limits, {}};
-    WebSocketOffer offer{url_, options_.token, options_.subprotocols};
-    upgrading_ = offer_web_socket(io_, std::move(parts), std::move(offer),
+    WebSocketParts parts{std::move(transport_), std::move(peer_), options_.deflate, options_.limits, {}};
+    const WebSocketOffer offer{url_, options_.token, options_.subprotocols};
+    upgrading_ = offer_web_socket(io_, std::move(parts), offer,
                                   [self = shared_from_this()](Outcome outcome) { self->finish(std::move(outcome)); });
   }
 
@@ -114,7 +117,7 @@ class Attempt final : public std::enable_shared_from_this<Attempt> {
     timer_.cancel();
     resolver_.cancel();
     socket_.close(ignored);
-    if (stream_) stream_->next_layer().close(ignored);
+    if (transport_) transport_->close();
     if (upgrading_) std::exchange(upgrading_, nullptr)->cut("the dial was given up");
   }
 
@@ -128,9 +131,9 @@ class Attempt final : public std::enable_shared_from_this<Attempt> {
   std::string_view stage_ = "its name is not found";
   asio::steady_timer timer_{io_};
   tcp::resolver resolver_{io_};
-  Socket socket_{io_.get_executor()};
+  tcp::socket socket_{io_};
   asio::ssl::context tls_{asio::ssl::context::tls_client};
-  std::optional<TlsStream> stream_;
+  std::unique_ptr<Transport> transport_;
   std::string peer_;
   std::shared_ptr<LiveWebSocket> upgrading_;
 };

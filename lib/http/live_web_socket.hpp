@@ -50,7 +50,7 @@ struct WebSocketOffer {
 
 /// Asks for an upgrade. done is called later, unless the socket is cut.
 [[nodiscard]] std::shared_ptr<LiveWebSocket> offer_web_socket(
-    boost::asio::io_context& io, WebSocketParts parts, WebSocketOffer offer,
+    boost::asio::io_context& io, WebSocketParts parts, const WebSocketOffer& offer,
     std::function<void(Result<std::shared_ptr<WebSocket>>)> done);
 
 }  // namespace musher::http

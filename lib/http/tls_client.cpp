@@ -4,6 +4,7 @@
 #include <openssl/x509v3.h>
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/context.hpp>
 
 namespace musher::http {
 
@@ -30,9 +31,12 @@ void expect_server(SSL* tls, const std::string& host) {
   SSL_ctrl(tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
 }
 
-std::unexpected<Error> no_tls(std::string_view whom, SSL* tls, const error_code& error) {
+std::string why_no_tls(SSL* tls, const error_code& error) {
   const long verified = SSL_get_verify_result(tls);
-  const std::string why = verified == X509_V_OK ? error.message() : X509_verify_cert_error_string(verified);
+  return verified == X509_V_OK ? error.message() : X509_verify_cert_error_string(verified);
+}
+
+std::unexpected<Error> no_tls(std::string_view whom, std::string_view why) {
   return fail(Errc::io, fmt::format("no TLS with {}: {}", whom, why),
               "another authority of certificates: SSL_CERT_FILE=CA.pem musher ...");
 }

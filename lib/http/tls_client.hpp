@@ -1,12 +1,20 @@
 #pragma once
 // TLS of this end to a server. For .cpp files that include Asio.
 
-#include <boost/asio/ssl/context.hpp>
-
 #include <string>
 #include <string_view>
 
 #include "model/result.hpp"
+
+struct ssl_st;  // OpenSSL's SSL
+namespace boost {
+namespace asio::ssl {
+class context;
+}
+namespace system {
+class error_code;
+}
+}  // namespace boost
 
 namespace musher::http {
 
@@ -14,9 +22,11 @@ namespace musher::http {
 void prepare_client_tls(boost::asio::ssl::context& context, boost::system::error_code& error);
 
 /// Has the server's certificate verified, and the host against the names in it.
-void expect_server(SSL* tls, const std::string& host);
+void expect_server(ssl_st* tls, const std::string& host);
 
-/// There is no TLS with `whom`, and why.
-[[nodiscard]] std::unexpected<Error> no_tls(std::string_view whom, SSL* tls, const boost::system::error_code& error);
+/// What a handshake failed for: what is wrong with the certificate, if it is that.
+[[nodiscard]] std::string why_no_tls(ssl_st* tls, const boost::system::error_code& error);
+
+[[nodiscard]] std::unexpected<Error> no_tls(std::string_view whom, std::string_view why);
 
 }  // namespace musher::http

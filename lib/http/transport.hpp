@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace musher::http {
@@ -28,7 +29,8 @@ class TransportUser {
   TransportUser& operator=(const TransportUser&) = delete;
   virtual ~TransportUser() = default;
 
-  virtual void on_handshake(Io outcome) = 0;
+  /// @param why what TLS says of a failure.
+  virtual void on_handshake(Io outcome, const std::string& why) = 0;
   virtual void on_read(Io outcome, std::size_t bytes) = 0;
   /// Some of what is being written was taken.
   virtual void on_write_progress() = 0;

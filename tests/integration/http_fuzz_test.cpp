@@ -2,10 +2,10 @@
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
-#include <random>
 #include <set>
 
 #include "support/http_server.hpp"
+#include "support/mutator.hpp"
 #include "support/raw_client.hpp"
 
 using namespace musher;
@@ -16,93 +16,54 @@ namespace {
 
 constexpr int kMutants = 6000;
 
-class Mutator {
- public:
-  explicit Mutator(unsigned seed) : random_(seed) {}
-
-  std::string next() {
-    std::string bytes = corpus_[pick(corpus_.size())];
-    if (pick(4) == 0) bytes += corpus_[pick(corpus_.size())];
-    for (std::size_t left = 1 + pick(4); left > 0; --left) mutate(bytes);
-    return bytes;
-  }
-  std::size_t pick(std::size_t below) { return std::uniform_int_distribution<std::size_t>(0, below - 1)(random_); }
-
- private:
-  void mutate(std::string& bytes) {
-    if (bytes.empty()) bytes = "G";
-    const std::size_t at = pick(bytes.size());
-    switch (pick(9)) {
-      case 0: bytes[at] = static_cast<char>(pick(256)); break;
-      case 1: bytes[at] = static_cast<char>(bytes[at] ^ (1 << pick(8))); break;
-      case 2: bytes.erase(at, 1 + pick(8)); break;
-      case 3: bytes.insert(at, bytes.substr(pick(bytes.size()), 1 + pick(40))); break;
-      case 4: bytes.insert(at, words_[pick(words_.size())]); break;
-      case 5: bytes.resize(at); break;
-      case 6: bytes.insert(at, std::string(1 + pick(20'000), static_cast<char>(pick(256)))); break;
-      case 7: {
-        const std::size_t line = bytes.find("\r\n", at);
-        if (line != std::string::npos) bytes.insert(line + 2, words_[pick(words_.size())] + "\r\n");
-        break;
-      }
-      default: {
-        const std::size_t other = pick(bytes.size());
-        std::swap(bytes[at], bytes[other]);
-      }
-    }
-  }
-
-  std::mt19937 random_;
-  const std::vector<std::string> corpus_{
-      get("/hello"),
-      get("/facts?a=b", "X-Test: 1\r\nOrigin: http://localhost\r\n"),
-      post("/echo", "hello"),
-      "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=\"b\"\r\n "
-      "world\r\n0\r\nT: x\r\n\r\n",
-      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
-      "HEAD /hello HTTP/1.1\r\nHost: [::1]:80\r\nConnection: keep-alive, x\r\n\r\n",
-      "OPTIONS /hello HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n",
-      "GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
-      "GET /crdt-sync HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"};
-  const std::vector<std::string> words_{"\r\n",
-                                        "\r\n\r\n",
-                                        "\n",
-                                        "\r",
-                                        "\r\n ",
-                                        "\0",
-                                        "Host: evil",
-                                        "Content-Length: 5",
-                                        "Content-Length: -1",
-                                        "Content-Length: 18446744073709551616",
-                                        "Transfer-Encoding: chunked",
-                                        "Transfer-Encoding: gzip",
-                                        "0\r\n\r\n",
-                                        "ffffffffffffffff\r\n",
-                                        "7fffffff\r\n",
-                                        "Expect: 100-continue",
-                                        "Connection: close",
-                                        "HTTP/1.1",
-                                        "HTTP/9.9",
-                                        " ",
-                                        "\t",
-                                        ":",
-                                        "GET / HTTP/1.1\r\n",
-                                        "%00",
-                                        "\xff\xfe",
-                                        "Authorization: Bearer x",
-                                        "Origin: null",
-                                        ";a=b",
-                                        "\x16\x03\x01\x02"};
-};
+const std::vector<std::string> kCorpus{
+    get("/hello"),
+    get("/facts?a=b", "X-Test: 1\r\nOrigin: http://localhost\r\n"),
+    post("/echo", "hello"),
+    "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=\"b\"\r\n "
+    "world\r\n0\r\nT: x\r\n\r\n",
+    "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
+    "HEAD /hello HTTP/1.1\r\nHost: [::1]:80\r\nConnection: keep-alive, x\r\n\r\n",
+    "OPTIONS /hello HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n",
+    "GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
+    "GET /crdt-sync HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"};
+const std::vector<std::string> kWords{"\r\n",
+                                      "\r\n\r\n",
+                                      "\n",
+                                      "\r",
+                                      "\r\n ",
+                                      "\0",
+                                      "Host: evil",
+                                      "Content-Length: 5",
+                                      "Content-Length: -1",
+                                      "Content-Length: 18446744073709551616",
+                                      "Transfer-Encoding: chunked",
+                                      "Transfer-Encoding: gzip",
+                                      "0\r\n\r\n",
+                                      "ffffffffffffffff\r\n",
+                                      "7fffffff\r\n",
+                                      "Expect: 100-continue",
+                                      "Connection: close",
+                                      "HTTP/1.1",
+                                      "HTTP/9.9",
+                                      " ",
+                                      "\t",
+                                      ":",
+                                      "GET / HTTP/1.1\r\n",
+                                      "%00",
+                                      "\xff\xfe",
+                                      "Authorization: Bearer x",
+                                      "Origin: null",
+                                      ";a=b",
+                                      "\x16\x03\x01\x02"};
 
 }  // namespace
 
 TEST_CASE("http: mutated requests are answered sensibly or cut off, and the server goes on", "[http]") {
-  const char* const given = std::getenv("MUSHER_FUZZ_SEED");
-  const unsigned seed = given != nullptr ? static_cast<unsigned>(std::atoi(given)) : 20260731U;
+  const unsigned seed = fuzz_seed(20260731U);
   CAPTURE(seed);
-  Mutator mutator(seed);
+  Mutator mutator(seed, kCorpus, kWords);
   http::Options options;
   // A request without an end is given up soon: that is not what this test is about.
   options.limits.header_timeout = options.limits.body_timeout = options.limits.linger_timeout = 40ms;

@@ -510,6 +510,23 @@ TEST_CASE("web socket: a peer that falls silent is pinged, then cut off; one tha
   answering.join();
 }
 
+TEST_CASE("web socket: the time of a pause is not the peer's silence", "[http]") {
+  Echo echo({.limits = {.ping_interval = 20ms, .idle_timeout = 200ms, .message_timeout = 200ms}});
+  RawClient client = echo.connect();
+  const auto recorder = echo.recorder();
+  client.send(frame(Opcode::binary, "a message ", {.fin = false}) + frame(Opcode::ping, ""));
+  REQUIRE(read_frame(client)->opcode == Opcode::pong);  // the fragment was read
+  echo.on_socket(recorder, [](http::WebSocket& socket) { socket.pause(); });
+  client.send(frame(Opcode::more, "in parts"));
+  const auto since = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - since < 600ms) REQUIRE(read_frame(client)->opcode == Opcode::ping);
+  CHECK(recorder->count() == 0);
+  echo.on_socket(recorder, [](http::WebSocket& socket) { socket.resume(); });
+  REQUIRE(wait_until([&] { return recorder->count() == 1; }));
+  CHECK(recorder->messages()[0] == "a message in parts");
+  CHECK(recorder->closes() == 0);
+}
+
 TEST_CASE("web socket: a peer that takes nothing is cut off after the idle time, though it sends", "[http]") {
   Echo echo({.limits = {.ping_interval = 10s, .idle_timeout = 100ms}}, {}, false);
   RawClient client = echo.connect("", 4096);

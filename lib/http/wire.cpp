@@ -1,6 +1,6 @@
-#include "http/transport_stream.hpp"
+#include "http/wire.hpp"
 
-#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -9,7 +9,6 @@ namespace musher::http {
 namespace {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 
 /// Who asks for less gets it from what was read ahead: Beast asks for 1.5 KB when it inflates or looks for a frame.
 constexpr std::size_t kReadAhead = 16U << 10U;
@@ -26,18 +25,15 @@ class Wire::Operation : public TransportUser {
     if (--wire_->under_way_ == 0 && wire_->then_) asio::post(wire_->io_, std::exchange(wire_->then_, nullptr));
   }
 
-  void on_handshake(Io) override {}
+  void on_handshake(Io, const std::string&) override {}
   void on_read(Io, std::size_t) override {}
   void on_write_progress() override {}
   void on_written(Io) override {}
 
  protected:
   void finish(Io outcome, std::size_t bytes) {
-    error_code error;
-    if (outcome == Io::ended) error = asio::error::eof;
-    if (outcome == Io::failed) error = asio::error::connection_reset;
-    if (wire_->closed_) error = asio::error::operation_aborted;
-    done_(error, error ? 0 : bytes);
+    if (wire_->closed_) outcome = Io::failed;
+    done_(outcome, outcome == Io::ok ? bytes : 0);
   }
 
   const std::shared_ptr<Wire> wire_;
