@@ -72,7 +72,7 @@ void Core::dispatch(Context context) {
   (this->*entry->method)(std::move(context));
 }
 
-void Core::respond(const Context& context, std::string result) const {
+void Core::respond(const Context& context, std::string_view result) const {
   context.reply->respond(response(context.message.id, result), 200);
 }
 
