@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 
+#include "crypto/known_signatures.hpp"
 #include "oplog/op_log.hpp"
 
 namespace musher {
@@ -34,7 +35,9 @@ struct ScanOptions {
 [[nodiscard]] Result<void> checked_scan(LogReader& log, const ScanOptions& options,
                                         const std::function<bool(CheckedRow&&)>& sink);
 
-/// The verdict on rows that were read some other way (story_rows, find), on the caller's thread.
-[[nodiscard]] CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signatures);
+/// The verdict on rows that were read some other way (story_rows, find), on the caller's thread. A signature that is
+/// known counts as checked, and one that holds is known from then on.
+[[nodiscard]] CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signatures,
+                                   KnownSignatures* known = nullptr);
 
 }  // namespace musher

@@ -179,7 +179,7 @@ void compare_with_memory(Node& node, const CallPtr& call) {
     CatchUpOptions rest;
     rest.upto = node.live.applied();
     const auto caught_up = fresh->catch_up(node.live.log(), rest);
-    const auto card = log_card(node.live.log());
+    const auto card = node.live.card();
     if (!caught_up || !card) return call->finish(error_result(caught_up ? card.error() : caught_up.error()));
     Comparison found;
     found.left.ops = fresh->counts();

@@ -108,6 +108,7 @@ Result<void> LiveLog::apply_new(LogChanges& changes) {
     noted = row.row;
     last_id_ = row.id;
     if (effective) tracker_.note(row);
+    if (options.signatures == Signatures::check) known_signatures_.add(row.id, row.op.signature);
     note(row, changes);
   };
   MUSHER_CHECK(live_->catch_up(*log_, options));
@@ -135,6 +136,12 @@ void LiveLog::note(const OpRow& row, LogChanges& changes) {
   } else {
     changes.rebuilt = true;  // it may name any op; the pipeline is told as a whole
   }
+}
+
+Result<LogCard> LiveLog::card() {
+  LogCard card{log_->info(), live_->counts().read, {}};
+  MUSHER_TRY(card.heads, head_ids(*log_));
+  return card;
 }
 
 const std::vector<StoryView>& LiveLog::stories() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "oplog/sqlite_op_log.hpp"
+#include "replica/inspect.hpp"
 #include "replica/live_document.hpp"
 #include "replica/story_view.hpp"
 
@@ -25,6 +26,8 @@ struct LogChanges {
 
 class LiveLog {
  public:
+  static constexpr std::size_t kKnownSignatures = 65'536;  ///< some 9 MB
+
   struct Options {
     std::filesystem::path path;
     const std::atomic<bool>* cancel = nullptr;              ///< ends a long first catch_up
@@ -66,8 +69,12 @@ class LiveLog {
   void mark_failed(std::string problem);
 
   [[nodiscard]] SqliteOpLog& log() { return *log_; }
+  /// log_card of the file, but the number of ops is memory's: SQLite reads a whole index to count.
+  [[nodiscard]] Result<LogCard> card();
   [[nodiscard]] const LiveDocument& live() const { return *live_; }
   [[nodiscard]] const Document& document() const { return live_->document(); }
+  /// Of ops that were looked at since the start, or came then.
+  [[nodiscard]] KnownSignatures& known_signatures() { return known_signatures_; }
   [[nodiscard]] RowId applied() const { return live_->last_row(); }
   /// Every story with a visible item, in list order, as views show it.
   [[nodiscard]] const std::vector<StoryView>& stories();
@@ -89,6 +96,7 @@ class LiveLog {
   StoryTracker tracker_;
   OpId last_id_;  ///< of the last row applied, to see that the file still has it
   bool started_ = false;
+  KnownSignatures known_signatures_{kKnownSignatures};
   std::int64_t data_version_ = 0;
   std::size_t failures_seen_ = 0;
   std::string problem_;

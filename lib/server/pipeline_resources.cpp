@@ -28,12 +28,12 @@ void give(const CallPtr& call, const Result<std::string>& document) {
 }
 
 Result<std::string> pipeline_document(Node& node) {
-  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  MUSHER_TRY(const LogCard card, node.live.card());
   MUSHER_TRY(const StoryPage page, page_of(node.live.stories(), {}, {.limit = kListed}));
   return json_text([&](JsonWriter& json) {
     begin_result(json, "musher.inspect-stories/1", card);
     json.key("stories").begin_array();
-    for (const StoryView* story : page.stories) json.raw_json(short_story_json(*story));
+    for (const StoryView* story : page.stories) json.verbatim(short_story_json(*story));
     json.end_array();
     json.key("total").number(std::uint64_t{page.total});
     json.end_object();
@@ -45,7 +45,7 @@ Result<std::string> tail_document(Node& node) {
   OpQuery query;
   query.after = RowId{std::max<std::int64_t>(0, raw(node.live.applied()) - kTailRows)};
   query.limit = static_cast<std::size_t>(kTailRows);
-  return ops_document(node.live.log(), query);
+  return ops_document(node.live, query);
 }
 
 Result<std::string> findings_document(const Node& node) {
@@ -117,7 +117,7 @@ std::string argument(const mcp::Call& call, std::string_view name) {
 void why_back(Node& node, const CallPtr& call) {
   const std::string id = argument(*call, "story_id");
   const std::string field = argument(*call, "field");
-  const auto document = story_document(node.live.log(), id, {}, StoryValues::cut);
+  const auto document = story_document(node.live, id, {}, StoryValues::cut);
   if (!document) return call->fail({mcp::code::kInvalidParams, document.error().what});
   mcp::PromptResult prompt;
   prompt.description = "Finds out why a story keeps coming back";
@@ -177,7 +177,7 @@ Result<void> add_resources(mcp::Server& server, Node& node) {
   story.info.description = "One story with the history of each field";
   story.info.mime_type = kJson;
   story.handler = [&node](const CallPtr& call) {
-    give(call, story_document(node.live.log(), std::string(call->variable("id")), {}, StoryValues::whole));
+    give(call, story_document(node.live, std::string(call->variable("id")), {}, StoryValues::whole));
   };
   MUSHER_CHECK(server.add(std::move(story)));
   server.set_lister(

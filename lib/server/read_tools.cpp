@@ -53,13 +53,13 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
   std::map<std::string, std::vector<const StoryView*>> by_stage;
   for (const StoryView* story : page.stories) by_stage[stage_of(*story)].push_back(story);
 
-  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  MUSHER_TRY(const LogCard card, node.live.card());
   std::string document = json_text([&](JsonWriter& json) {
     begin_result(json, "musher.pipeline-status/1", card, at, page.next_cursor);
     json.key("stages").begin_object();
     for (const auto& [stage, members] : by_stage) {
       json.key(stage).begin_array();
-      for (const StoryView* story : members) json.raw_json(short_story_json(*story));
+      for (const StoryView* story : members) json.verbatim(short_story_json(*story));
       json.end_array();
     }
     json.end_object();
@@ -83,7 +83,7 @@ Result<mcp::ToolResult> list_agents(const mcp::Call&, Node& node) {
     const auto agent = text_field(story, "agent");
     if (agent && !agent->empty()) agents[shortened_text(*agent, kAgentBytes)].push_back(story.id);
   }
-  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  MUSHER_TRY(const LogCard card, node.live.card());
   // What is written around an agent, and around a story's id.
   constexpr std::size_t kAgentFrame = 64;
   constexpr std::size_t kNameFrame = 8;
@@ -122,7 +122,7 @@ Result<mcp::ToolResult> list_agents(const mcp::Call&, Node& node) {
 Result<mcp::ToolResult> get_story(const mcp::Call& call, Node& node) {
   MUSHER_TRY(const auto at, resolve_argument(call, node));
   const std::string id = *text_argument(call, "story_id");
-  MUSHER_TRY(std::string document, story_document(node.live.log(), id, at, StoryValues::cut));
+  MUSHER_TRY(std::string document, story_document(node.live, id, at, StoryValues::cut));
   mcp::ToolResult result = mcp::structured_result(fmt::format("Story {} with who set which field. {}", id, kDataNotice),
                                                   std::move(document));
   result.content.link(story_uri(id), id, "application/json");
@@ -146,13 +146,13 @@ Result<mcp::ToolResult> list_ops(const mcp::Call& call, Node& node) {
   query.kind = text_argument(call, "kind");
   query.limit = page_argument(call, kDefaultOps).limit;
   MUSHER_TRY(query.after, row_argument(call));
-  MUSHER_TRY(std::string document, ops_document(node.live.log(), query));
+  MUSHER_TRY(std::string document, ops_document(node.live, query));
   return mcp::structured_result(fmt::format("Ops behind row {}, oldest first. {}", raw(query.after), kDataNotice),
                                 std::move(document));
 }
 
 Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
-  MUSHER_TRY(const LogCard card, log_card(node.live.log()));
+  MUSHER_TRY(const LogCard card, node.live.card());
   std::string document = json_text([&](JsonWriter& json) {
     begin_result(json, "musher.node/1", card);
     json.key("author");
@@ -196,10 +196,11 @@ mcp::Tool tool(Node& node, std::string name, std::string title, std::string desc
 
 }  // namespace
 
-Result<std::string> story_document(LogReader& log, const std::string& id, const std::optional<ResolvedPoint>& at,
+Result<std::string> story_document(LiveLog& live, const std::string& id, const std::optional<ResolvedPoint>& at,
                                    StoryValues values) {
-  MUSHER_TRY(const StoryReport report, inspect_story(log, id, at ? std::optional(at->row) : std::nullopt));
-  MUSHER_TRY(const LogCard card, log_card(log));
+  MUSHER_TRY(const StoryReport report,
+             inspect_story(live.log(), id, at ? std::optional(at->row) : std::nullopt, &live.known_signatures()));
+  MUSHER_TRY(const LogCard card, live.card());
   // The newest ops of each field, within what one result may have.
   std::vector<RowId> rows;
   for (const auto& [field, entries] : report.history) {
@@ -219,7 +220,7 @@ Result<std::string> story_document(LogReader& log, const std::string& id, const 
     if (values == StoryValues::cut) bytes = result_bytes(story);
     story += fmt::format(",\"status\":\"{}\",\"purge\":{}}}", status_of(report),
                          report.removal ? short_op_json(*report.removal) : "null");
-    json.key("story").raw_json(story);
+    json.key("story").verbatim(story);
     json.key("history").begin_object();
     for (const auto& [field, entries] : report.history) {
       bool begun = false;
@@ -232,7 +233,7 @@ Result<std::string> story_document(LogReader& log, const std::string& id, const 
         }
         if (!std::exchange(begun, true)) json.key(field).begin_array();
         op.pop_back();
-        json.raw_json(op + (entry.won ? ",\"won\":true}" : ",\"won\":false}"));
+        json.verbatim(op + (entry.won ? ",\"won\":true}" : ",\"won\":false}"));
       }
       if (begun) json.end_array();
     }
@@ -244,7 +245,8 @@ Result<std::string> story_document(LogReader& log, const std::string& id, const 
   });
 }
 
-Result<std::string> ops_document(LogReader& log, const OpQuery& query) {
+Result<std::string> ops_document(LiveLog& live, const OpQuery& query) {
+  LogReader& log = live.log();
   MUSHER_TRY(const auto trust, TrustPolicy::read(log));
   std::optional<AuthorId> author;
   if (query.author) {
@@ -302,12 +304,12 @@ Result<std::string> ops_document(LogReader& log, const OpQuery& query) {
     if (!next && upto < last) next = upto;
   }
   if (!problem.what.empty()) return std::unexpected(std::move(problem));
-  MUSHER_TRY(const LogCard card, log_card(log));
+  MUSHER_TRY(const LogCard card, live.card());
   const auto cursor = next ? std::optional(std::to_string(raw(*next))) : std::nullopt;
   return json_text([&](JsonWriter& json) {
     begin_result(json, "musher.inspect-ops/1", card, {}, cursor);
     json.key("ops").begin_array();
-    for (const std::string& op : ops) json.raw_json(op);
+    for (const std::string& op : ops) json.verbatim(op);
     json.end_array();
     write_failures(json, failures);
     json.end_object();

@@ -18,7 +18,7 @@ enum class StoryValues : std::uint8_t {
 };
 /// {"story":STORY + status and purge, "history":{...}} of one story, the newest ops only: what get_story (cut) and the
 /// resource musher://story/{id} (whole) give. At `at`, or now.
-[[nodiscard]] Result<std::string> story_document(LogReader& log, const std::string& id,
+[[nodiscard]] Result<std::string> story_document(LiveLog& live, const std::string& id,
                                                  const std::optional<ResolvedPoint>& at, StoryValues values);
 
 /// A page of the log's ops behind a row, oldest first.
@@ -29,6 +29,6 @@ struct OpQuery {
   RowId after{};
   std::size_t limit = 50;
 };
-[[nodiscard]] Result<std::string> ops_document(LogReader& log, const OpQuery& query);
+[[nodiscard]] Result<std::string> ops_document(LiveLog& live, const OpQuery& query);
 
 }  // namespace musher

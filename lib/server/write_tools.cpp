@@ -87,7 +87,7 @@ RowId last_row_of(const std::vector<OpView>& ops) {
 }
 
 void finish_put(Node& node, const CallPtr& call, const PutReport& report, const std::vector<LiveAnswer>& live) {
-  const auto card = log_card(node.live.log());
+  const auto card = node.live.card();
   if (!card) return call->finish(error_result(card.error()));
   const std::string what = fmt::format("{} {}, {} op{}", report.created ? "made story" : "set fields of", report.story,
                                        report.ops.size(), report.ops.size() == 1 ? "" : "s");
@@ -128,7 +128,7 @@ Result<std::string> binding_of(Node& node, const PurgedStory& story) {
 
 void finish_purge(Node& node, const CallPtr& call, const PurgeReport& report, const std::vector<LiveAnswer>& live,
                   std::string_view confirmed_by, const std::string& summary) {
-  const auto card = log_card(node.live.log());
+  const auto card = node.live.card();
   if (!card) return call->finish(error_result(card.error()));
   const PurgeConsent consent{confirmed_by, principal_of(*call, node)};
   std::string document = json_text([&](JsonWriter& json) {
