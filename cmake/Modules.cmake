@@ -41,6 +41,7 @@ function(musher_app)
   musher_targets(uses ${arg_USES})
   target_link_libraries(${arg_NAME} PRIVATE ${uses} ${arg_LINKS})
   install(TARGETS ${arg_NAME} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  set_property(GLOBAL APPEND PROPERTY MUSHER_APPS ${arg_NAME})
 endfunction()
 
 # Adds each named folder. One that is not there stops a strict configure and is only reported by any other.
