@@ -48,7 +48,7 @@ if(MUSHER_SANITIZE)
 endif()
 
 # The standard headers that most files include take half of a build: they are compiled once. Each file includes what it
-# uses all the same: -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON (the tsan preset) builds without them.
+# uses all the same: -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON builds without them.
 set(MUSHER_COMMON_HEADERS
   <algorithm> <array> <atomic> <chrono> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span>
   <sstream> <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)

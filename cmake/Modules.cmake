@@ -44,6 +44,7 @@ function(musher_app)
     target_link_libraries(${arg_NAME} PRIVATE musher_static_runtime)
   endif()
   install(TARGETS ${arg_NAME} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  set_property(GLOBAL APPEND PROPERTY MUSHER_APPS ${arg_NAME})
 endfunction()
 
 # Adds each named folder. One that is not there stops a strict configure and is only reported by any other.

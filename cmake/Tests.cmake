@@ -112,3 +112,23 @@ function(musher_script_test file)
   string(REGEX REPLACE "^(\\.\\./)?([^/]*)/.*" "\\2" folder "${file}")
   musher_test_properties(${name} ${arg_TIMEOUT} "${folder};${arg_LABELS}")
 endfunction()
+
+# musher_concurrent_tests(LABEL threads TESTS unit_x_test integration_y_test ...): these run with ThreadSanitizer too. The
+# target <LABEL>_tests builds what they need, and no more: scripts/test makes a third build of it.
+function(musher_concurrent_tests)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "LABEL" "TESTS")
+  add_custom_target(${arg_LABEL}_tests)
+  foreach(test IN LISTS arg_TESTS)
+    if(NOT TEST ${test})
+      musher_test_missing(${test} "the test")
+      continue()
+    endif()
+    set_property(TEST ${test} APPEND PROPERTY LABELS ${arg_LABEL})
+    if(TARGET ${test})
+      add_dependencies(${arg_LABEL}_tests ${test})
+    else()  # a script: it runs the commands
+      get_property(apps GLOBAL PROPERTY MUSHER_APPS)
+      add_dependencies(${arg_LABEL}_tests ${apps})
+    endif()
+  endforeach()
+endfunction()

@@ -82,6 +82,7 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
   void on_input_end();
 
   void start_write();
+  [[nodiscard]] std::string_view body() const { return rest_ ? std::string_view(*rest_) : body_; }
   void answer_written();
   void schedule_flush();
   void flush();
@@ -123,10 +124,11 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
   LiveExchange* exchange_ = nullptr;
   LiveStream* stream_ = nullptr;
   std::function<void()> gone_;
-  std::string out_;           ///< being written: head, or bytes of a stream
-  std::string body_;          ///< being written after out_
-  bool write_waits_ = false;  ///< for an interim 100 that is still being written
-  std::string queue_;         ///< bytes of a stream, to be written next
+  std::string out_;                          ///< being written: head, or bytes of a stream
+  std::string body_;                         ///< being written after out_
+  std::shared_ptr<const std::string> rest_;  ///< being written in place of body_, which is in out_ then
+  bool write_waits_ = false;                 ///< for an interim 100 that is still being written
+  std::string queue_;                        ///< bytes of a stream, to be written next
   bool flush_scheduled_ = false;
   bool finishing_ = false;
   Clock::time_point last_write_{};

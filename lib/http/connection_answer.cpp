@@ -27,20 +27,22 @@ void Connection::respond(Response response) {
   }
   const bool without_body = is_head_ || !may_have_body(response.status);
   body_ = without_body ? std::string() : std::move(response.body);
+  rest_ = without_body ? nullptr : std::move(response.rest);
+  if (rest_) (write_waits_ ? queue_ : out_) += std::exchange(body_, {});
   if (!write_waits_) start_write();
 }
 
-/// Writes out_ and body_, most often at once.
+/// Writes out_ and the body, most often at once.
 void Connection::start_write() {
-  std::size_t taken = transport_->write_now(out_, body_);
-  if (taken == out_.size() + body_.size()) {
+  std::size_t taken = transport_->write_now(out_, body());
+  if (taken == out_.size() + body().size()) {
     answer_written();
     return;
   }
   writing_ = true;
   const std::string_view head = std::string_view(out_).substr(std::min(taken, out_.size()));
   taken -= std::min(taken, out_.size());
-  transport_->write(head, std::string_view(body_).substr(taken), shared_from_this());
+  transport_->write(head, body().substr(taken), shared_from_this());
 }
 
 void Connection::on_write_progress() {
@@ -69,6 +71,7 @@ void Connection::answer_written() {
   if (phase_ != Phase::writing) return;              // an interim 100
   const auto ended = std::exchange(gone_, nullptr);  // it may own the exchange: let go of it last
   body_.clear();
+  rest_.reset();
   if (!keep_alive_ || hub_->draining) {
     linger();
     return;

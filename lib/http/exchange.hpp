@@ -57,6 +57,10 @@ struct Response {
   std::string content_type = "application/json";
   std::string body{};
   Headers headers{};
+  /// What follows the body, where that is long and the same in many answers: it is not copied.
+  std::shared_ptr<const std::string> rest{};
+
+  [[nodiscard]] std::size_t body_size() const { return body.size() + (rest ? rest->size() : 0); }
 };
 
 /// The open answer of text/event-stream. Letting go of it finishes it.

@@ -45,10 +45,10 @@ bool may_have_body(unsigned status) { return status >= 200 && status != 204 && s
 void write_head(const Response& response, const Framing& framing, std::string& out) {
   begin(response.status, framing, out);
   if (may_have_body(response.status)) {
-    if (!response.content_type.empty() && !response.body.empty()) {
+    if (!response.content_type.empty() && response.body_size() > 0) {
       append_header("Content-Type", response.content_type, out);
     }
-    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body_size());
   }
   end(response.headers, framing, out);
 }

@@ -92,7 +92,11 @@ void Call::respond(std::string message, unsigned http_status) {
 void Call::finish(ToolResult result) {
   if (target_.on_tool_result == nullptr)
     return fail({.message = "internal error: a tool's result for another request"});
-  if (state_ == State::open) respond(response(context_.message.id, target_.on_tool_result(result)), 200);
+  if (state_ != State::open) return;
+  const auto rest = target_.on_tool_result(result);
+  end(State::answered);
+  on_cancel_ = nullptr;
+  context_.reply->respond_shared(response_start(context_.message.id), rest);
 }
 
 void Call::finish(const PromptResult& result) {

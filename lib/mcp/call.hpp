@@ -44,7 +44,8 @@ class Call : public std::enable_shared_from_this<Call> {
     JsonView arguments;
     std::vector<std::pair<std::string, std::string>> variables{};  ///< of a resource template
     std::function<void(std::shared_ptr<Call>)> handler;
-    std::function<std::string(const ToolResult&)> on_tool_result{};  ///< the result's JSON
+    /// The answer behind its id.
+    std::function<std::shared_ptr<const std::string>(const ToolResult&)> on_tool_result{};
   };
   Call(std::shared_ptr<Core> core, Context context, Target target);
   Call(const Call&) = delete;

@@ -72,7 +72,7 @@ void Core::dispatch(Context context) {
   (this->*entry->method)(std::move(context));
 }
 
-void Core::respond(const Context& context, std::string result) const {
+void Core::respond(const Context& context, std::string_view result) const {
   context.reply->respond(response(context.message.id, result), 200);
 }
 
@@ -105,11 +105,16 @@ std::string Core::capabilities() const {
 }
 
 std::string Core::complete(Era era, std::string_view members, std::optional<CacheHint> cache) const {
-  if (era == Era::legacy) return fmt::format("{{{}}}", members);
+  const bool modern = era == Era::modern;
   const std::string hint =
-      cache ? fmt::format(R"(,"ttlMs":{},"cacheScope":"private")", cache->ttl.count()) : std::string();
-  return fmt::format(R"({{"resultType":"complete"{}{}{},"_meta":{{"{}":{}}}}})", members.empty() ? "" : ",", members,
-                     hint, meta::kServerInfo, server_info());
+      modern && cache ? fmt::format(R"(,"ttlMs":{},"cacheScope":"private")", cache->ttl.count()) : std::string();
+  const std::string_view start = !modern           ? "{"
+                                 : members.empty() ? R"({"resultType":"complete")"
+                                                   : R"({"resultType":"complete",)";
+  const std::string end = modern ? fmt::format(R"(,"_meta":{{"{}":{}}}}})", meta::kServerInfo, server_info()) : "}";
+  std::string result;  // members may be long: they are copied once
+  result.reserve(start.size() + members.size() + hint.size() + end.size());
+  return result.append(start).append(members).append(hint).append(end);
 }
 
 void Core::publish(Change change, std::string_view uri) {

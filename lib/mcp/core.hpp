@@ -100,7 +100,7 @@ class Core : public std::enable_shared_from_this<Core> {
   [[nodiscard]] static const MethodEntry* find_method(std::string_view name);
   [[nodiscard]] bool serves(std::string_view method) const;
 
-  void respond(const Context& context, std::string result) const;
+  void respond(const Context& context, std::string_view result) const;
   void refuse(const Context& context, RpcError error) const;
 
   void discover(Context context);

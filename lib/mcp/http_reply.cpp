@@ -35,14 +35,24 @@ void HttpReply::respond(std::string message, unsigned http_status) {
     stream_->send(event_of(message));
     return one_less();
   }
-  if (!batch_) {
-    open_ = 0;
-    unwatch();
-    return exchange_->respond({.status = http_status, .body = std::move(message), .headers = std::move(headers_)});
-  }
+  if (!batch_) return answer({.status = http_status, .body = std::move(message)});
   if (!collected_.empty()) collected_ += ',';
   collected_ += message;
   one_less();
+}
+
+void HttpReply::respond_shared(std::string start, const std::shared_ptr<const std::string>& rest) {
+  if (open_ == 0) return;
+  if (stream_ != nullptr || batch_) return respond(start + *rest, 200);
+  answer({.body = std::move(start), .rest = rest});
+}
+
+/// The one answer, where nothing was sent before.
+void HttpReply::answer(http::Response response) {
+  open_ = 0;
+  unwatch();
+  response.headers = std::move(headers_);
+  exchange_->respond(std::move(response));
 }
 
 void HttpReply::drop() {

@@ -24,6 +24,7 @@ class HttpReply : public Reply, public std::enable_shared_from_this<HttpReply> {
   bool send(std::string_view message) override;
   [[nodiscard]] bool can_send() const override { return may_stream_ && open_ > 0; }
   void respond(std::string message, unsigned http_status) override;
+  void respond_shared(std::string start, const std::shared_ptr<const std::string>& rest) override;
   void drop() override;
   void on_gone(std::function<void()> callback) override;
 
@@ -36,6 +37,7 @@ class HttpReply : public Reply, public std::enable_shared_from_this<HttpReply> {
   bool stream();
   void one_less();
   void unwatch();
+  void answer(http::Response response);
 
   // fixed after construction
   std::shared_ptr<http::Exchange> exchange_;

@@ -2,26 +2,26 @@
 
 namespace musher::mcp {
 
-const std::string* Memo::find(const std::string& key) {
-  const auto found = results_.find(key);
-  if (found == results_.end()) return nullptr;
+Memo::Kept Memo::find(const std::string& key) {
+  const auto found = answers_.find(key);
+  if (found == answers_.end()) return nullptr;
   ++hits_;
-  return &found->second;
+  return found->second;
 }
 
-void Memo::keep(const std::string& key, std::string result, std::uint64_t generation) {
-  const std::size_t size = key.size() + result.size();
-  if (generation != generation_ || size > most_bytes_ / 4 || results_.contains(key)) return;
+void Memo::keep(const std::string& key, Kept answer, std::uint64_t generation) {
+  const std::size_t size = key.size() + answer->size();
+  if (generation != generation_ || size > most_bytes_ / 4 || answers_.contains(key)) return;
   if (bytes_ + size > most_bytes_) {
-    results_.clear();
+    answers_.clear();
     bytes_ = 0;
   }
   bytes_ += size;
-  results_.emplace(key, std::move(result));
+  answers_.emplace(key, std::move(answer));
 }
 
 void Memo::clear() {
-  results_.clear();
+  answers_.clear();
   bytes_ = 0;
   ++generation_;
 }

@@ -51,11 +51,16 @@ std::expected<Message, BadMessage> take_apart(const std::shared_ptr<const JsonDo
 }
 
 std::string response(std::string_view id, std::string_view result) {
-  constexpr std::string_view kStart = R"({"jsonrpc":"2.0","id":)";
-  constexpr std::string_view kMiddle = R"(,"result":)";
+  return response_start(id) + response_rest(result);
+}
+
+std::string response_start(std::string_view id) { return std::string(R"({"jsonrpc":"2.0","id":)").append(id); }
+
+std::string response_rest(std::string_view result) {
+  constexpr std::string_view kStart = R"(,"result":)";
   std::string text;
-  text.reserve(kStart.size() + id.size() + kMiddle.size() + result.size() + 1);
-  return text.append(kStart).append(id).append(kMiddle).append(result).append("}");
+  text.reserve(kStart.size() + result.size() + 1);
+  return text.append(kStart).append(result).append("}");
 }
 
 std::string error_response(std::string_view id, const RpcError& error) {

@@ -37,6 +37,9 @@ struct BadMessage {
 
 // Whole messages on one line. id, params, result: JSON text on one line.
 [[nodiscard]] std::string response(std::string_view id, std::string_view result);
+// The same in two pieces: the second does not know whom it answers.
+[[nodiscard]] std::string response_start(std::string_view id);
+[[nodiscard]] std::string response_rest(std::string_view result);
 [[nodiscard]] std::string error_response(std::string_view id, const RpcError& error);  ///< no id: it has none
 [[nodiscard]] std::string notification(std::string_view method, std::string_view params);
 [[nodiscard]] std::string request(std::string_view id, std::string_view method, std::string_view params);

@@ -72,14 +72,16 @@ void Core::call_tool(Context context) {
   std::string key;
   if (tool.memo) {
     key = fmt::format("{} {}\n{}", context.era == Era::modern ? 'm' : 'l', tool.name, arguments.text());
-    if (const std::string* const kept = memo.find(key)) return respond(context, *kept);
+    if (const auto kept = memo.find(key))
+      return context.reply->respond_shared(response_start(context.message.id), kept);
   }
   Call::Target target{.name = tool.name, .arguments = arguments, .handler = tool.handler};
   target.on_tool_result = [this, entry, era = context.era, key,
                            generation = memo.generation()](const ToolResult& result) {
-    std::string text = complete(era, result_members(entry->tool, result));
-    if (entry->tool.memo && result.may_keep && !result.is_error) memo.keep(key, text, generation);
-    return text;
+    const auto rest =
+        std::make_shared<const std::string>(response_rest(complete(era, result_members(entry->tool, result))));
+    if (entry->tool.memo && result.may_keep && !result.is_error) memo.keep(key, rest, generation);
+    return rest;
   };
   begin(std::move(context), std::move(target));
 }

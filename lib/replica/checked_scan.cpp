@@ -111,7 +111,7 @@ class Pipeline {
 
 }  // namespace
 
-CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signatures) {
+CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signatures, KnownSignatures* known) {
   CheckedRow checked{std::move(row), {}, {}, false};
   const OpRow* op = std::get_if<OpRow>(&checked.row);
   if (op == nullptr) return checked;
@@ -125,7 +125,11 @@ CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signat
     checked.reject = Reject::id_mismatch;
   } else if (signatures == Signatures::check) {
     checked.signature_checked = true;
-    if (!verifier.check_signature(op->op.op.author, *id, op->op.signature)) checked.reject = Reject::bad_signature;
+    if (known != nullptr && known->has(*id, op->op.signature)) return checked;
+    if (!verifier.check_signature(op->op.op.author, *id, op->op.signature))
+      checked.reject = Reject::bad_signature;
+    else if (known != nullptr)
+      known->add(*id, op->op.signature);
   }
   return checked;
 }
@@ -136,10 +140,7 @@ Result<void> checked_scan(LogReader& log, const ScanOptions& options, const std:
   const unsigned threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   if (threads == 1) {
     return log.scan(options.after, options.upto, [&](ScannedRow&& row) {
-      const OpRow* op = std::get_if<OpRow>(&row);
-      const bool vouched = op != nullptr && options.vouched && options.vouched(op->id);
-      const Signatures signatures = vouched ? Signatures::skip : options.signatures;
-      return !cancelled() && sink(check_row(verifier, std::move(row), signatures));
+      return !cancelled() && sink(check_row(verifier, std::move(row), options.signatures, options.known));
     });
   }
   Pool pool(verifier, options.signatures, threads);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 
+#include "crypto/known_signatures.hpp"
 #include "oplog/op_log.hpp"
 
 namespace musher {
@@ -26,8 +27,7 @@ struct ScanOptions {
   Signatures signatures = Signatures::check;
   unsigned threads = 0;                       ///< workers; 0: as many as there are cores, 1: the caller's thread alone
   const std::atomic<bool>* cancel = nullptr;  ///< stops between batches when true
-  /// With one thread: ops whose signature this process has verified already. May be empty.
-  std::function<bool(const OpId& id)> vouched{};
+  KnownSignatures* known = nullptr;           ///< with one thread: as check_row
 };
 
 /// The sink gets every row once, in rowid order, on the caller's thread; false from it stops the scan.
@@ -36,7 +36,9 @@ struct ScanOptions {
 [[nodiscard]] Result<void> checked_scan(LogReader& log, const ScanOptions& options,
                                         const std::function<bool(CheckedRow&&)>& sink);
 
-/// The verdict on rows that were read some other way (story_rows, find), on the caller's thread.
-[[nodiscard]] CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signatures);
+/// The verdict on rows that were read some other way (story_rows, find), on the caller's thread. A signature that is
+/// known counts as checked, and one that holds is known from then on.
+[[nodiscard]] CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signatures,
+                                   KnownSignatures* known = nullptr);
 
 }  // namespace musher

@@ -53,9 +53,15 @@ void restore_values(const Story& story, StoryView& view) {
 Result<LogCard> log_card(LogReader& log) {
   LogCard card{log.info(), 0, {}};
   MUSHER_TRY(card.ops, log.count());
-  MUSHER_TRY(const auto heads, log.heads());
-  for (const Head& head : heads) card.heads.push_back(head.id);
+  MUSHER_TRY(card.heads, head_ids(log));
   return card;
+}
+
+Result<std::vector<OpId>> head_ids(LogReader& log) {
+  std::vector<OpId> ids;
+  MUSHER_TRY(const auto heads, log.heads());
+  for (const Head& head : heads) ids.push_back(head.id);
+  return ids;
 }
 
 Result<Summary> inspect_summary(LogReader& log, std::optional<RowId> at) {
@@ -88,11 +94,12 @@ Result<StoryList> inspect_stories(LogReader& log, std::optional<RowId> at) {
   return StoryList{tracker.list(live.document()), live.failures()};
 }
 
-Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::optional<RowId> at) {
+Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::optional<RowId> at,
+                                  KnownSignatures* known) {
   MUSHER_CHECK(check_story_id(id));
   MUSHER_TRY(const RowId last, upto(log, at));
   MUSHER_TRY(const auto trust, TrustPolicy::read(log));
-  MUSHER_TRY(Story story, load_story(log, trust, id, last, Signatures::check));
+  MUSHER_TRY(Story story, load_story(log, trust, id, last, Signatures::check, known));
   if (!story.was_inserted() && story.failures.empty()) return std::unexpected(no_such_story(log, id));
 
   StoryReport report;
@@ -204,8 +211,7 @@ Result<std::vector<AuthorView>> inspect_authors(LogReader& log, std::optional<Ro
 Result<std::vector<OpView>> inspect_heads(LogReader& log, std::optional<RowId> at) {
   std::vector<OpId> ids;
   if (!at) {
-    MUSHER_TRY(const auto heads, log.heads());
-    for (const Head& head : heads) ids.push_back(head.id);
+    MUSHER_TRY(ids, head_ids(log));
   } else {
     std::set<OpId> heads;
     MUSHER_CHECK(log.scan(RowId{0}, *at, [&](ScannedRow&& row) {

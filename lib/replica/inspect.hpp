@@ -22,6 +22,7 @@ struct LogCard {
   std::vector<OpId> heads;
 };
 [[nodiscard]] Result<LogCard> log_card(LogReader& log);
+[[nodiscard]] Result<std::vector<OpId>> head_ids(LogReader& log);
 
 struct Summary {
   DocumentCounts document;
@@ -51,9 +52,10 @@ struct StoryReport {
   std::vector<OpView> ops;                                   ///< every op that concerns it, in rowid order
   std::vector<RowFailure> failures;
 };
-/// Signatures of the story's own ops are checked; the rest of the log is not read.
+/// Signatures of the story's own ops are checked (`known`: as check_row); the rest of the log is not read.
 /// @errors not_found: no op ever inserted it (candidates).
-[[nodiscard]] Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::optional<RowId> at);
+[[nodiscard]] Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::optional<RowId> at,
+                                                KnownSignatures* known = nullptr);
 
 /// Every op up to a row, each passed once in rowid order; false from the sink stops.
 struct OpListing {

@@ -23,7 +23,7 @@ Result<void> LiveDocument::catch_up(LogReader& log, const CatchUpOptions& option
   }
   trust_ = std::move(trust);
   const RowId upto = std::min(newest, options.upto);
-  const ScanOptions scan{last_row_, upto, options.signatures, options.threads, options.cancel, options.vouched};
+  const ScanOptions scan{last_row_, upto, options.signatures, options.threads, options.cancel, options.known};
   Result<void> applied;
   MUSHER_CHECK(checked_scan(log, scan, [&](CheckedRow&& row) {
     applied = apply(std::move(row), options);

@@ -22,7 +22,7 @@ struct CatchUpOptions {
   std::function<void(const OpRow& row, Applied outcome, bool effective)> on_applied;
   std::function<void(std::uint64_t rows)> on_progress;  ///< rows read so far; may be empty
   const std::atomic<bool>* cancel = nullptr;
-  std::function<bool(const OpId& id)> vouched{};  ///< see ScanOptions
+  KnownSignatures* known = nullptr;  ///< see ScanOptions
 };
 
 /// Row numbers that were given out and are not there: the rows were deleted or moved. Nobody else may miss their ops.

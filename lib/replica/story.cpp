@@ -31,13 +31,13 @@ Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, Document&
 }
 
 Result<Story> build(LogReader& log, const TrustPolicy& trust, std::string_view id, std::vector<ScannedRow> rows,
-                    Signatures signatures) {
+                    Signatures signatures, KnownSignatures* known) {
   Story story{std::string(id), {}, {}, {}, {}};
   const Verifier verifier(log.info().document);
   const LogAncestry ancestry(log);
   Document document(ancestry);
   for (ScannedRow& row : rows) {
-    MUSHER_CHECK(apply_row(trust, check_row(verifier, std::move(row), signatures), document, story));
+    MUSHER_CHECK(apply_row(trust, check_row(verifier, std::move(row), signatures, known), document, story));
   }
   story.items = document.story(id);
   story.purges = document.purges(id);
@@ -63,14 +63,14 @@ const HeardRow* Story::row_of(const OpId& op) const {
 }
 
 Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto,
-                         Signatures signatures) {
+                         Signatures signatures, KnownSignatures* known) {
   MUSHER_TRY(auto rows, log.story_rows(id, upto));
-  return build(log, trust, id, std::move(rows), signatures);
+  return build(log, trust, id, std::move(rows), signatures, known);
 }
 
 Result<Story> load_presence(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto) {
   MUSHER_TRY(auto rows, log.story_rows(id, upto, StoryPart::presence));
-  return build(log, trust, id, std::move(rows), Signatures::skip);
+  return build(log, trust, id, std::move(rows), Signatures::skip, nullptr);
 }
 
 Result<std::optional<std::string>> story_of(LogReader& log, const OpId& id, const Op& op) {

@@ -36,9 +36,10 @@ struct Story {
   [[nodiscard]] const HeardRow* row_of(const OpId& op) const;
 };
 
+/// `known`: as check_row.
 /// @errors as LogReader's. A row that cannot be applied is in `failures`.
 [[nodiscard]] Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto,
-                                       Signatures signatures);
+                                       Signatures signatures, KnownSignatures* known = nullptr);
 /// The same, of its inserts, deletes and purges alone: what a write needs to know, whatever was set how often.
 [[nodiscard]] Result<Story> load_presence(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto);
 

@@ -9,6 +9,7 @@
 #include "audit/verify_order.hpp"
 #include "report/replay_json.hpp"
 #include "report/verify_order_json.hpp"
+#include "server/ends_on_loop.hpp"
 #include "server/story_page.hpp"
 #include "server/tool_schemas.hpp"
 
@@ -274,14 +275,14 @@ Result<void> add_audit_tools(mcp::Server& server, Node& node) {
            "order, or compared with it (`compare: seq`: what it would lose), or with this server's memory "
            "(`compare: live`).",
            replay_at_input(), replay_at_output());
-  replay.handler = [&node](const CallPtr& call) { replay_tool(node, call); };
+  replay.handler = [&node](const CallPtr& call) { replay_tool(node, ends_on_loop(node.post, call)); };
   MUSHER_CHECK(server.add(std::move(replay)));
   mcp::Tool verify =
       tool("verify_order", "Audit the log",
            "Checks the whole log: every id, digest, signature, dependency, order and derived table. Says what "
            "was looked at, and each finding with what to do.",
            verify_order_input(), verify_order_output());
-  verify.handler = [&node](const CallPtr& call) { verify_order_tool(node, call); };
+  verify.handler = [&node](const CallPtr& call) { verify_order_tool(node, ends_on_loop(node.post, call)); };
   return server.add(std::move(verify));
 }
 

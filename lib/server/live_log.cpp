@@ -129,7 +129,7 @@ Result<void> LiveLog::apply_new(LogChanges& changes) {
   options.threads = started_ ? 1 : 0;  // a few rows are checked sooner here than elsewhere
   options.cancel = started_ ? nullptr : options_.cancel;
   options.on_progress = started_ ? nullptr : options_.on_progress;
-  options.vouched = [&](const OpId& id) { return vouched_.contains(id); };
+  options.known = started_ ? &known_signatures_ : nullptr;
   options.on_applied = [&](const OpRow& row, Applied, bool effective) {
     if (row.row <= noted) {  // from the first row again: trust has changed
       tracker_ = StoryTracker();

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "model/recent_ids.hpp"
 #include "oplog/sqlite_op_log.hpp"
 #include "replica/inspect.hpp"
 #include "replica/live_document.hpp"
@@ -30,6 +29,8 @@ struct LogChanges {
 
 class LiveLog {
  public:
+  static constexpr std::size_t kKnownSignatures = 65'536;  ///< some 9 MB
+
   struct Options {
     std::filesystem::path path;
     const std::atomic<bool>* cancel = nullptr;              ///< ends a long first catch_up
@@ -62,8 +63,6 @@ class LiveLog {
     if (bell_) bell_->hear();
   }
 
-  /// This process has verified this op's signature and is about to append it: that is not done again.
-  void vouch_for(const OpId& id) { vouched_.add(id); }
   /// Called with each row that is applied from now on, in rowid order; from the first one again when trust changes.
   void on_row(std::function<void(const OpRow&)> callback) { on_row_ = std::move(callback); }
 
@@ -78,6 +77,8 @@ class LiveLog {
   [[nodiscard]] SqliteOpLog& log() { return *log_; }
   [[nodiscard]] const LiveDocument& live() const { return *live_; }
   [[nodiscard]] const Document& document() const { return live_->document(); }
+  /// Of ops that were looked at since the start, came then, or are about to: what is known is not verified again.
+  [[nodiscard]] KnownSignatures& known_signatures() { return known_signatures_; }
   [[nodiscard]] RowId applied() const { return live_->last_row(); }
   /// What memory has of the log: its ops and their heads, whatever has become of the file.
   [[nodiscard]] LogCard card() const;
@@ -110,10 +111,10 @@ class LiveLog {
   // changes with each op
   std::unique_ptr<LiveDocument> live_;
   StoryTracker tracker_;
-  RecentIds vouched_{16'384};
   std::set<OpId> heads_;
   OpId last_id_;  ///< of the last row applied, to see that the file still has it
   bool started_ = false;
+  KnownSignatures known_signatures_{kKnownSignatures};
   std::int64_t data_version_ = 0;
   FileStamp stamp_;  ///< of the file when it was last looked at from outside SQLite's cache
   std::size_t failures_seen_ = 0;

@@ -75,7 +75,8 @@ Result<void> follow_file(Node& node) {
 Result<std::string> story_document(Node& node, const std::string& id, const std::optional<ResolvedPoint>& at,
                                    StoryValues values) {
   if (!at && !follow_file(node)) return remembered_story(node.live, id, values);
-  MUSHER_TRY(const StoryReport report, inspect_story(node.live.log(), id, at ? at->row : node.live.applied()));
+  MUSHER_TRY(const StoryReport report,
+             inspect_story(node.live.log(), id, at ? at->row : node.live.applied(), &node.live.known_signatures()));
   const LogCard card = node.live.card();
   // The newest ops of each field, within what one result may have.
   std::vector<RowId> rows;

@@ -33,7 +33,7 @@ Result<std::string> pipeline_document(Node& node) {
   return json_text([&](JsonWriter& json) {
     begin_result(json, "musher.inspect-stories/1", card);
     json.key("stories").begin_array();
-    for (const StoryView* story : page.stories) json.raw_json(short_story_json(*story));
+    for (const StoryView* story : page.stories) json.verbatim(short_story_json(*story));
     json.end_array();
     json.key("total").number(std::uint64_t{page.total});
     json.end_object();

@@ -54,7 +54,7 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
     json.key("stages").begin_object();
     for (const auto& [stage, members] : by_stage) {
       json.key(stage).begin_array();
-      for (const StoryView* story : members) json.raw_json(short_story_json(*story));
+      for (const StoryView* story : members) json.verbatim(short_story_json(*story));
       json.end_array();
     }
     json.end_object();

@@ -156,7 +156,7 @@ struct SyncService::Impl final : public sync::Services {
       auto result = std::make_shared<Verified>(sync::verify_all(verifier, std::move(*shared)));
       post([this, result, done] {
         for (const auto& op : *result) {
-          if (op) live.vouch_for(op->id());
+          if (op) live.known_signatures().add(op->id(), op->signature());
         }
         done(std::move(*result));
       });

@@ -2,19 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
-
 #include "json/json_writer.hpp"
 
 namespace musher {
 
 std::string json_text(const std::function<void(JsonWriter&)>& write) {
-  std::ostringstream out;
-  {
-    JsonWriter json(out);
-    write(json);
-  }
-  std::string text = std::move(out).str();
+  std::string text;
+  JsonWriter json(text);
+  write(json);
   if (text.ends_with('\n')) text.pop_back();
   return text;
 }

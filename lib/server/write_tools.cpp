@@ -8,6 +8,7 @@
 #include "replica/purge.hpp"
 #include "replica/put.hpp"
 #include "report/write_json.hpp"
+#include "server/ends_on_loop.hpp"
 #include "server/story_page.hpp"
 #include "server/tool_result.hpp"
 #include "server/tool_schemas.hpp"
@@ -219,7 +220,7 @@ Result<void> add_write_tools(mcp::Server& server, Node& node) {
   put.output_schema = put_story_output();
   put.annotations = {.read_only = false, .destructive = false, .idempotent = false, .open_world = false};
   put.writes = true;
-  put.handler = [&node](const CallPtr& call) { put_story(node, call); };
+  put.handler = [&node](const CallPtr& call) { put_story(node, ends_on_loop(node.post, call)); };
   MUSHER_CHECK(server.add(std::move(put)));
 
   mcp::Tool purge;
@@ -232,7 +233,7 @@ Result<void> add_write_tools(mcp::Server& server, Node& node) {
   purge.output_schema = purge_story_output();
   purge.annotations = {.read_only = false, .destructive = true, .idempotent = true, .open_world = false};
   purge.writes = true;
-  purge.handler = [&node](const CallPtr& call) { purge_story(node, call); };
+  purge.handler = [&node](const CallPtr& call) { purge_story(node, ends_on_loop(node.post, call)); };
   return server.add(std::move(purge));
 }
 

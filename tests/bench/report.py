@@ -5,7 +5,8 @@ BUILD is a release build. Whole processes are timed over many runs, interleaved 
 busy moment of the machine falls on both; the median counts."""
 import json, os, shutil, statistics, subprocess, sys, tempfile, time
 
-build = os.path.abspath(sys.argv[1])
+from measure import build, generate, line
+
 OPS = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
 RUNS = 60
 
@@ -23,21 +24,6 @@ def medians(commands):
         for name, command in commands.items():
             times[name].append(timed(command(turn)))
     return {name: statistics.median(values) for name, values in times.items()}
-
-
-def generate(folder, ops):
-    log = os.path.join(folder, f"{ops}.db")
-    subprocess.run([f"{build}/bench/generate_log", log, log + ".key", str(ops)], check=True, stdout=subprocess.DEVNULL)
-    return log
-
-
-def line(what, value, unit, ratio=None, of=None, target=None):
-    text = f"{what:<52} {value:>10.2f} {unit:<6}"
-    if ratio is not None:
-        text += f" {ratio:>6.2f} x {of}"
-    if target is not None:
-        text += f"   (wanted: {target})"
-    print(text)
 
 
 def main():

@@ -100,6 +100,37 @@ TEST_CASE("http: chunked bodies and long ones arrive whole", "[http]") {
   CHECK(client.read_response()->status == 200);
 }
 
+TEST_CASE("http: an answer whose rest is shared arrives whole, also when it does not go in one piece", "[http]") {
+  std::string text(4U << 20U, 'x');
+  for (std::size_t i = 0; i < text.size(); i += 1000) text[i] = static_cast<char>('a' + i / 1000 % 26);
+  const auto shared = std::make_shared<const std::string>(std::move(text));
+  const auto little = std::make_shared<const std::string>("rest");
+  HttpServer server({}, [&](http::Server& http) {
+    http.route("/long", [&](const auto& exchange) { exchange->respond({.body = "start ", .rest = shared}); });
+    http.route("/short", [&](const auto& exchange) { exchange->respond({.body = "start ", .rest = little}); });
+  });
+  RawClient client(server.port());
+  REQUIRE(
+      client.send(get("/long") + get("/short") + "HEAD /short HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/hello")));
+  const auto longer = client.read_response();
+  REQUIRE(longer);
+  CHECK(longer->header("Content-Length") == std::to_string(6 + shared->size()));
+  CHECK(longer->body == "start " + *shared);
+  const auto shorter = client.read_response();
+  REQUIRE(shorter);
+  CHECK(shorter->body == "start rest");
+  const auto head = client.read_response(kPatience, true);
+  REQUIRE(head);
+  CHECK(head->header("Content-Length") == "10");
+  const auto after = client.read_response();
+  REQUIRE(after);
+  CHECK(after->body == R"({"hello":"world"})");
+  REQUIRE(client.send(get("/short")));
+  CHECK(client.read_response()->body == "start rest");
+  server.call([](http::Server&) {});  // the answer has been written by then
+  CHECK(little.use_count() == 1);
+}
+
 TEST_CASE("http: Expect: 100-continue is answered before the body is sent", "[http]") {
   HttpServer server;
   RawClient client(server.port());

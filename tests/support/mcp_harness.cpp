@@ -36,6 +36,7 @@ class FakeExchange : public http::Exchange {
   const http::Request& request() const override { return outcome_->request; }
   void respond(http::Response response) override {
     if (outcome_->response || outcome_->streaming) throw std::runtime_error("answered twice");
+    if (response.rest) response.body += *std::exchange(response.rest, nullptr);
     outcome_->response = std::move(response);
   }
   std::shared_ptr<http::EventStream> stream(http::Headers) override {

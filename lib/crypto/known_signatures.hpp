@@ -1,0 +1,32 @@
+#pragma once
+// Signatures that were found to hold, for a process that looks at the same ops again and again.
+
+#include <cstddef>
+#include <unordered_map>
+
+#include "model/ids.hpp"
+
+namespace musher {
+
+/// Remembers whole signatures, not just that an op had a good one: a row whose signature was changed is not known. Has
+/// room for `most`; when it is full all are forgotten. One thread.
+class KnownSignatures {
+ public:
+  explicit KnownSignatures(std::size_t most) : most_(most) {}
+
+  [[nodiscard]] bool has(const OpId& id, const Signature& signature) const {
+    const auto found = by_op_.find(id);
+    return found != by_op_.end() && found->second == signature;
+  }
+  /// `signature` was checked, and holds for `id`, of which the author is a part.
+  void add(const OpId& id, const Signature& signature) {
+    if (by_op_.size() >= most_) by_op_.clear();
+    by_op_.insert_or_assign(id, signature);
+  }
+
+ private:
+  std::size_t most_;
+  std::unordered_map<OpId, Signature, IdHash> by_op_;
+};
+
+}  // namespace musher
