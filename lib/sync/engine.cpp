@@ -146,6 +146,7 @@ void Engine::ended(Session& session) {
 void Engine::punish(const AuthorId& peer) {
   if (penalties_.size() >= kMostPenalties && !penalties_.contains(peer)) penalties_.clear();
   Penalty& penalty = penalties_[peer];
+  if (penalty.until > services_.now()) return;  // an attempt that was refused does not make it longer
   const auto least = std::chrono::milliseconds(1'000) * (1U << std::min(penalty.count, 16U));
   penalty.until = services_.now() + std::min(least, options_.limits.penalty_most);
   ++penalty.count;

@@ -2,6 +2,7 @@
 // integration/sync_simulator_test.cpp.
 #include <catch2/catch.hpp>
 
+#include "crypto/hashing.hpp"
 #include "support/sync_world.hpp"
 
 namespace musher::testing {
@@ -90,6 +91,82 @@ TEST_CASE("sync: a chain of nodes forwards", "[sync]") {
   insert(c, "two");
   CHECK(world.run_until([&] { return count(a) == 2 && count(b) == 2 && count(c) == 2; }, 10s));
   CHECK(a.state_digest() == c.state_digest());
+}
+
+/// A peer that proves its key and then sends what no node sends.
+class Rude final : public sync::LinkUser, public std::enable_shared_from_this<Rude> {
+ public:
+  Rude(SyncWorld& world, const Identity& identity, std::string first_words)
+      : handshake_(sync::Role::dialer, {&identity, world.document(), random_id<LogId>()}, std::nullopt, {},
+                   [](const AuthorId&) { return Standing::allowed; }),
+        first_words_(std::move(first_words)) {}
+
+  void dial(SyncWorld& world, SimNode& node) {
+    auto [ours, theirs] = world.connect("rude", node.name());
+    link_ = ours;
+    ours->start(shared_from_this());
+    node.accept(theirs);
+    ours->send(*handshake_.opening());
+  }
+  void received(std::string_view bytes) override {
+    const auto message = sync::decode(bytes);
+    REQUIRE(message);
+    if (is_in_) return;
+    auto outcome = handshake_.take(*message);
+    REQUIRE(std::holds_alternative<sync::Handshake::Reply>(outcome));
+    auto& reply = std::get<sync::Handshake::Reply>(outcome);
+    if (!reply.message.empty()) link_->send(std::move(reply.message));
+    if (!reply.peer) return;
+    is_in_ = true;
+    if (!first_words_.empty()) link_->send(first_words_);
+  }
+  void drained() override {}
+  void closed(std::uint16_t code, std::string_view reason, bool) override {
+    code_ = code;
+    reason_ = reason;
+  }
+  [[nodiscard]] bool is_in() const { return is_in_; }
+  [[nodiscard]] const std::optional<std::uint16_t>& code() const { return code_; }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+
+ private:
+  sync::Handshake handshake_;
+  const std::string first_words_;
+  std::shared_ptr<SimLink> link_;
+  bool is_in_ = false;
+  std::optional<std::uint16_t> code_;
+  std::string reason_;
+};
+
+TEST_CASE("sync: who broke the protocol is refused for a while, and let in then however often it knocked", "[sync]") {
+  SyncWorld world(3);
+  SimNode& a = world.add("a");
+  const Identity identity = Identity::generate();
+  a.trust(identity.author(), "rude");
+  a.start();
+  const auto knock = [&](const std::string& first_words) {
+    const auto rude = std::make_shared<Rude>(world, identity, first_words);
+    rude->dial(world, a);
+    world.run_until([&] { return rude->code() || (rude->is_in() && first_words.empty()); }, 5s);
+    return rude;
+  };
+  // 1 s, 2 s, 4 s ... each time.
+  for (int offence = 0; offence < 4; ++offence) {
+    const auto rude = knock(std::string(1, '\x7f'));
+    REQUIRE(rude->code());
+    CHECK(*rude->code() == static_cast<std::uint16_t>(sync::CloseCode::violation));
+    CHECK_THAT(rude->reason(), Catch::Matchers::Contains("no message of type 127"));
+    const auto again = knock("");
+    REQUIRE(again->code());
+    CHECK_THAT(again->reason(), Catch::Matchers::Contains("it broke the protocol"));
+    const auto refused = world.now();
+    int knocks = 0;
+    while (!knock("")->is_in()) {
+      REQUIRE(++knocks < 100);
+      world.run_for(200ms);
+    }
+    CHECK(world.now() - refused > 500ms * (1 << offence));
+  }
 }
 
 TEST_CASE("sync: a seed replays to the same trace", "[sync]") {
