@@ -74,6 +74,7 @@ void SimLink::deliver() {
     const std::string message = std::move(arrived_.front());
     arrived_.pop();
     world_.trace(message);
+    if (world_.tap) world_.tap(message);
     const auto user = user_;
     user->received(message);
   }
@@ -154,7 +155,7 @@ void SimNode::start() {
   options.standing = [this](const AuthorId& author) { return trust_->standing(author); };
   options.on_event = [this](const sync::Event& event) {
     world_.trace(event.what);
-    if (event.warning) events.push_back(std::string(event.what) + ": " + event.detail);
+    if (event.warning) events.push_back(event);
   };
   options.own_op_elsewhere = [this](const Tip& tip) { own_elsewhere = tip; };
   engine_ = std::make_unique<sync::Engine>(*this, std::move(options));
@@ -172,19 +173,60 @@ void SimNode::tick() {
   });
 }
 
-void SimNode::crash() {
-  if (!running()) return;
-  ++life_;
-  for (const auto& link : std::exchange(links_, {})) {
+void SimNode::let_go() {
+  for (const auto& held : std::exchange(links_, {})) {
+    const auto link = held.lock();
+    if (!link) continue;
     link->orphan();
     link->cut();
   }
+}
+
+void SimNode::crash() {
+  if (!running()) return;
+  ++life_;
+  let_go();
   engine_.reset();
   replica_.reset();
   reads_until_ = writes_until_ = verifies_until_ = {};
 }
 
-bool SimNode::write(const std::function<Result<void>(Replica&)>& job) {
+LogReader& SimNode::log() {
+  if (!replica_) open();
+  return replica_->log();
+}
+
+void SimNode::back_up() {
+  REQUIRE(!running());
+  replica_.reset();
+  std::filesystem::copy_file(path_, path_.native() + ".backup", std::filesystem::copy_options::overwrite_existing);
+}
+
+bool SimNode::has_backup() const { return std::filesystem::exists(path_.native() + ".backup"); }
+
+void SimNode::restore() {
+  REQUIRE(!running());
+  replica_.reset();
+  for (const char* beside : {"-wal", "-shm"}) std::filesystem::remove(path_.native() + beside);
+  std::filesystem::copy_file(path_.native() + ".backup", path_, std::filesystem::copy_options::overwrite_existing);
+}
+
+bool SimNode::saw(std::string_view what, std::string_view detail) const {
+  return std::ranges::any_of(events, [&](const sync::Event& event) {
+    return event.what == what && event.detail.find(detail) != std::string::npos;
+  });
+}
+
+bool SimNode::lost_its_tail() {
+  if (!own_elsewhere) return false;
+  const auto here = log().facts(own_elsewhere->id);
+  REQUIRE(here);
+  return !*here;
+}
+
+bool SimNode::write(const std::function<Result<void>(Replica&)>& job) { return !lost_its_tail() && change(job); }
+
+bool SimNode::change(const std::function<Result<void>(Replica&)>& job) {
   if (!replica_) open();
   const bool written = job(*replica_).has_value();
   if (running())
@@ -195,7 +237,7 @@ bool SimNode::write(const std::function<Result<void>(Replica&)>& job) {
 }
 
 void SimNode::trust(const AuthorId& author, const std::string& name, bool allowed) {
-  REQUIRE(write([&](Replica& replica) -> Result<void> {
+  REQUIRE(change([&](Replica& replica) -> Result<void> {
     if (allowed) {
       MUSHER_CHECK(trust_add(replica, author, name, false));
     } else {
@@ -223,7 +265,6 @@ void SimNode::follow() {
 }
 
 Digest SimNode::state_digest() {
-  if (!replica_) open();
   auto live = LiveDocument::start(log());
   REQUIRE(live);
   CatchUpOptions options;
@@ -264,12 +305,8 @@ void SimNode::write(std::function<Result<void>(Replica&)> job, std::function<voi
 
 void SimNode::verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) {
   auto shared = std::make_shared<std::vector<SignedOp>>(std::move(ops));
-  soon(microseconds(50), microseconds(2'000), verifies_until_, [this, shared, done = std::move(done)] {
-    static const auto verifier = std::make_shared<std::map<DocumentId, std::unique_ptr<Verifier>>>();
-    auto& mine = (*verifier)[world_.document()];
-    if (!mine) mine = std::make_unique<Verifier>(world_.document());
-    done(sync::verify_all(*mine, std::move(*shared)));
-  });
+  soon(microseconds(50), microseconds(2'000), verifies_until_,
+       [this, shared, done = std::move(done)] { done(world_.verify(std::move(*shared))); });
 }
 
 std::function<void()> SimNode::dial(const std::string& url, std::function<void(Result<sync::OpenLink>)> done) {
@@ -277,28 +314,34 @@ std::function<void()> SimNode::dial(const std::string& url, std::function<void(R
   world_.at(
       world_.now() + milliseconds(world_.pick(1, 30)), [this, life = life_, url, cancelled, done = std::move(done)] {
         if (life != life_ || !running() || *cancelled) return;
-        if (!world_.connected(name_, url) || !world_.node(url).running()) {
-          return done(fail(Errc::io, "cannot reach " + url));
-        }
+        const auto listener = world_.listener(url);
+        if (!world_.connected(name_, url) || !listener) return done(fail(Errc::io, "cannot reach " + url));
         auto [mine, theirs] = world_.connect(name_, url);
-        links_.push_back(mine);
+        hold(mine);
         done(sync::OpenLink{mine, [mine](std::shared_ptr<sync::LinkUser> user) { mine->start(std::move(user)); }});
-        world_.node(url).accept(theirs);
+        listener(theirs);
       });
   return [cancelled] { *cancelled = true; };
 }
 
-void SimNode::accept(const std::shared_ptr<SimLink>& link) {
+void SimNode::hold(const std::shared_ptr<SimLink>& link) {
+  std::erase_if(links_, [](const auto& held) { return held.expired(); });
   links_.push_back(link);
+}
+
+void SimNode::accept(const std::shared_ptr<SimLink>& link) {
+  hold(link);
   engine_->accept({link, [link](std::shared_ptr<sync::LinkUser> user) { link->start(std::move(user)); }});
 }
 
 // --- the world
 
 SyncWorld::SyncWorld(std::uint64_t seed) : folder_(make_folder()), random_(seed) {
+  static const Verifier self_test{DocumentId{}};  // draws random numbers, once a process: not of this world
   sodium_source = &random_;
   seed_sodium();
   document_ = random_id<DocumentId>();
+  verifier_.emplace(document_);
 }
 
 SyncWorld::~SyncWorld() {
@@ -316,6 +359,27 @@ SimNode& SyncWorld::node(const std::string& name) {
   const auto found = std::ranges::find(nodes_, name, [](const auto& node) { return node->name(); });
   REQUIRE(found != nodes_.end());
   return **found;
+}
+
+SyncWorld::Listener SyncWorld::listener(const std::string& name) {
+  if (const auto found = listeners_.find(name); found != listeners_.end()) return found->second;
+  const auto found = std::ranges::find(nodes_, name, [](const auto& node) { return node->name(); });
+  if (found == nodes_.end() || !(*found)->running()) return {};
+  return [node = found->get()](const std::shared_ptr<SimLink>& link) { node->accept(link); };
+}
+
+sync::Services::Verified SyncWorld::verify(std::vector<SignedOp> ops) {
+  sync::Services::Verified all;
+  for (SignedOp& op : ops) {
+    const std::string encoded = sync::encode_op(op);
+    if (const auto known = verified_.find(encoded); known != verified_.end()) {
+      all.emplace_back(known->second);
+      continue;
+    }
+    all.push_back(std::move(sync::verify_all(*verifier_, {std::move(op)}).front()));
+    if (all.back()) verified_.emplace(encoded, *all.back());
+  }
+  return all;
 }
 
 void SyncWorld::partition(std::map<std::string, int> sides) {

@@ -11,6 +11,7 @@
 #include <queue>
 #include <random>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "oplog/sqlite_op_log.hpp"
@@ -73,8 +74,12 @@ class SimNode final : public sync::Services {
   void start();
   void crash();
   [[nodiscard]] bool running() const { return engine_ != nullptr; }
+  /// A copy of the file, and the file as it was then; key and state folder stay. While it is crashed only.
+  void back_up();
+  [[nodiscard]] bool has_backup() const;
+  void restore();
 
-  /// An own write, as a put or purge of a shell; false when it was refused.
+  /// An own write, as a put or purge of a shell; false when it was refused: also while an own op is elsewhere.
   bool write(const std::function<Result<void>(Replica&)>& job);
   void trust(const AuthorId& author, const std::string& name, bool allowed = true);
   [[nodiscard]] AuthorId author() const { return author_; }
@@ -82,12 +87,15 @@ class SimNode final : public sync::Services {
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] sync::Engine& engine() { return *engine_; }
   [[nodiscard]] Replica& replica() { return *replica_; }
-  [[nodiscard]] LogReader& log() { return replica_->log(); }
+  [[nodiscard]] LogReader& log();
   std::vector<std::string> rendezvous;  ///< names of nodes, dialed from the next start on
   sync::Limits limits;
   std::int64_t clock_offset_ms = 0;
-  std::vector<std::string> events;  ///< warnings of its engine
-  std::optional<Tip> own_elsewhere;
+  std::vector<sync::Event> events;  ///< warnings of its engine
+  [[nodiscard]] bool saw(std::string_view what, std::string_view detail) const;
+  std::optional<Tip> own_elsewhere;  ///< as its engine was told last
+  /// An own op is elsewhere, and not here yet.
+  [[nodiscard]] bool lost_its_tail();
 
   /// Of a fresh replay of the file.
   [[nodiscard]] Digest state_digest();
@@ -108,6 +116,9 @@ class SimNode final : public sync::Services {
  private:
   friend class SyncWorld;
   void open();
+  bool change(const std::function<Result<void>(Replica&)>& job);
+  void let_go();
+  void hold(const std::shared_ptr<SimLink>& link);
   void soon(std::chrono::microseconds least, std::chrono::microseconds most, std::chrono::microseconds& lane,
             std::function<void()> work);
   void tick();
@@ -126,7 +137,7 @@ class SimNode final : public sync::Services {
   std::chrono::microseconds reads_until_{};
   std::chrono::microseconds writes_until_{};
   std::chrono::microseconds verifies_until_{};
-  std::vector<std::shared_ptr<SimLink>> links_;
+  std::vector<std::weak_ptr<SimLink>> links_;
 };
 
 class SyncWorld {
@@ -139,6 +150,10 @@ class SyncWorld {
   [[nodiscard]] SimNode& node(const std::string& name);
   [[nodiscard]] const std::vector<std::unique_ptr<SimNode>>& nodes() const { return nodes_; }
   [[nodiscard]] const DocumentId& document() const { return document_; }
+  /// What is no node, and can be dialed.
+  using Listener = std::function<void(const std::shared_ptr<SimLink>&)>;
+  void listen(const std::string& name, Listener listener) { listeners_[name] = std::move(listener); }
+  void hang_up(const std::string& name) { listeners_.erase(name); }
 
   Weather weather;
   /// Nodes of different sides of a partition cannot reach each other.
@@ -163,8 +178,10 @@ class SyncWorld {
   [[nodiscard]] std::uint64_t trace() const { return trace_; }
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
+  std::function<void(std::string_view)> tap;  ///< sees every message that arrives; may be empty
 
  private:
+  friend class SimNode;
   struct Event {
     std::chrono::microseconds when;
     std::uint64_t number;
@@ -175,6 +192,10 @@ class SyncWorld {
     std::string from, to;
     std::weak_ptr<SimLink> left, right;
   };
+  /// Who may be dialed under this name now; nothing when nobody is there.
+  [[nodiscard]] Listener listener(const std::string& name);
+  /// One verdict on one op, however many nodes ask: what a signature check says depends on nothing else.
+  [[nodiscard]] sync::Services::Verified verify(std::vector<SignedOp> ops);
 
   std::filesystem::path folder_;
   std::mt19937_64 random_;
@@ -183,6 +204,9 @@ class SyncWorld {
   std::uint64_t number_ = 0;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::map<std::string, Listener> listeners_;
+  std::optional<Verifier> verifier_;
+  std::unordered_map<std::string, VerifiedOp> verified_;  ///< by what was signed and the signature
   std::vector<Connection> connections_;
   std::map<std::string, int> sides_;
   std::uint64_t trace_ = 14'695'981'039'346'656'037U;

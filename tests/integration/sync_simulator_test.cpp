@@ -1,0 +1,520 @@
+// Episodes of five nodes in a simulated world where links break, nodes crash and clocks jump; then the weather clears,
+// and every node must have the same document. SYNC_SEED=n runs the episodes of one seed; SYNC_EPISODES=n that many of
+// each kind, from SYNC_FIRST_SEED on.
+#include <fmt/format.h>
+
+#include <bitset>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <set>
+#include <unordered_map>
+
+#include "audit/verify_order.hpp"
+#include "model/canonical_bytes.hpp"
+#include "model/text.hpp"
+#include "replica/purge.hpp"
+#include "replica/put.hpp"
+#include "replica/tip_note.hpp"
+#include "support/log_builder.hpp"
+#include "support/sync_attacks.hpp"
+
+namespace musher::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kNodes = 5;
+constexpr std::size_t kMostOps = 1'024;  // of an episode
+constexpr char kOpsFrame = 9;            // docs/sync.md, "Messages"
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* given = std::getenv(name);
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
+}
+
+/// What happened in all episodes, so that a test sees that they exercise what they are for.
+struct Exercised {
+  std::uint64_t came_back = 0;       ///< inserts hidden by a purge that their writer did not know of
+  std::uint64_t brought_back = 0;    ///< visible inserts of a purged story
+  std::uint64_t restored = 0;        ///< nodes whose file went back
+  std::uint64_t writes_refused = 0;  ///< of those, until their ops were back
+  std::uint64_t crashes = 0;
+  std::uint64_t erased = 0;
+  std::uint64_t ops = 0;
+  std::uint64_t replayed = 0;    ///< ops sent again by somebody else
+  std::uint64_t violations = 0;  ///< for which a hostile node was dropped
+  std::uint64_t hostile_ops = 0;
+};
+
+class Episode {
+ public:
+  Episode(std::uint64_t seed, std::size_t honest, Exercised& exercised) : world_(seed), exercised_(exercised) {
+    for (std::size_t i = 0; i < honest; ++i) world_.add(fmt::format("n{}", i));
+    for (std::size_t i = honest; i < kNodes; ++i) {
+      hostile_.push_back(
+          std::make_unique<HostileNode>(world_, fmt::format("h{}", i), static_cast<std::uint8_t>(100 + i)));
+    }
+    connect();
+    trust();
+  }
+
+  void run() {
+    const auto length = milliseconds(world_.pick(10'000, 40'000));
+    plan(length);
+    for (const auto& node : world_.nodes()) node->start();
+    for (const auto& hostile : hostile_) hostile->listen();
+    world_.run_for(length);
+    clear_up();
+  }
+
+  /// Within bounded time after the weather has cleared.
+  void must_converge() {
+    const bool settled = world_.run_until([&] { return is_settled(); }, 180s);
+    if (!settled) describe();
+    REQUIRE(settled);
+    check_documents();
+    check_purges();
+    check_nobody_honest_was_dropped();
+    check_writes_go_on();
+  }
+
+  [[nodiscard]] std::uint64_t trace() const { return world_.trace(); }
+
+ private:
+  SimNode& node(std::size_t number) { return *world_.nodes()[number]; }
+  SimNode& any_node() { return node(world_.pick(0, world_.nodes().size() - 1)); }
+  bool happens(double probability) { return world_.chance(probability); }
+  void at_any_time(milliseconds length, std::function<void()> work) {
+    world_.at(milliseconds(world_.pick(0, static_cast<std::uint64_t>(length.count()))), std::move(work));
+  }
+  bool is_hostile(const std::string& key) const {
+    return std::ranges::any_of(hostile_, [&](const auto& each) { return to_hex(each->author().key) == key; });
+  }
+
+  // --- who is there
+
+  /// Honest nodes hang together; hostile ones are dialed by some and dial whom they like.
+  void connect() {
+    const auto& nodes = world_.nodes();
+    const auto dial = [&](std::size_t from, std::size_t to) {
+      if (happens(0.5)) std::swap(from, to);
+      if (from != to) node(from).rendezvous.push_back(node(to).name());
+    };
+    for (std::size_t i = 1; i < nodes.size(); ++i) dial(i, world_.pick(0, i - 1));
+    for (std::uint64_t more = world_.pick(0, 4); more > 0; --more) {
+      dial(world_.pick(0, nodes.size() - 1), world_.pick(0, nodes.size() - 1));
+    }
+    for (const auto& hostile : hostile_) {
+      if (happens(0.5)) any_node().rendezvous.push_back(hostile->name());
+    }
+  }
+
+  /// Everybody trusts everybody, but in some episodes one only later.
+  void trust() {
+    late_ = happens(0.2) ? world_.pick(0, world_.nodes().size() - 1) : kNodes;
+    for (const auto& left : world_.nodes()) {
+      for (std::size_t right = 0; right < world_.nodes().size(); ++right) {
+        if (left.get() == &node(right) || (right == late_ && happens(0.5))) continue;
+        left->trust(node(right).author(), node(right).name());
+      }
+    }
+    for (const auto& hostile : hostile_) hostile->be_trusted();
+  }
+
+  // --- what happens
+
+  void plan(milliseconds length) {
+    static constexpr double kCuts[] = {0, 0, 0.005, 0.02, 0.1, 0.3};
+    static constexpr std::uint64_t kLatencies[] = {1'000, 20'000, 500'000};
+    world_.weather.cut = kCuts[world_.pick(0, 5)];
+    world_.weather.most_latency = microseconds(kLatencies[world_.pick(0, 2)]);
+    for (std::uint64_t ops = world_.pick(40, 200); ops > 0; --ops) at_any_time(length, [this] { write(any_node()); });
+    for (std::uint64_t times = world_.pick(0, 3); times > 0; --times) {
+      at_any_time(length, [this] {
+        std::map<std::string, int> sides;
+        for (const auto& each : world_.nodes()) sides[each->name()] = static_cast<int>(world_.pick(0, 1));
+        world_.partition(std::move(sides));
+      });
+      at_any_time(length, [this] { world_.heal(); });
+    }
+    for (std::uint64_t times = world_.pick(0, 6); times > 0; --times)
+      at_any_time(length, [this] { crash(any_node()); });
+    if (happens(0.2)) {
+      SimNode& unlucky = any_node();
+      at_any_time(length / 2, [this, &unlucky] {
+        unlucky.crash();
+        unlucky.back_up();
+        unlucky.start();
+      });
+      at_any_time(length, [this, &unlucky] { restore(unlucky); });
+    }
+    for (std::uint64_t times = world_.pick(0, 5); times > 0; --times) {
+      at_any_time(length, [this] {
+        constexpr std::int64_t kTenYears = 10LL * 365 * 24 * 3600 * 1000;
+        any_node().clock_offset_ms = static_cast<std::int64_t>(world_.pick(0, 2 * kTenYears)) - kTenYears;
+      });
+    }
+    if (happens(0.5)) plan_replays(length);
+    for (const auto& hostile : hostile_) {
+      for (std::uint64_t times = world_.pick(5, 30); times > 0; --times) {
+        at_any_time(length, [this, who = hostile.get()] { attack(*who); });
+      }
+    }
+  }
+
+  /// Somebody with a key of its own that is trusted hears everything, and says it again.
+  void plan_replays(milliseconds length) {
+    replayer_ = std::make_unique<HostileNode>(world_, "replayer", 99);
+    replayer_->be_trusted();
+    world_.tap = [this](std::string_view message) {
+      const bool has_ops = message.size() > 200 && message.front() == kOpsFrame;
+      if (has_ops || world_.messages % 16 == 0) heard_[heard_at_++ % heard_.size()] = message.substr(0, 100'000);
+    };
+    for (std::uint64_t times = world_.pick(10, 60); times > 0; --times) at_any_time(length, [this] { replay(); });
+  }
+
+  void replay() {
+    HostileLink* link = open_link(*replayer_, any_node());
+    if (link == nullptr || heard_at_ == 0) return;
+    std::vector<SignedOp> ops;
+    for (std::uint64_t tries = world_.pick(1, 10); tries > 0; --tries) {
+      const std::string& frame = heard_[world_.pick(0, std::min(heard_at_, heard_.size()) - 1)];
+      const auto message = sync::decode(frame);
+      if (!message) continue;
+      if (const auto* given = std::get_if<sync::Ops>(&*message)) {
+        ops.insert(ops.end(), given->ops.begin(), given->ops.end());
+      } else if (happens(0.05)) {
+        link->send_bytes(frame);
+      }
+    }
+    if (ops.size() > sync::kMaxBatchOps) ops.resize(sync::kMaxBatchOps);
+    std::shuffle(ops.begin(), ops.end(), world_.random());
+    exercised_.replayed += ops.size();
+    link->send_ops(std::move(ops));
+  }
+
+  void attack(HostileNode& who) {
+    HostileLink* link = open_link(who, any_node());
+    if (link == nullptr) return;
+    const auto attack = static_cast<Attack>(world_.pick(0, static_cast<std::uint64_t>(kLastAttack)));
+    world_.trace(to_string(attack));
+    who.attack(attack, *link);
+  }
+
+  /// One that is open; else it dials, for the next time.
+  HostileLink* open_link(HostileNode& who, SimNode& victim) {
+    for (const auto& link : who.links()) {
+      if (link->open() && !link->closed() && link->victim() == &victim && victim.running()) return link.get();
+    }
+    if (const auto link = who.dial(victim)) {
+      link->acknowledges = happens(0.7);
+      link->silent = happens(0.1);
+      if (happens(0.2)) link->position = LogMark{RowId{static_cast<std::int64_t>(world_.pick(1, 100))}, {}};
+    }
+    return nullptr;
+  }
+
+  void crash(SimNode& unlucky) {
+    unlucky.crash();
+    ++exercised_.crashes;
+    world_.at(world_.now() + milliseconds(world_.pick(0, 8'000)), [&unlucky] { unlucky.start(); });
+  }
+
+  /// Of ops that nobody else has, nothing can bring them back.
+  void restore(SimNode& unlucky) {
+    const auto own = must(unlucky.log().tips_of(unlucky.author()));
+    const bool elsewhere = own.empty() || std::ranges::any_of(world_.nodes(), [&](const auto& other) {
+                             return other.get() != &unlucky && must(other->log().facts(own.front().id)).has_value();
+                           });
+    if (!unlucky.has_backup() || !elsewhere) return;
+    unlucky.crash();
+    unlucky.restore();
+    unlucky.start();
+    ++exercised_.restored;
+    restored_ = true;
+  }
+
+  void write(SimNode& writer) {
+    const std::uint64_t kind = world_.pick(0, 9);
+    const std::string story = fmt::format("story_{}", world_.pick(0, 7));
+    const bool written = writer.write([&](Replica& replica) -> Result<void> {
+      if (kind == 0) {
+        static_cast<void>(put(replica, {story, {}, true, true, false}));
+        return {};
+      }
+      if (kind == 1) return purge(replica, story);
+      if (kind == 2) return erase(replica);
+      MUSHER_TRY(auto own, OwnWrite::begin(replica));
+      const auto item = kind < 6 ? an_item(own.log()) : std::nullopt;
+      if (item && kind == 3 && happens(0.3)) {
+        MUSHER_CHECK(own.append({OpKind::tombstone, *item, "", std::nullopt, {}}));
+      } else if (item) {
+        MUSHER_CHECK(own.append({OpKind::set, *item, happens(0.5) ? "stage" : "name", "\"x\"", {}}));
+      } else {
+        MUSHER_TRY(const OpRow row, own.append({OpKind::insert, OpId{}, story, "{\"stage\":\"1_backlog\"}", {}}));
+        items_.push_back(row.id);
+      }
+      return own.commit();
+    });
+    if (written) return;
+    ++exercised_.writes_refused;
+    CHECK(restored_);  // nobody else is refused
+  }
+
+  std::optional<OpId> an_item(LogReader& log) {
+    for (int tries = 0; tries < 5 && !items_.empty(); ++tries) {
+      const OpId& item = items_[world_.pick(0, items_.size() - 1)];
+      const auto known = log.facts(item);
+      if (known && *known) return item;
+    }
+    return std::nullopt;
+  }
+
+  static Result<void> purge(Replica& replica, const std::string& story) {
+    {
+      MUSHER_TRY(auto own, OwnWrite::begin(replica));  // who may not write does not plan
+    }
+    const auto plan = plan_purge(replica.log(), {{story}, std::nullopt, std::nullopt}, "done");
+    if (!plan) return {};  // there never was such a story
+    MUSHER_CHECK(execute(replica, *plan));
+    return {};
+  }
+
+  /// Of an op of its own that has content.
+  Result<void> erase(Replica& replica) {
+    MUSHER_TRY(auto own, OwnWrite::begin(replica));
+    const AuthorId self = replica.identity()->author();
+    MUSHER_TRY(const auto rows, own.log().author_rows(self, OpIndex{0}, OpIndex{INT64_MAX}));
+    if (rows.empty()) return {};
+    MUSHER_TRY(const auto found, own.log().rows(std::vector{rows[world_.pick(0, rows.size() - 1)]}));
+    const auto& target = std::get<OpRow>(found.front());
+    if (!target.op.content || target.op.op.kind == OpKind::erase) return {};
+    MUSHER_TRY(const OpRow row, append_op(own.log(), *replica.identity(),
+                                          {.kind = OpKind::erase, .target = target.id, .erases_now = true}));
+    MUSHER_CHECK(own.commit());
+    ++exercised_.erased;
+    return write_tip_note(replica.log().info(), {self, row.op.op.index, row.id}, replica.host().state_dir);
+  }
+
+  // --- what must be true in the end
+
+  void clear_up() {
+    world_.weather = {};
+    world_.heal();
+    world_.tap = {};
+    for (const auto& hostile : hostile_) hostile->leave();
+    if (replayer_) replayer_->leave();
+    for (const auto& each : world_.nodes()) {
+      each->start();
+      if (late_ < kNodes && each.get() != &node(late_)) each->trust(node(late_).author(), node(late_).name());
+    }
+  }
+
+  /// Of honest authors nothing waits; what hostile ones wrote may wait for ever.
+  bool nothing_honest_waits(SimNode& each) {
+    const auto kept = each.log().quarantine_entries();
+    REQUIRE(kept);
+    if (hostile_.empty() && !replayer_) return kept->empty();
+    for (const QuarantineEntry& entry : *kept) {
+      const auto op = parse_canonical_bytes(entry.canonical);
+      REQUIRE(op);
+      for (const auto& honest : world_.nodes()) {
+        if (op->author == honest->author()) return false;
+      }
+    }
+    return true;
+  }
+
+  bool is_settled() {
+    const auto first = node(0).log().tips();
+    REQUIRE(first);
+    for (const auto& each : world_.nodes()) {
+      const auto tips = each->log().tips();
+      REQUIRE(tips);
+      if (*tips != *first || !nothing_honest_waits(*each)) return false;
+    }
+    return true;
+  }
+
+  void describe() {
+    for (const auto& each : world_.nodes()) {
+      std::cout << each->name() << ": " << *each->log().count() << " ops, " << *each->log().quarantine_count()
+                << " in quarantine\n";
+      for (const QuarantinedOp& kept : *each->log().quarantine()) {
+        std::cout << "  " << kept.reason << " from " << kept.source.substr(0, 14) << "\n";
+      }
+      for (const sync::PeerStatus& peer : each->engine().status()) {
+        std::cout << "  " << peer.address << " " << peer.state << ", lag " << peer.lag_ops << ", " << peer.last_error
+                  << "\n";
+      }
+      for (const sync::Event& event : each->events) {
+        std::cout << "  " << event.what << " " << event.peer.substr(0, 8) << " " << event.address << ": "
+                  << event.detail << "\n";
+      }
+    }
+  }
+
+  void check_documents() {
+    const Digest digest = node(0).state_digest();
+    const auto heads = must(node(0).log().heads());
+    for (const auto& each : world_.nodes()) {
+      INFO(each->name());
+      CHECK(each->state_digest() == digest);
+      CHECK(must(each->log().heads()) == heads);
+    }
+    SimNode& audited = any_node();
+    auto log = must(SqliteOpLog::open(audited.path(), OpenMode::read));
+    AuditRequest request;
+    request.threads = 1;
+    const AuditReport report = must(verify_order(*log, request));
+    for (const Finding& finding : report.findings) {
+      const FindingKind& kind = kind_of(finding.code);
+      // What valid ops can do, and are found out by.
+      const bool known = finding.code == FindingCode::equivocation || finding.code == FindingCode::seq_regression;
+      const bool by_intent = known && !hostile_.empty();
+      INFO(audited.name() << ": " << kind.name);
+      CHECK((kind.severity != Severity::error || by_intent));
+    }
+    exercised_.ops += *audited.log().count();
+  }
+
+  /// An item of a story that was purged is seen only if its writer knew of the purge.
+  void check_purges() {
+    std::unordered_map<OpId, std::size_t, IdHash> number;
+    std::vector<std::bitset<kMostOps>> ancestors;
+    const std::vector<OpRow> rows = all_rows(node(0).log());
+    REQUIRE(rows.size() <= kMostOps);
+    auto live = must(LiveDocument::start(node(0).log()));
+    CatchUpOptions on_this_thread;
+    on_this_thread.threads = 1;
+    must(live.catch_up(node(0).log(), on_this_thread));
+    for (const OpRow& row : rows) {
+      std::bitset<kMostOps> mine;
+      for (const OpId& id : dependencies(row.op.op)) mine |= ancestors[number.at(id)];
+      mine.set(ancestors.size());
+      number.emplace(row.id, ancestors.size());
+      ancestors.push_back(mine);
+      if (is_hostile(to_hex(row.op.op.author.key))) ++exercised_.hostile_ops;
+    }
+    for (const OpRow& insert : rows) {
+      if (insert.op.op.kind != OpKind::insert) continue;
+      const auto item = live.document().item(insert.id);
+      REQUIRE(item);
+      for (const OpRow& purge : rows) {
+        if (!purge.op.op.is_purge() || purge.op.op.name != insert.op.op.name) continue;
+        const bool knew = ancestors[number.at(insert.id)].test(number.at(purge.id));
+        CHECK((knew || !item->visible));
+        if (!knew && purge.op.op.target != insert.id) ++exercised_.came_back;
+        if (knew && item->visible) ++exercised_.brought_back;
+      }
+    }
+  }
+
+  void check_nobody_honest_was_dropped() {
+    for (const auto& each : world_.nodes()) {
+      for (const sync::Event& event : each->events) {
+        const bool violation = event.detail.find("violation") != std::string::npos;
+        if (!violation) continue;
+        const bool deserved = is_hostile(event.peer) || (replayer_ && event.peer == to_hex(replayer_->author().key));
+        INFO(each->name() << ": " << event.what << " " << event.peer << " " << event.address << ": " << event.detail);
+        const bool honest = std::ranges::any_of(
+            world_.nodes(), [&](const auto& other) { return to_hex(other->author().key) == event.peer; });
+        CHECK((deserved || !honest));
+        if (deserved) ++exercised_.violations;
+      }
+    }
+  }
+
+  void check_writes_go_on() {
+    for (const auto& each : world_.nodes()) {
+      INFO(each->name());
+      CHECK(each->write([](Replica& replica) -> Result<void> {
+        MUSHER_TRY(auto own, OwnWrite::begin(replica));
+        return {};
+      }));
+    }
+  }
+
+  SyncWorld world_;
+  Exercised& exercised_;
+  std::vector<std::unique_ptr<HostileNode>> hostile_;
+  std::unique_ptr<HostileNode> replayer_;
+  std::array<std::string, 500> heard_;
+  std::size_t heard_at_ = 0;
+  std::vector<OpId> items_;
+  std::size_t late_ = kNodes;
+  bool restored_ = false;
+};
+
+/// @return the trace.
+std::uint64_t run_episode(std::uint64_t seed, std::size_t honest, Exercised& exercised) {
+  INFO("to run it again: SYNC_SEED=" << seed);
+  Episode episode(seed, honest, exercised);
+  episode.run();
+  episode.must_converge();
+  return episode.trace();
+}
+
+std::size_t honest_nodes(std::uint64_t seed) { return 1 + seed % (kNodes - 1); }
+
+/// Runs `episode` for each seed, or for that of SYNC_SEED alone.
+/// @return how many there were; 1: no figures can be expected of them.
+std::uint64_t for_each_seed(std::uint64_t episodes, const std::function<void(std::uint64_t)>& episode) {
+  if (const std::uint64_t seed = from_environment("SYNC_SEED", 0); seed != 0) {
+    episode(seed);
+    return 1;
+  }
+  const std::uint64_t first = from_environment("SYNC_FIRST_SEED", 1);
+  const std::uint64_t count = from_environment("SYNC_EPISODES", episodes);
+  for (std::uint64_t seed = first; seed < first + count; ++seed) episode(seed);
+  return count;
+}
+
+#ifdef MUSHER_FEW_EPISODES
+constexpr std::uint64_t kEpisodes = 60, kHostileEpisodes = 40;
+#else
+constexpr std::uint64_t kEpisodes = 1'000, kHostileEpisodes = 500;
+#endif
+
+TEST_CASE("sync: five nodes agree once the weather has cleared", "[sync]") {
+  Exercised seen;
+  const auto episodes = for_each_seed(kEpisodes, [&](std::uint64_t seed) { run_episode(seed, kNodes, seen); });
+  std::cout << fmt::format(
+      "{} episodes: {} ops, {} crashes, {} restored from a backup ({} writes refused), {} came back, {} brought back, "
+      "{} erased, {} sent again by another\n",
+      episodes, seen.ops, seen.crashes, seen.restored, seen.writes_refused, seen.came_back, seen.brought_back,
+      seen.erased, seen.replayed);
+  if (episodes < 40) return;
+  CHECK(seen.came_back > 0);
+  CHECK(seen.brought_back > 0);
+  CHECK(seen.restored > 0);
+  CHECK(seen.crashes > 0);
+  CHECK(seen.erased > 0);
+  CHECK(seen.replayed > 0);
+}
+
+TEST_CASE("sync: honest nodes agree whatever one to four hostile ones do", "[sync]") {
+  Exercised seen;
+  const auto episodes =
+      for_each_seed(kHostileEpisodes, [&](std::uint64_t seed) { run_episode(seed, honest_nodes(seed), seen); });
+  std::cout << fmt::format("{} episodes with hostile nodes: {} ops, {} of hostile authors, {} violations\n", episodes,
+                           seen.ops, seen.hostile_ops, seen.violations);
+  if (episodes < 40) return;
+  CHECK(seen.hostile_ops > 0);
+  CHECK(seen.violations > 0);
+}
+
+TEST_CASE("sync: the seed of an episode decides all of it", "[sync]") {
+  Exercised ignored;
+  for (const std::uint64_t seed : {3U, 4U, 5U}) {
+    CHECK(run_episode(seed, kNodes, ignored) == run_episode(seed, kNodes, ignored));
+    CHECK(run_episode(seed, honest_nodes(seed), ignored) == run_episode(seed, honest_nodes(seed), ignored));
+  }
+  CHECK(run_episode(3, kNodes, ignored) != run_episode(4, kNodes, ignored));
+}
+
+}  // namespace
+}  // namespace musher::testing
