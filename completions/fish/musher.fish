@@ -34,7 +34,7 @@ function __musher_arguments
         switch $word
             case -l --log --identity --color --config --document --join --name --group --from --reason --stage --older-than \
                     --confirm --max --wait --at --order --compare --story --state --checks --max-duration --textfile --listen \
-                    --log-format --token-file --allow-host --tls-cert --tls-key
+                    --log-format --token-file --allow-host --tls-cert --tls-key --rendezvous --rendezvous-token-file
                 set is_value yes
             case '-?*'
             case '*'
@@ -192,6 +192,8 @@ __musher_complete serve -l token-file -r -F -d 'a line NAME TOKEN for each clien
 __musher_complete serve -l allow-host -x -a '(__fish_print_hostnames)' -d 'a name by which clients call this server'
 __musher_complete serve -l tls-cert -r -F -d 'answer HTTPS with this certificate'
 __musher_complete serve -l tls-key -r -F -d 'its key'
+__musher_complete serve -l rendezvous -x -d 'a node to sync with'
+__musher_complete serve -l rendezvous-token-file -r -F -d 'what is shown to them'
 
 __musher_complete verify-order -l state -r -F -a none -d 'where the high-water mark is kept'
 __musher_complete verify-order -l require-state -d 'end with 4 when there is no state'

@@ -41,6 +41,8 @@ constexpr std::array<FindingKind, kFindingCodes> kKinds = {{
     {depth_mismatch, "depth-mismatch", kError, Check::order, kShowOp},
     {seq_out_of_bounds, "seq-out-of-bounds", kError, Check::order, kShowOp},
     {many_heads, "many-heads", kWarning, Check::order, kShowHeads},
+    {own_ops_elsewhere, "own-ops-elsewhere", kError, Check::author,
+     "musher serve --log {log} --rendezvous URL  # of a node that has them"},
     {index_gap, "index-gap", kError, Check::author, kShowOp},
     {index_back, "index-back", kError, Check::author, kShowOp},
     {prev_mismatch, "prev-mismatch", kError, Check::author, kShowOp},

@@ -49,6 +49,7 @@ enum class FindingCode : std::uint8_t {
   depth_mismatch,
   seq_out_of_bounds,
   many_heads,
+  own_ops_elsewhere,
   index_gap,
   index_back,
   prev_mismatch,
@@ -63,7 +64,7 @@ enum class FindingCode : std::uint8_t {
   log_rolled_back,
   row_replaced,
 };
-inline constexpr std::size_t kFindingCodes = 30;
+inline constexpr std::size_t kFindingCodes = 31;
 
 enum class Severity : std::uint8_t {
   warning,  ///< worth knowing; the log is as it should be

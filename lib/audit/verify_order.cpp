@@ -8,6 +8,7 @@
 #include "audit/ancestry_pass.hpp"
 #include "audit/audit_pass.hpp"
 #include "audit/file_check.hpp"
+#include "audit/own_tip_check.hpp"
 #include "audit/renamed_log.hpp"
 #include "audit/salvage_scan.hpp"
 #include "model/text.hpp"
@@ -81,6 +82,10 @@ class Audit {
 Result<AuditReport> Audit::run() {
   MUSHER_CHECK(check_something_is_asked());
   if (compares()) MUSHER_CHECK(check_state_place(*request_.state, request_.state_folder));
+  std::vector<Tip> notes;
+  if (request_.tip_notes && wants(Check::author)) {
+    MUSHER_TRY(notes, read_tip_notes(log_, *request_.tip_notes));
+  }
   MUSHER_TRY(const auto schema, check_schema(log_, findings_));
   MUSHER_TRY(snapshot_, take_snapshot(log_, schema, findings_));
   MUSHER_CHECK(check_tables(log_, findings_));
@@ -91,6 +96,7 @@ Result<AuditReport> Audit::run() {
     MUSHER_CHECK(pass_->finish());
     MUSHER_CHECK(ask_ancestry());
     MUSHER_CHECK(look_for_another_id());
+    MUSHER_CHECK(check_own_tips(log_, notes, findings_));
     const auto is_over = [&] { return !patience_.lasts(); };
     if (wants(Check::file) && !is_over()) MUSHER_CHECK(check_integrity(log_, is_over, findings_));
   }

@@ -2,6 +2,7 @@
 // A note outside the log of the last op an identity wrote: shows a key and log restored together from an old backup.
 
 #include <filesystem>
+#include <optional>
 
 #include "oplog/op_log.hpp"
 
@@ -18,5 +19,9 @@ namespace musher {
 /// returns: after a power cut the note may be an earlier one, never a later one.
 /// @errors io: the folder cannot be made or written: the write itself stands.
 [[nodiscard]] Result<void> write_tip_note(const LogInfo& log, const Tip& tip, const std::filesystem::path& state_dir);
+
+/// The last op this key is known to have written to this document; nothing when there is no note that can be read.
+[[nodiscard]] std::optional<Tip> noted_tip(const DocumentId& document, const AuthorId& author,
+                                           const std::filesystem::path& state_dir);
 
 }  // namespace musher

@@ -84,12 +84,13 @@ mcp::ToolResult audit_result(SqliteOpLog& log, const AuditReport& report) {
       std::move(document));
 }
 
-Result<mcp::ToolResult> audit(SqliteOpLog& log, bool full, std::int64_t now_ms, const std::atomic<bool>& cancelled,
+Result<mcp::ToolResult> audit(SqliteOpLog& log, bool full, const Host& host, const std::atomic<bool>& cancelled,
                               const std::function<void(std::uint64_t)>& progress, AuditReport* kept = nullptr) {
   AuditRequest request;
   request.full = full;
   request.threads = 1;
-  request.now_ms = now_ms;
+  request.now_ms = host.now_ms();
+  request.tip_notes = host.state_dir;
   request.cancel = &cancelled;
   request.on_progress = progress;
   MUSHER_TRY(const AuditReport report, verify_order(log, request));
@@ -99,8 +100,8 @@ Result<mcp::ToolResult> audit(SqliteOpLog& log, bool full, std::int64_t now_ms, 
 
 void verify_order_tool(Node& node, const CallPtr& call) {
   const bool full = flag_argument(*call, "full");
-  run_long(node, call, [full, now = node.host.now_ms()](SqliteOpLog& log, const auto& cancelled, const auto& progress) {
-    return audit(log, full, now, cancelled, progress);
+  run_long(node, call, [full, host = node.host](SqliteOpLog& log, const auto& cancelled, const auto& progress) {
+    return audit(log, full, host, cancelled, progress);
   });
 }
 
@@ -296,14 +297,14 @@ void audit_in_background(Node& node, std::function<void()> done) {
     });
   };
   [[maybe_unused]] const CancelFlag flag =
-      node.workers.submit([path, note, now = node.host.now_ms](const std::atomic<bool>& cancelled) {
+      node.workers.submit([path, note, host = node.host](const std::atomic<bool>& cancelled) {
         LastAudit last;
         AuditReport report;
         const auto log = SqliteOpLog::open(path, OpenMode::read);
         auto result = log ? audit(
-                                **log, true, now(), cancelled, [](std::uint64_t) {}, &report)
+                                **log, true, host, cancelled, [](std::uint64_t) {}, &report)
                           : Result<mcp::ToolResult>(std::unexpected(log.error()));
-        last.finished_ms = now();
+        last.finished_ms = host.now_ms();
         if (result) {
           last.verdict = to_string(report.verdict);
           last.document = std::move(result->structured);

@@ -266,6 +266,14 @@ class Log:
         path.write_text(text)
         Path(str(path) + ".key").write_text(key.key_file())
 
+    def write_tip_notes(self, folder):
+        """What the machine of each author would have noted of its last op."""
+        (folder / "tips").mkdir(parents=True, exist_ok=True)
+        for row in self.tips():
+            body = f"{row.idx:020} {row.op_id.hex()}"
+            (folder / "tips" / f"{self.document.hex()}-{row.author.hex()}").write_text(
+                f"{body} {plain_digest(body.encode()).hex()}\n")
+
 
 def plain_digest(data):
     return blake(b"musher content 1", data, key=bytes(16))

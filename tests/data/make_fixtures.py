@@ -23,8 +23,9 @@ class Fixtures:
         self.folder = folder
         self.expected = {}
 
-    def bad(self, name, log, *findings, damage=(), derived_from=None, state=None, raw=None):
-        """findings: (code, row) or (code, row, more). state: a log whose state the next run finds."""
+    def bad(self, name, log, *findings, damage=(), derived_from=None, state=None, notes=None, raw=None):
+        """findings: (code, row) or (code, row, more). state: a log whose state the next run finds. notes: one whose
+        authors' last ops are noted."""
         path = self.folder / "bad" / (name + ".db")
         path.parent.mkdir(parents=True, exist_ok=True)
         log.write(path, damage, derived_from)
@@ -32,6 +33,9 @@ class Fixtures:
         if state:
             state.write_state(self.folder / "bad" / (name + ".state"))
             entry["state"] = name + ".state"
+        if notes:
+            notes.write_tip_notes(self.folder / "bad" / (name + ".notes"))
+            entry["notes"] = name + ".notes"
         if raw:
             data = bytearray(path.read_bytes())
             raw(data)
@@ -206,6 +210,8 @@ def order_fixtures(f):
     f.bad("tail-missing-rebuilt", log, ("tail-missing", 7), damage=cut, derived_from=without(log, 7, 8))
     log = pipeline("tail-missing-state")
     f.bad("tail-missing-state", log, ("tail-missing", 7), damage=cut, state=log)
+    log = pipeline("own-ops-elsewhere")  # an old copy, in itself as it should be
+    f.bad("own-ops-elsewhere", without(log, 8), ("own-ops-elsewhere", None), notes=log)
     f.bad("tail-missing-everything", pipeline("tail-missing-everything"), ("tail-missing", 1), damage=["DELETE FROM crdt_ops"])
 
     log = pipeline("dependency-missing")

@@ -48,6 +48,7 @@ std::vector<Fixture> fixtures() {
   for (const auto& entry : document.GetObject()) {
     Fixture fixture{.name = entry.name.GetString()};
     fixture.state = member(entry.value, "state");
+    fixture.notes = member(entry.value, "notes");
     for (const auto& finding : entry.value["findings"].GetArray()) {
       fixture.findings.push_back({.code = *member(finding, "code"),
                                   .row = member(finding, "rowid"),
@@ -74,6 +75,7 @@ AuditReport audit_fixture(const Fixture& fixture) {
   AuditRequest request;
   request.now_ms = kFixtureNowMs;
   if (fixture.state) request.state = folder / *fixture.state;
+  if (fixture.notes) request.tip_notes = data() / "bad" / *fixture.notes;
   return must(verify_order(*log, request));
 }
 

@@ -23,6 +23,7 @@ struct ExpectedFinding {
 struct Fixture {
   std::string name{};  ///< "bad/rowid-gap.db"
   std::vector<ExpectedFinding> findings{};
+  std::optional<std::string> notes{};  ///< "own-ops-elsewhere.notes", a folder beside it
   std::optional<std::string> state{};  ///< "rowid-gap.state", beside it
 
   /// Copies the log, its state and the state's key (0600) to a folder; returns the log's path there.

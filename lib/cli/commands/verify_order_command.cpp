@@ -127,6 +127,7 @@ Result<AuditReport> audit(const VerifyOrderOptions& options, AuditRequest reques
     request.state = default_state_file(state_dir(context.environment), log->info().log);
     request.state_folder = StateFolder::make;
   }
+  request.tip_notes = state_dir(context.environment);
   // Rows have no gaps in a log that is as it should be; counting them would be a reading of its own.
   const auto total = static_cast<std::uint64_t>(raw(log->last_row().value_or(RowId{0})));
   Progress progress(context.terminal, steady_clock(), "verifying", "ops", total);
