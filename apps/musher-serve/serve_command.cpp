@@ -139,6 +139,18 @@ Result<void> check_exposure(const ServeOptions& serve, const LogSink& log) {
   return {};
 }
 
+constexpr std::string_view kSyncPath = "/crdt-sync";
+
+Result<std::vector<std::string>> nodes_to_dial(const ServeCommandOptions& options, const ServeConfig& config) {
+  std::vector<std::string> urls;
+  for (const std::string& text : options.rendezvous.empty() ? config.rendezvous : options.rendezvous) {
+    MUSHER_TRY(http::WebSocketUrl url, http::parse_web_socket_url(text));
+    if (url.path == "/") url.path = kSyncPath;
+    urls.push_back(url.text());
+  }
+  return urls;
+}
+
 /// What SIGHUP reads again.
 Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, const ServeConfig& config) {
   ServeOptions::Reloaded loaded;
@@ -146,6 +158,7 @@ Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, co
   if (const auto tokens = path_of(options.token_file, config.token_file)) {
     MUSHER_TRY(loaded.tokens, http::TokenTable::load(*tokens));
   }
+  MUSHER_TRY(loaded.rendezvous, nodes_to_dial(options, config));
   return loaded;
 }
 
@@ -159,17 +172,11 @@ Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& 
   MUSHER_TRY(auto loaded, reloadable(options, config));
   serve.http.tokens = std::move(loaded.tokens);
   serve.allow_unconfirmed_purge = loaded.allow_unconfirmed_purge;
+  serve.rendezvous = std::move(loaded.rendezvous);
   return {};
 }
 
-constexpr std::string_view kSyncPath = "/crdt-sync";
-
 Result<void> set_up_sync(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {
-  for (const std::string& text : options.rendezvous.empty() ? config.rendezvous : options.rendezvous) {
-    MUSHER_TRY(http::WebSocketUrl url, http::parse_web_socket_url(text));
-    if (url.path == "/") url.path = kSyncPath;
-    serve.rendezvous.push_back(url.text());
-  }
   if (const auto file = path_of(options.rendezvous_token_file, config.rendezvous_token_file)) {
     MUSHER_TRY(serve.rendezvous_token, http::read_client_token(*file));
   }

@@ -27,7 +27,7 @@ void require_good_library() {
 
 Verifier::Verifier(const DocumentId& document) : document_(document) { require_good_library(); }
 
-std::expected<VerifiedOp, Reject> Verifier::verify(SignedOp op) const {
+std::expected<VerifiedOp, Reject> Verifier::verify_or_leave(SignedOp& op) const {
   const auto id = check_unsigned(op);
   if (!id) return std::unexpected(id.error());
   if (!knows_author_key(op.op.author)) return std::unexpected(Reject::bad_author_key);

@@ -39,7 +39,9 @@ class Verifier {
   explicit Verifier(const DocumentId& document);
 
   /// The rules of docs/format.md that need only the op itself, in their order.
-  [[nodiscard]] std::expected<VerifiedOp, Reject> verify(SignedOp op) const;
+  [[nodiscard]] std::expected<VerifiedOp, Reject> verify(SignedOp op) const { return verify_or_leave(op); }
+  /// The same; takes the op only when it holds.
+  [[nodiscard]] std::expected<VerifiedOp, Reject> verify_or_leave(SignedOp& op) const;
 
   /// The same without the signature (form, content digest): the op's id, to compare with the one it is stored under.
   [[nodiscard]] std::expected<OpId, Reject> check_unsigned(const SignedOp& op) const;

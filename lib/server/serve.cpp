@@ -365,6 +365,7 @@ class Runtime {
     if (reloaded) {
       node_->allow_unconfirmed_purge = reloaded->allow_unconfirmed_purge;
       if (http_) http_->set_tokens(std::move(reloaded->tokens));
+      if (sync_) sync_->set_rendezvous(std::move(reloaded->rendezvous));
     } else {
       log_(LogLevel::error, "the configuration stays as it was", {{"problem", reloaded.error().what}});
     }

@@ -48,6 +48,7 @@ struct ServeOptions {
   struct Reloaded {
     std::optional<http::TokenTable> tokens{};
     bool allow_unconfirmed_purge = false;
+    std::vector<std::string> rendezvous{};
   };
   std::function<Result<Reloaded>()> reload{};
   std::chrono::milliseconds drain{5'000};  ///< for what was begun to be answered, at the end

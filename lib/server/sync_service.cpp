@@ -185,7 +185,7 @@ struct SyncService::Impl final : public sync::Services {
   boost::asio::io_context& io;
   LiveLog& live;
   Writer& writer;
-  const SyncOptions options;
+  SyncOptions options;
   const std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   const Verifier verifier;
   // changes with each event
@@ -212,6 +212,11 @@ http::WebSocketRoute SyncService::route() {
 
 void SyncService::accept(std::shared_ptr<http::WebSocket> socket) {
   impl_->engine->accept(link_over(std::move(socket)));
+}
+
+void SyncService::set_rendezvous(std::vector<std::string> urls) {
+  impl_->options.rendezvous = std::move(urls);
+  if (!impl_->stopped) impl_->engine->set_rendezvous(impl_->options.rendezvous);
 }
 
 void SyncService::tick() { impl_->engine->tick(); }

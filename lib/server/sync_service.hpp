@@ -43,6 +43,7 @@ class SyncService {
   [[nodiscard]] static http::WebSocketRoute route();
   void accept(std::shared_ptr<http::WebSocket> socket);
 
+  void set_rendezvous(std::vector<std::string> urls);
   /// Every quarter of a second or so.
   void tick();
   /// After each catch-up: whom this node trusts may have changed, and an op that was elsewhere may have come.

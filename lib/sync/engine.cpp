@@ -238,6 +238,26 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
 
 // --- whom we dial
 
+void Engine::set_rendezvous(const std::vector<std::string>& urls) {
+  for (Target& target : targets_) {
+    if (std::ranges::find(urls, target.url) != urls.end()) {
+      if (target.state == Target::State::stopped) target.state = Target::State::waiting;
+      if (target.state == Target::State::waiting) target.next = services_.now();
+      continue;
+    }
+    if (target.cancel) std::exchange(target.cancel, {})();
+    target.state = Target::State::stopped;  // kept: a dial that is under way refers to it
+  }
+  for (const std::string& url : urls) {
+    if (std::ranges::find(targets_, url, &Target::url) == targets_.end()) targets_.push_back({.url = url});
+  }
+  const auto sessions = sessions_;
+  for (const auto& session : sessions) {
+    const bool left = session->role() == Role::dialer && std::ranges::find(urls, session->url()) == urls.end();
+    if (left) session->end({CloseCode::going_away, "it is not to be dialed any more"});
+  }
+}
+
 void Engine::tick() {
   const auto now = services_.now();
   const auto sessions = sessions_;
@@ -276,6 +296,7 @@ void Engine::dial(std::size_t index) {
 /// Doubles with each failure, and is drawn from the upper half, so that nodes that lost one peer do not come back to it
 /// all at once.
 void Engine::retry_later(Target& target, const std::string& why, std::uint16_t code) {
+  if (target.state == Target::State::stopped) return;
   target.state = Target::State::waiting;
   target.since_ms = services_.clock_ms();
   const auto ending = static_cast<CloseCode>(code);

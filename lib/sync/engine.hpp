@@ -58,6 +58,8 @@ class Engine final : private Session::Owner {
   [[nodiscard]] const LogMark& end_of_log() const { return tail_.end(); }
 
   void accept(OpenLink link);
+  /// From now on these are dialed: others are left, and one that had stopped is tried again.
+  void set_rendezvous(const std::vector<std::string>& urls);
   /// Whom this node trusts has changed: what waits elsewhere may be wanted now, and a peer may not be wanted any more.
   void trust_changed();
   /// To be called every quarter of a second or so: dials, time-outs, records.

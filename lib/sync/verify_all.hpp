@@ -9,7 +9,7 @@ namespace musher::sync {
   Services::Verified verified;
   verified.reserve(ops.size());
   for (SignedOp& op : ops) {
-    if (auto holds = verifier.verify(op)) {
+    if (auto holds = verifier.verify_or_leave(op)) {
       verified.emplace_back(*std::move(holds));
     } else {
       verified.emplace_back(std::unexpected(Services::Refused{std::move(op), holds.error()}));
