@@ -39,8 +39,8 @@ struct BatchReport {
   std::optional<std::pair<OpId, Reject>> rejected{};
   /// What ops of the batch depend on that is neither in the log nor in quarantine, ascending.
   std::vector<OpId> missing{};
-  /// The quarantine was full and gave up an op of this peer: where we got to in its log is forgotten.
-  bool mark_lost = false;
+  /// The quarantine was full and gave up ops of these peers: where we got to in their logs is forgotten.
+  std::vector<AuthorId> marks_lost{};
 };
 
 /// Admits ops of one peer in one transaction, in the order given; what admit() says of one op holds for each. With a

@@ -119,14 +119,17 @@ Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> op
   MUSHER_TRY(const auto trust, TrustPolicy::read(*log));
   // Before the ops: what a full quarantine gives up takes the mark back.
   if (record) MUSHER_CHECK(log->set_peer(*record));
+  MUSHER_TRY(const auto peers, log->peers());
   Batch batch(*log, trust, source, replica.host().now_ms());
   for (const VerifiedOp& op : ops) MUSHER_CHECK(batch.take(op));
   const bool wrote = batch.wrote() || record.has_value();
   MUSHER_TRY(BatchReport report, batch.finish());
-  if (record && record->heard) {
-    MUSHER_TRY(const auto peers, log->peers());
-    const auto stored = std::ranges::find(peers, record->peer, &PeerRecord::peer);
-    report.mark_lost = stored == peers.end() || !stored->heard;
+  if (report.waiting > 0 || report.rejected) {
+    MUSHER_TRY(const auto left, log->peers());
+    for (const PeerRecord& peer : peers) {
+      const auto stored = std::ranges::find(left, peer.peer, &PeerRecord::peer);
+      if (peer.heard && (stored == left.end() || !stored->heard)) report.marks_lost.push_back(peer.peer);
+    }
   }
   if (wrote) MUSHER_CHECK(log->commit());
   return report;

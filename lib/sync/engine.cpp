@@ -10,9 +10,10 @@
 namespace musher::sync {
 namespace {
 
-constexpr std::size_t kOpsInOneWrite = 2'048;
+constexpr std::size_t kOpsInOneWrite = 8'192;
 constexpr std::size_t kMostPenalties = 1'024;
 constexpr std::chrono::milliseconds kSlowRetry{60'000};
+constexpr std::chrono::milliseconds kSecondLook{60'000};
 
 std::string hex(const AuthorId& author) { return to_hex(author.key); }
 
@@ -124,13 +125,15 @@ void Engine::ended(Session& session) {
   const auto code = static_cast<CloseCode>(session.end_code());
   const bool ours = session.ending().has_value();
   if (session.outbound() != nullptr) totals_.ops_sent += session.outbound()->ops_sent();
-  if (ours && code == CloseCode::violation) {
+  // One that is refused since it was punished is not punished for that.
+  const bool refused = session.proven() && session.inbound() == nullptr;
+  if (ours && code == CloseCode::violation && !refused) {
     ++totals_.violations;
     if (session.peer()) punish(session.peer()->author);
   }
   const bool ordinary = code == CloseCode::duplicate || code == CloseCode::going_away;
   tell(!ordinary, session.proven() ? "peer disconnected" : "connection refused", session, session.end_text());
-  if (session.peer() && session_with(session.peer()->author, nullptr) == nullptr) {
+  if (session.knows_record() && session_with(session.peer()->author, nullptr) == nullptr) {
     records_[session.peer()->author] = session.record();
   }
   for (Target& target : targets_) {
@@ -229,11 +232,22 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
         } else {
           totals_.ops_received += job->work.ops.size();
           totals_.ops_admitted += job->report.admitted;
-          session->heard(job->work.heard, job->report.mark_lost);
+          marks_lost(job->report.marks_lost);
+          if (job->work.round == session->inbound()->round()) session->heard(job->work.heard, false);
           session->inbound()->admitted(job->work, job->report);
         }
         admit_next();
       });
+}
+
+/// Whose ops the quarantine gave up, on whosever account.
+void Engine::marks_lost(const std::vector<AuthorId>& peers) {
+  for (const AuthorId& peer : peers) {
+    if (const auto record = records_.find(peer); record != records_.end()) record->second.heard.reset();
+    for (const auto& session : sessions_) {
+      if (session->proven() && session->peer()->author == peer) session->heard(std::nullopt, true);
+    }
+  }
 }
 
 // --- whom we dial
@@ -263,6 +277,12 @@ void Engine::tick() {
   const auto sessions = sessions_;
   for (const auto& session : sessions) session->check_time(now);
   if (stopping_) return;
+  if (now >= next_second_look_) {
+    next_second_look_ = now + kSecondLook;
+    for (const auto& session : sessions_) {
+      if (session->mark_broken()) session->reconcile();  // there may be room by now
+    }
+  }
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     if (targets_[i].state == Target::State::waiting && targets_[i].next <= now) dial(i);
   }
@@ -338,7 +358,7 @@ void Engine::write_records(std::function<void()> done) {
   auto records = std::make_shared<std::vector<PeerRecord>>();
   for (auto& [peer, record] : std::exchange(records_, {})) records->push_back(std::move(record));
   for (const auto& session : sessions_) {
-    if (session->proven() && session->take_dirty()) records->push_back(session->record());
+    if (session->knows_record() && session->take_dirty()) records->push_back(session->record());
   }
   if (records->empty()) {
     if (done) done();

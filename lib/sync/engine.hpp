@@ -109,6 +109,7 @@ class Engine final : private Session::Owner {
   [[nodiscard]] Session* session_with(const AuthorId& peer, const Session* but) const;
   void admit_next();
   void admit(const std::shared_ptr<Session>& session, Inbound::Work work);
+  void marks_lost(const std::vector<AuthorId>& peers);
   void dial(std::size_t target);
   void retry_later(Target& target, const std::string& why, std::uint16_t code);
   void punish(const AuthorId& peer);
@@ -128,6 +129,7 @@ class Engine final : private Session::Owner {
   bool writing_ = false;
   bool stopping_ = false;
   std::chrono::milliseconds next_records_{};
+  std::chrono::milliseconds next_second_look_{};
   Totals totals_;
 };
 

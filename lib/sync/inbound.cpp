@@ -13,7 +13,7 @@ namespace {
 /// Beside the peer's own window: what it may have sent before it heard of anything, and answers to what was asked for.
 constexpr std::size_t kWindowsWaiting = 4;
 constexpr std::size_t kMostBatches = 64;  ///< then the peer waits
-constexpr std::size_t kMostTips = 1'000'000;
+constexpr std::size_t kMostTips = 262'144;
 
 }  // namespace
 
@@ -30,13 +30,17 @@ void Inbound::read(std::function<Result<void>(LogReader&)> job, std::function<vo
 
 // --- ops
 
-bool Inbound::take(Ops ops) {
+bool Inbound::take(Ops ops, std::size_t bytes) {
   if (ops.serial != next_serial_) return false;
   ++next_serial_;
   ops_received_ += ops.ops.size();
   waiting_ops_ += ops.ops.size();
-  if (waiting_ops_ > kWindowsWaiting * limits_.window_ops + kMaxIds) return false;
-  batches_.push_back({ops.serial, ops.upto, ops.ops.size()});
+  waiting_bytes_ += bytes;
+  if (waiting_ops_ > kWindowsWaiting * limits_.window_ops + kMaxIds ||
+      waiting_bytes_ > kWindowsWaiting * limits_.window_bytes + kMaxMessageBytes) {
+    return false;
+  }
+  batches_.push_back({ops.serial, ops.upto, ops.ops.size(), bytes});
   if (batches_.size() >= kMostBatches) hooks_.pause(true);
   if (ops.ops.empty()) {
     verified(ops.serial, {});
@@ -80,10 +84,12 @@ bool Inbound::has_ready() const { return !batches_.empty() && batches_.front().v
 
 Inbound::Work Inbound::take_ready(std::size_t most_ops) {
   Work work;
+  work.round = round_;
   while (has_ready() && (work.last_serial == 0 || work.ops.size() + batches_.front().ops <= most_ops)) {
     Batch batch = std::move(batches_.front());
     batches_.pop_front();
     waiting_ops_ -= batch.ops;
+    waiting_bytes_ -= batch.bytes;
     work.last_serial = batch.serial;
     for (auto& op : *batch.verified) {
       if (op) {
@@ -138,6 +144,7 @@ void Inbound::take(Tips tips) {
   tips_.insert(tips_.end(), tips.tips.begin(), tips.tips.end());
   if (!tips.last) return;
   tips_asked_ = false;
+  for (Batch& batch : batches_) batch.upto.reset();  // of before: the mark begins anew with what these tips lead to
   struct Found {
     std::vector<Want::Branch> branches;
     std::optional<Tip> own;

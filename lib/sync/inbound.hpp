@@ -22,7 +22,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   struct Hooks {
     std::function<void(std::string)> send;
     std::function<void(Ending)> end;
-    std::function<void(bool)> pause;
+    std::function<void(bool)> pause;  ///< enough waits; and no longer
     /// Something is ready to be admitted (take_ready).
     std::function<void()> ready;
     /// The peer has an op of this node's own author that this log has not got.
@@ -33,7 +33,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   void stop() { stopped_ = true; }
 
   /// @return false: the peer broke the order of serials, or sent more than its window.
-  [[nodiscard]] bool take(Ops ops);
+  [[nodiscard]] bool take(Ops ops, std::size_t bytes);
   void take(Tips tips);
   void take(Samples samples);
   /// @return false: it sent an op that depends on one of these, and has not got it.
@@ -46,6 +46,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
     std::vector<VerifiedOp> ops;
     std::optional<LogMark> heard;  ///< with these ops we have all of the peer's log up to here
     std::uint64_t last_serial = 0;
+    std::uint32_t round = 0;                     ///< of the tips that came before it
     std::optional<Services::Refused> refused{};  ///< does not hold: kept as evidence, and the peer is dropped
   };
   [[nodiscard]] bool has_ready() const;
@@ -53,6 +54,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   /// The work is durable: it is acknowledged, and what is missing asked for.
   void admitted(const Work& work, const BatchReport& report);
 
+  [[nodiscard]] std::uint32_t round() const { return round_; }
   [[nodiscard]] std::uint64_t ops_received() const { return ops_received_; }
   [[nodiscard]] std::size_t waiting_ops() const { return waiting_ops_; }
 
@@ -61,6 +63,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
     std::uint64_t serial = 0;
     std::optional<LogMark> upto;
     std::size_t ops = 0;
+    std::size_t bytes = 0;
     std::optional<Services::Verified> verified{};
   };
   void verified(std::uint64_t serial, Services::Verified result);
@@ -77,6 +80,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   std::uint64_t next_serial_ = 1;
   std::deque<Batch> batches_;
   std::size_t waiting_ops_ = 0;
+  std::size_t waiting_bytes_ = 0;
   std::uint64_t ops_received_ = 0;
   // what was asked for
   std::uint32_t round_ = 0;

@@ -12,6 +12,8 @@ namespace {
 constexpr std::int64_t kSkippedRows = 4'096;
 /// Beside four times what the log has.
 constexpr std::size_t kMostRowsWanted = 4'096;
+/// A peer has at most kMaxIds questions open, as it sees it; what is on its way to it may answer some.
+constexpr std::size_t kMostAsked = 4 * kMaxIds;
 constexpr std::size_t kQueuedBytes = 1U << 20U;
 
 }  // namespace
@@ -116,37 +118,30 @@ void Outbound::rows_are_complete() {
 
 void Outbound::take(const Ask& ask) {
   struct Answer {
-    OutOps ops;
+    std::vector<RowId> rows;
     Absent absent;
   };
   auto answer = std::make_shared<Answer>();
   read(
       [answer, ids = ask.ids](LogReader& log) -> Result<void> {
         for (const OpId& id : ids) {
-          MUSHER_TRY(const auto row, log.find(id));
-          if (!row) {
+          MUSHER_TRY(const auto links, log.links(id));
+          if (links) {
+            answer->rows.push_back(links->row);
+          } else {
             answer->absent.ids.push_back(id);
-            continue;
           }
-          MUSHER_TRY(OutOp op, out_op(*row, {}));
-          answer->ops.push_back(std::make_shared<const OutOp>(std::move(op)));
         }
         return {};
       },
       [this, answer] {
-        std::ranges::sort(answer->ops, {}, [](const auto& op) { return op->mark.row; });
-        OutOps batch;
-        std::size_t bytes = 0;
-        for (const auto& op : answer->ops) {
-          if (batch.size() == kMaxBatchOps || (!batch.empty() && bytes + op->bytes.size() > kMaxBatchBytes)) {
-            send_batch(std::exchange(batch, {}), std::nullopt);
-            bytes = 0;
-          }
-          batch.push_back(op);
-          bytes += op->bytes.size();
+        asked_.insert(asked_.end(), answer->rows.begin(), answer->rows.end());
+        std::ranges::sort(asked_);
+        if (asked_.size() > kMostAsked) {
+          return hooks_.end({CloseCode::violation, "it asks for more and does not take what it asked for"});
         }
-        if (!batch.empty()) send_batch(batch, std::nullopt);
         if (!answer->absent.ids.empty()) hooks_.send(encode(answer->absent));
+        pump();
       });
 }
 
@@ -174,13 +169,34 @@ bool Outbound::may_send() const {
 void Outbound::pump() {
   while (may_send()) {
     const std::uint64_t before = serial_;
-    if (phase_ == Phase::rows) {
+    if (!asked_.empty()) {
+      send_asked();
+    } else if (phase_ == Phase::rows) {
       send_wanted();
     } else if (phase_ == Phase::streaming) {
       stream();
     }
     if (serial_ == before) return;  // nothing to send, or it is being read
   }
+}
+
+void Outbound::send_asked() {
+  reading_ = true;
+  const std::vector<RowId> wanted(asked_.begin(),
+                                  asked_.begin() + static_cast<std::ptrdiff_t>(std::min(asked_.size(), kMaxBatchOps)));
+  auto ops = std::make_shared<OutOps>();
+  read(
+      [ops, wanted](LogReader& log) -> Result<void> {
+        MUSHER_TRY(*ops, read_rows(log, wanted));
+        return {};
+      },
+      [this, ops, wanted] {
+        reading_ = false;
+        const RowId last = ops->empty() ? wanted.back() : ops->back()->mark.row;
+        std::erase_if(asked_, [&](RowId row) { return row <= last && std::ranges::binary_search(wanted, row); });
+        if (!ops->empty()) send_batch(*ops, std::nullopt);
+        pump();
+      });
 }
 
 void Outbound::send_wanted() {

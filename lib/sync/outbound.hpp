@@ -18,8 +18,8 @@ namespace musher::sync {
 
 /// What one peer may have under way, and how long it may take. Values are passed in so that tests can shorten them.
 struct Limits {
-  std::size_t window_ops = 2'048;                   ///< sent and not acknowledged
-  std::size_t window_bytes = 4U << 20U;             ///< the same
+  std::size_t window_ops = 8'192;                   ///< sent and not acknowledged
+  std::size_t window_bytes = 8U << 20U;             ///< the same
   std::chrono::milliseconds stall{30'000};          ///< without an acknowledgement while ops are under way: too slow
   std::chrono::milliseconds handshake{10'000};      ///< from the connection to both proofs
   std::chrono::milliseconds record_every{1'000};    ///< what is known of peers is written down at least so often
@@ -78,6 +78,7 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   [[nodiscard]] bool may_send() const;
   void read(std::function<Result<void>(LogReader&)> job, std::function<void()> then);
   void rows_are_complete();
+  void send_asked();
   void send_wanted();
   void stream();
   void stream_batch(const OutOps& ops);
@@ -100,7 +101,8 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   std::size_t next_row_ = 0;  ///< into rows_
   std::uint32_t round_ = 0;
   bool want_complete_ = false;
-  std::size_t open_ = 0;  ///< parts of the want that are being looked up, and samples out for a choice
+  std::size_t open_ = 0;      ///< parts of the want that are being looked up, and samples out for a choice
+  std::vector<RowId> asked_;  ///< one by one, and not sent yet: ascending
   bool reading_ = false;
   RecentIds from_peer_{8'192};  ///< ids lately received from the peer: they are not sent back
   // what is under way

@@ -1,11 +1,23 @@
 #include "sync/session.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "model/text.hpp"
 
 namespace musher::sync {
 namespace {
+
+/// Looked up at once; behind them the peer waits, so that no flood of them is ever in memory.
+constexpr std::size_t kMostQuestions = 8;
+
+/// Reads the log to be answered.
+bool is_question(const Message& message) {
+  return std::holds_alternative<Tips>(message) || std::holds_alternative<Reconcile>(message) ||
+         std::holds_alternative<Want>(message) || std::holds_alternative<Samples>(message) ||
+         std::holds_alternative<Ask>(message);
+}
 
 Nonce fresh_nonce(Services& services) {
   Nonce nonce;
@@ -97,7 +109,9 @@ void Session::received(std::string_view bytes) {
   auto message = decode(bytes);
   if (!message) return violation(message.error());
   if (state_ == State::handshake) return handshake(*message);
-  dispatch(*std::move(message));
+  const bool question = is_question(*message);
+  dispatch(*std::move(message), bytes.size());
+  if (question) question_came();
 }
 
 // --- handshake
@@ -112,6 +126,7 @@ void Session::handshake(const Message& message) {
   }
   if (reply.peer) {
     peer_ = reply.peer;
+    known_ = {.peer = peer_->author, .log = peer_->log};
     if (auto refused = setup_.owner.proven(*this)) return end(*std::move(refused));
   }
   if (!reply.message.empty()) send(std::move(reply.message));
@@ -126,7 +141,11 @@ void Session::start_positions() {
                                          Outbound::Hooks{send_it, end_it, [this] { return link_->queued_bytes(); }});
   inbound_ =
       std::make_shared<Inbound>(setup_.services, setup_.limits, setup_.self.identity->author(),
-                                Inbound::Hooks{send_it, end_it, [this](bool paused) { link_->pause(paused); },
+                                Inbound::Hooks{send_it, end_it,
+                                               [this](bool full) {
+                                                 ops_full_ = full;
+                                                 pause_or_go_on();
+                                               },
                                                [this] { setup_.owner.ready(*this); },
                                                [this](const Tip& tip) { setup_.owner.own_op_elsewhere(*this, tip); },
                                                [this](const OpId& id) { outbound_->peer_has(id); }});
@@ -141,6 +160,7 @@ void Session::start_positions() {
       },
       [this](PeerRecord record) {
         known_ = std::move(record);
+        knows_record_ = true;
         dirty_ = true;
         send(encode(Position{known_.heard}));
       });
@@ -183,7 +203,36 @@ void Session::decide() {
 
 // --- everything after the handshake
 
-void Session::dispatch(Message message) {
+/// Reads are done in order, so what this one waits for comes when the question is answered.
+void Session::question_came() {
+  if (state_ == State::closing || state_ == State::closed) return;
+  ++questions_;
+  pause_or_go_on();
+  read_for<bool>(
+      shared_from_this(), setup_.services, [](LogReader&) -> Result<bool> { return true; },
+      [this](bool) {
+        --questions_;
+        pause_or_go_on();
+      });
+}
+
+void Session::pause_or_go_on() {
+  if (state_ == State::closing || state_ == State::closed) return;
+  const bool pause = ops_full_ || questions_ >= kMostQuestions;
+  if (std::exchange(paused_, pause) != pause) link_->pause(pause);
+}
+
+/// What answers this end's verdict on the peer's position, or what followed it.
+bool Session::comes_too_early(const Message& message) const {
+  if (ours_ != Verdict::none) return false;
+  return !std::holds_alternative<Position>(message) && !std::holds_alternative<Resume>(message) &&
+         !std::holds_alternative<Tips>(message);
+}
+
+void Session::dispatch(Message message, std::size_t bytes) {
+  if (comes_too_early(message)) {
+    return violation(fmt::format("a message \"{}\" before it was said where both stand", name_of(message)));
+  }
   std::visit(
       [&](auto& each) {
         using Kind = std::decay_t<decltype(each)>;
@@ -198,9 +247,11 @@ void Session::dispatch(Message message) {
             theirs_ = Verdict::tips;
             decide();
           }
+          // What comes now comes without marks: until it is all here the old one would not tell of it.
+          known_.heard.reset();
+          dirty_ = true;
           inbound_->take(std::move(each));
         } else if constexpr (std::is_same_v<Kind, Reconcile>) {
-          if (ours_ == Verdict::none) return violation("a question for tips before a position");
           tips_sent_ = true;
           outbound_->send_tips();
         } else if constexpr (std::is_same_v<Kind, Want>) {
@@ -208,7 +259,7 @@ void Session::dispatch(Message message) {
         } else if constexpr (std::is_same_v<Kind, Samples>) {
           inbound_->take(std::move(each));
         } else if constexpr (std::is_same_v<Kind, Ops>) {
-          if (!inbound_->take(std::move(each))) violation("ops out of order, or more than were asked for");
+          if (!inbound_->take(std::move(each), bytes)) violation("ops out of order, or more than were asked for");
         } else if constexpr (std::is_same_v<Kind, Ack>) {
           if (!outbound_->take(each)) return violation("it acknowledges what was not sent");
           if (outbound_->acknowledged() != std::exchange(acknowledged_noted_, outbound_->acknowledged())) dirty_ = true;

@@ -67,6 +67,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   [[nodiscard]] const std::string& end_text() const { return end_text_; }        ///< how it ended, whoever ended it
   [[nodiscard]] std::uint16_t end_code() const { return end_code_; }
   [[nodiscard]] bool proven() const { return peer_.has_value(); }
+  /// What was written down of this peer is known here: record() says all of it.
+  [[nodiscard]] bool knows_record() const { return knows_record_; }
 
   [[nodiscard]] Inbound* inbound() { return inbound_.get(); }
   [[nodiscard]] const Outbound* outbound() const { return outbound_.get(); }
@@ -77,6 +79,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// How far its log was taken in. broken: the quarantine gave something up; the mark is worth nothing until the next
   /// connection.
   void heard(const std::optional<LogMark>& mark, bool broken);
+  [[nodiscard]] bool mark_broken() const { return mark_broken_; }
   [[nodiscard]] bool take_dirty() { return std::exchange(dirty_, false); }
 
  private:
@@ -85,7 +88,10 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   void take(const Position& position);
   void judged(const std::optional<LogMark>& mark);
   void decide();
-  void dispatch(Message message);
+  void dispatch(Message message, std::size_t bytes);
+  [[nodiscard]] bool comes_too_early(const Message& message) const;
+  void question_came();
+  void pause_or_go_on();
   void violation(std::string what);
   void send(std::string message);
 
@@ -110,10 +116,15 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   std::optional<LogMark> peer_mark_;
   bool position_taken_ = false;
   bool tips_sent_ = false;
+  // whether it is read from
+  std::size_t questions_ = 0;  ///< that are being looked up
+  bool ops_full_ = false;
+  bool paused_ = false;
   std::shared_ptr<Outbound> outbound_;
   std::shared_ptr<Inbound> inbound_;
   // for the record
   PeerRecord known_;
+  bool knows_record_ = false;
   bool mark_broken_ = false;
   bool dirty_ = false;
   RowId acknowledged_noted_{};

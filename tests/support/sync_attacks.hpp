@@ -68,7 +68,7 @@ class HostileLink final : public sync::LinkUser, public std::enable_shared_from_
   template <class Kind>
   [[nodiscard]] std::size_t count() const {
     std::size_t found = 0;
-    for (const sync::Message& message : got_) found += std::holds_alternative<Kind>(message) ? 1 : 0;
+    for (const sync::Message& message : got_) found += std::holds_alternative<Kind>(message) ? 1U : 0U;
     return found;
   }
   std::function<void(const sync::Message&)> on_message;  ///< behind the handshake

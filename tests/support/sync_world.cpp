@@ -18,6 +18,8 @@ using std::chrono::milliseconds;
 
 std::mt19937_64* sodium_source = nullptr;  // of the world that lives
 
+constexpr std::size_t kQueueBytes = 8U << 20U;  // as http::WebSocketLimits
+
 /// Keys, salts and nonces come from the seed too.
 void seed_sodium() {
   static randombytes_implementation implementation{
@@ -47,7 +49,8 @@ std::filesystem::path make_folder() {
 // --- links
 
 void SimLink::send(std::string message) {
-  if (closed_) return;
+  if (closed_ || closing_) return;
+  if (queued_ + message.size() > kQueueBytes) return close(1013, "the send queue is full");
   ++world_.messages;
   world_.bytes += message.size();
   if (world_.chance(world_.weather.cut)) return cut();
@@ -91,7 +94,7 @@ void SimLink::start(std::shared_ptr<sync::LinkUser> user) {
 }
 
 void SimLink::close(std::uint16_t code, std::string_view reason) {
-  if (closed_) return;
+  if (closed_ || std::exchange(closing_, true)) return;
   const auto arrival = std::max(last_arrival_, world_.now() + microseconds(100));
   world_.at(arrival, [self = self_.lock(), code, why = std::string(reason)] {
     if (const auto other = self->other_.lock()) other->end(code, why, true);
@@ -288,8 +291,11 @@ void SimNode::soon(microseconds least, microseconds most, microseconds& lane, st
 }
 
 void SimNode::read(std::function<Result<void>(LogReader&)> job, std::function<void(Result<void>)> done) {
-  soon(microseconds(20), microseconds(500), reads_until_,
-       [this, job = std::move(job), done = std::move(done)] { done(job(log())); });
+  if (on_read) on_read(++reads_under_way_);
+  soon(microseconds(20), microseconds(500), reads_until_, [this, job = std::move(job), done = std::move(done)] {
+    if (on_read) --reads_under_way_;
+    done(job(log()));
+  });
 }
 
 void SimNode::write(std::function<Result<void>(Replica&)> job, std::function<void(Result<void>)> done) {
@@ -305,6 +311,11 @@ void SimNode::write(std::function<Result<void>(Replica&)> job, std::function<voi
 
 void SimNode::verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) {
   auto shared = std::make_shared<std::vector<SignedOp>>(std::move(ops));
+  if (hold_verdicts) {
+    return world_.at(world_.now() + milliseconds(50), [this, life = life_, shared, done = std::move(done)]() mutable {
+      if (life == life_ && running()) verify(std::move(*shared), std::move(done));
+    });
+  }
   soon(microseconds(50), microseconds(2'000), verifies_until_,
        [this, shared, done = std::move(done)] { done(world_.verify(std::move(*shared))); });
 }

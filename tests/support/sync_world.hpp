@@ -63,6 +63,7 @@ class SimLink final : public sync::Link {
   std::size_t queued_ = 0;
   std::queue<std::string> arrived_;
   bool paused_ = false;
+  bool closing_ = false;
   bool closed_ = false;
 };
 
@@ -93,7 +94,9 @@ class SimNode final : public sync::Services {
   std::int64_t clock_offset_ms = 0;
   std::vector<sync::Event> events;  ///< warnings of its engine
   [[nodiscard]] bool saw(std::string_view what, std::string_view detail) const;
-  std::optional<Tip> own_elsewhere;  ///< as its engine was told last
+  std::function<void(std::size_t under_way)> on_read;  ///< its engine reads the log; may be empty
+  bool hold_verdicts = false;                          ///< no op is verified until this is over
+  std::optional<Tip> own_elsewhere;                    ///< as its engine was told last
   /// An own op is elsewhere, and not here yet.
   [[nodiscard]] bool lost_its_tail();
 
@@ -134,6 +137,7 @@ class SimNode final : public sync::Services {
   std::optional<Identity> identity_;
   std::optional<TrustPolicy> trust_;
   std::uint64_t life_ = 0;
+  std::size_t reads_under_way_ = 0;
   std::chrono::microseconds reads_until_{};
   std::chrono::microseconds writes_until_{};
   std::chrono::microseconds verifies_until_{};
