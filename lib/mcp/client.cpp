@@ -77,9 +77,10 @@ std::string text_of(const JsonView& value) { return std::string(value.string().v
 /// The error of a result with isError: {code, message, hint, candidates}, or only text.
 std::unexpected<Error> tool_error(const JsonView& result) {
   const JsonView structured = result["structuredContent"];
-  if (!structured["code"].string()) {
+  if (!structured["code"].string() || text_of(structured["message"]).empty()) {
     const auto content = result["content"].items();
-    return fail(Errc::usage, content.empty() ? "the server gives no reason" : text_of(content.front()["text"]));
+    const std::string text = content.empty() ? "" : text_of(content.front()["text"]);
+    return fail(Errc::usage, text.empty() ? "the server gives no reason" : text);
   }
   Error error{errc_named(*structured["code"].string()), text_of(structured["message"]), text_of(structured["hint"])};
   for (const JsonView& candidate : structured["candidates"].items()) error.candidates.push_back(text_of(candidate));
