@@ -27,9 +27,12 @@ ONE_STORY = "7_story_bench"
 class Process:
     """A server that was started here: its port, and what the kernel counts of it."""
 
+    running = []  # what a failure leaves behind
+
     def __init__(self, words, **options):
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, text=True, **options)
         self.port = None
+        Process.running.append(self.process)
 
     def tasks(self):
         return [f"/proc/{self.process.pid}/task/{task}" for task in os.listdir(f"/proc/{self.process.pid}/task")]
@@ -46,6 +49,7 @@ class Process:
         self.process.terminate()
         self.process.wait()
         self.process.stdin.close()
+        Process.running.remove(self.process)
 
 
 class Musher(Process):
@@ -368,6 +372,9 @@ def main():
         idle(purges(folder, log))
         print(f"\nload {os.getloadavg()[0]:.1f}")
     finally:
+        for process in Process.running:
+            process.kill()
+            process.wait()
         shutil.rmtree(folder)
 
 
