@@ -74,6 +74,12 @@ std::string deflated(const std::string& text) {
   return out;
 }
 
+std::string masked(std::string bytes, std::string_view key) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(bytes[i] ^ key[i % 4]);
+  return bytes;
+}
+
+/// Of a masked frame, whose key is "abcd".
 std::string length_header(unsigned first, std::uint64_t length) {
   std::string out{static_cast<char>(first), static_cast<char>(0xff)};
   for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(length >> shift);
@@ -118,6 +124,8 @@ TEST_CASE("web socket: what breaks the protocol is answered with its close code,
            Case{"2^63 bytes", length_header(0x82, 1ULL << 63U), 1009},
            Case{"2^64 - 1 bytes", length_header(0x82, ~0ULL), 1009},
            Case{"2^63 bytes, deflated", length_header(0xc2, 1ULL << 63U) + std::string(100, '\xff'), 1007, true},
+           Case{"2^63 bytes, deflated, that begin well",
+                length_header(0xc2, 1ULL << 63U) + masked(deflated(std::string(200'000, 'x')), "abcd"), 1009, true},
            Case{"fragments that add up to 2^64",
                 frame(Opcode::binary, "x", {.fin = false}) + length_header(0x80, ~0ULL), 1009},
            Case{"a length that is written too long", length_header(0x82, 1), 1002},
