@@ -11,7 +11,9 @@
 #include "cli/escape.hpp"
 #include "cli/log_access.hpp"
 #include "cli/point_in_time_text.hpp"
+#include "http/client_token.hpp"
 #include "http/inherited_sockets.hpp"
+#include "http/server_url.hpp"
 #include "model/text.hpp"
 #include "musher-serve/server_log.hpp"
 #include "server/serve.hpp"
@@ -27,6 +29,8 @@ struct ServeCommandOptions {
   std::optional<std::string> token_file;
   std::optional<std::string> tls_cert;
   std::optional<std::string> tls_key;
+  std::vector<std::string> rendezvous;
+  std::optional<std::string> rendezvous_token_file;
   std::optional<LogFormat> log_format;
   bool stdio = false;
   bool read_only = false;
@@ -50,6 +54,11 @@ void declare(ServeCommandOptions& options, CommandLine& line) {
               "a name by which clients call this server besides localhost; may be given again");
   line.option(options.tls_cert, "--tls-cert", "FILE", "answer HTTPS with this certificate, a PEM file");
   line.option(options.tls_key, "--tls-key", "FILE", "its key, a PEM file");
+  line.group("Other nodes");
+  line.option(options.rendezvous, "--rendezvous", "URL",
+              "a node to sync with: ws://HOST:PORT or wss://HOST:PORT; may be given again");
+  line.option(options.rendezvous_token_file, "--rendezvous-token-file", "FILE",
+              "one line TOKEN or NAME TOKEN, shown to the nodes that are dialed");
   line.paragraph(
       "Holds the log's document in memory and follows the file: what musher put and musher purge write from a shell is "
       "in "
@@ -153,6 +162,24 @@ Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& 
   return {};
 }
 
+constexpr std::string_view kSyncPath = "/crdt-sync";
+
+Result<void> set_up_sync(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {
+  for (const std::string& text : options.rendezvous.empty() ? config.rendezvous : options.rendezvous) {
+    MUSHER_TRY(http::WebSocketUrl url, http::parse_web_socket_url(text));
+    if (url.path == "/") url.path = kSyncPath;
+    serve.rendezvous.push_back(url.text());
+  }
+  if (const auto file = path_of(options.rendezvous_token_file, config.rendezvous_token_file)) {
+    MUSHER_TRY(serve.rendezvous_token, http::read_client_token(*file));
+  }
+  if (!serve.rendezvous.empty() && !serve.load_identity) {
+    return fail(Errc::usage, "a server that takes no writes cannot sync: it has no key to prove who it is",
+                "leave out --read-only, or --rendezvous");
+  }
+  return {};
+}
+
 Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
   const ServeConfig& config = context.settings.serve;
   const LogSink log = make_server_log(options.log_format.value_or(config.log_format.value_or(LogFormat::text)),
@@ -180,6 +207,7 @@ Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
   if (!options.read_only && !config.read_only.value_or(false)) {
     serve.load_identity = [file = context.settings.identity] { return Identity::load(file); };
   }
+  MUSHER_CHECK(set_up_sync(options, config, serve));
   MUSHER_CHECK(musher::serve(std::move(serve), log));
   return ExitCode::ok;
 }

@@ -97,12 +97,21 @@ class Reader {
     if (name == "token_file") return read_path(key, value, serve.token_file);
     if (name == "tls_cert") return read_path(key, value, serve.tls_cert);
     if (name == "tls_key") return read_path(key, value, serve.tls_key);
+    if (name == "rendezvous") return read_texts(key, value, serve.rendezvous);
+    if (name == "rendezvous_token_file") return read_path(key, value, serve.rendezvous_token_file);
     if (name == "read_only") return read_bool(key, value, serve.read_only);
     if (name == "allow_unconfirmed_purge") return read_bool(key, value, serve.allow_unconfirmed_purge);
     if (name == "log_format") return read_log_format(value);
-    static const std::vector<std::string> kKnown = {
-        "listen",    "allowed_hosts",           "token_file", "tls_cert", "tls_key",
-        "read_only", "allow_unconfirmed_purge", "log_format"};
+    static const std::vector<std::string> kKnown = {"listen",
+                                                    "allowed_hosts",
+                                                    "token_file",
+                                                    "tls_cert",
+                                                    "tls_key",
+                                                    "rendezvous",
+                                                    "rendezvous_token_file",
+                                                    "read_only",
+                                                    "allow_unconfirmed_purge",
+                                                    "log_format"};
     return bad(key.source(), "unknown key serve." + quote(name), nearest(name, kKnown, 2));
   }
 

@@ -10,6 +10,8 @@
 //     read_only = false
 //     allow_unconfirmed_purge = false
 //     log_format = "text"              # json
+//     rendezvous = ["wss://node-b.example.org:7777"]
+//     rendezvous_token_file = "node-b.token"
 
 #include <cstdint>
 #include <filesystem>
@@ -28,6 +30,8 @@ struct ServeConfig {
   std::optional<std::filesystem::path> token_file{};
   std::optional<std::filesystem::path> tls_cert{};
   std::optional<std::filesystem::path> tls_key{};
+  std::vector<std::string> rendezvous{};
+  std::optional<std::filesystem::path> rendezvous_token_file{};
   std::optional<bool> read_only{};
   std::optional<bool> allow_unconfirmed_purge{};
   std::optional<LogFormat> log_format{};

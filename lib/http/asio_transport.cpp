@@ -1,24 +1,19 @@
 #include "http/asio_transport.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
 #include <array>
 #include <type_traits>
+
+#include "http/asio_streams.hpp"
 
 namespace musher::http {
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-/// Not the type-erased executor of tcp::socket: it costs an allocation here and there.
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
-using TlsStream = asio::ssl::stream<Socket>;
-
 using User = std::shared_ptr<TransportUser>;
 using Parts = std::array<asio::const_buffer, 2>;
 
@@ -30,6 +25,17 @@ Io io_of(const error_code& error) {
   if (!error) return Io::ok;
   const bool ended = error == asio::error::eof || error == asio::ssl::error::stream_truncated;
   return ended ? Io::ended : Io::failed;
+}
+
+/// Before TLS 1.3 the exporter belongs to one connection only with the extended master secret (RFC 9266, section 4.2).
+std::optional<ChannelBinding> exporter_of(SSL* tls) {
+  constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
+  if (SSL_version(tls) < TLS1_3_VERSION && SSL_get_extms_support(tls) != 1) return std::nullopt;
+  ChannelBinding binding{};
+  const std::uint8_t no_context = 0;
+  const int done =
+      SSL_export_keying_material(tls, binding.data(), binding.size(), kLabel.data(), kLabel.size(), &no_context, 0, 1);
+  return done == 1 ? std::optional(binding) : std::nullopt;
 }
 
 template <class Stream>
@@ -88,6 +94,11 @@ class AsioTransport final : public Transport {
     socket().close(ignored);
   }
 
+  std::optional<ChannelBinding> channel_binding() override {
+    if constexpr (kIsTls) return exporter_of(stream_.native_handle());
+    return std::nullopt;
+  }
+
  private:
   static constexpr bool kIsTls = std::is_same_v<Stream, TlsStream>;
 
@@ -106,8 +117,16 @@ class AsioTransport final : public Transport {
 
 std::unique_ptr<Transport> make_transport(asio::io_context& io, int socket, bool is_v6, asio::ssl::context* tls) {
   Socket connected(io.get_executor(), is_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), socket);
-  if (tls == nullptr) return std::make_unique<AsioTransport<Socket>>(std::move(connected));
-  return std::make_unique<AsioTransport<TlsStream>>(std::move(connected), *tls);
+  if (tls == nullptr) return make_transport(std::move(connected));
+  return make_transport(TlsStream(std::move(connected), *tls));
+}
+
+std::unique_ptr<Transport> make_transport(Socket connected) {
+  return std::make_unique<AsioTransport<Socket>>(std::move(connected));
+}
+
+std::unique_ptr<Transport> make_transport(TlsStream connected) {
+  return std::make_unique<AsioTransport<TlsStream>>(std::move(connected));
 }
 
 }  // namespace musher::http

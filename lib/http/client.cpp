@@ -6,13 +6,14 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+
+#include "http/tls_client.hpp"
 
 namespace musher::http {
 namespace {
@@ -37,25 +38,17 @@ class Attempt {
       return exchange(socket_, request);
     }
     asio::ssl::context context(asio::ssl::context::tls_client);
-    context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
     error_code error;
-    context.set_default_verify_paths(error);
+    prepare_client_tls(context, error);
     if (error) return cannot_reach(error);
     TlsStream stream(socket_, context);
-    stream.set_verify_mode(asio::ssl::verify_peer);
-    stream.set_verify_callback(asio::ssl::host_name_verification(url_.host));
-    // As SSL_set_tlsext_host_name, a macro with a C cast; the name is copied.
-    std::string name = url_.host;
-    SSL_ctrl(stream.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
+    expect_server(stream.native_handle(), url_.host);
     auto done = step([&](auto handler) { stream.async_handshake(asio::ssl::stream_base::client, handler); });
     if (!done) {
       abandon();
       return not_done_in_time("no TLS connection");
     }
-    if (*done) {
-      return fail(Errc::io, fmt::format("no TLS with the server {}: {}", url_.text(), done->message()),
-                  "another authority of certificates: SSL_CERT_FILE=CA.pem musher ...");
-    }
+    if (*done) return no_tls("the server " + url_.text(), stream.native_handle(), *done);
     deadline_ = Clock::now() + limits_.answer;
     return exchange(stream, request);
   }

@@ -6,6 +6,7 @@
 
 #include "http/header_text.hpp"
 #include "http/live_exchange.hpp"
+#include "http/upgrade.hpp"
 
 namespace musher::http {
 namespace {
@@ -140,6 +141,7 @@ void Connection::dispatch() {
   ++hub_->stats.requests;
   is_head_ = incoming_.method == "HEAD";
   incoming_.peer = peer_;
+  if (route_->web_socket) return upgrade();
   enter(Phase::handling, hub_->options.limits.write_timeout);  // counts when there is no more input
   auto exchange = std::make_shared<LiveExchange>(hub_, this, std::move(incoming_));
   exchange_ = exchange.get();
@@ -149,6 +151,21 @@ void Connection::dispatch() {
   } catch (const std::exception& failure) {  // the client has its 500 when the handler let go of the exchange
     hub_->count_refusal({500, failure.what()}, peer_);
   }
+}
+
+void Connection::upgrade() {
+  // A pipelined one: the read that is under way would take the first frames.
+  if (reading_) return refuse({400, "an upgrade waits for the answers before it"}, false);
+  if (hub_->draining) return refuse({503, "the server is going away"}, false);
+  auto judged = judge_upgrade(incoming_, http_1_0_, route_->web_socket->options);
+  if (!judged) {
+    hub_->count_refusal(judged.error().why, peer_);
+    phase_ = Phase::handling;
+    return respond(std::move(judged.error().response));
+  }
+  phase_ = Phase::closed;
+  begin_web_socket(hub_, route_->web_socket, std::move(incoming_), token_, std::move(transport_), *judged, unread());
+  hub_->forget(*this);
 }
 
 void Connection::refuse(const BadRequest& why, bool keep_alive) {

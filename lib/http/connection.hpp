@@ -74,6 +74,8 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
   [[nodiscard]] bool take_step();
   void on_headers();
   void dispatch();
+  /// The request asks for a WebSocket: the transport and what is unread go to it, and this ends.
+  void upgrade();
   void refuse(const BadRequest& why, bool keep_alive);
   void want_read();
   [[nodiscard]] bool make_room();
@@ -90,7 +92,7 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
 
   // fixed after construction
   const std::shared_ptr<Hub> hub_;
-  const std::unique_ptr<Transport> transport_;
+  std::unique_ptr<Transport> transport_;  ///< null after upgrade()
   const std::string peer_;
 
   // where it is

@@ -32,10 +32,31 @@ void Hub::count_refusal(const BadRequest& why, std::string_view peer) {
   if (options.on_refused) options.on_refused({why.status, why.why, peer});
 }
 
+void Hub::count_open() {
+  stats.connections = open();
+  stats.web_sockets = web_sockets.size();
+}
+
+void Hub::add(std::shared_ptr<Connection> connection) {
+  connections.emplace(connection.get(), std::move(connection));
+  count_open();
+}
+
+void Hub::add(LiveWebSocket& socket, std::optional<Digest> token) {
+  web_sockets.emplace(&socket, std::move(token));
+  count_open();
+}
+
 void Hub::forget(Connection& connection) {
   connections.erase(&connection);
-  stats.connections = connections.size();
-  if (connections.empty() && on_empty) on_empty();
+  count_open();
+  if (open() == 0 && on_empty) on_empty();
+}
+
+void Hub::forget(LiveWebSocket& socket) {
+  web_sockets.erase(&socket);
+  count_open();
+  if (open() == 0 && on_empty) on_empty();
 }
 
 std::optional<BadRequest> refusal_of(const Hub& hub, int hosts, Request& request, std::optional<Digest>& token,

@@ -15,31 +15,47 @@
 namespace musher::http {
 
 class Connection;
+class LiveWebSocket;
+
+/// What a path that is a WebSocket has instead of a handler.
+struct WebSocketTarget {
+  WebSocketHandler handler;
+  WebSocketRoute options;
+};
 
 struct Route {
   Handler handler;
   Access access = Access::token;
+  std::shared_ptr<const WebSocketTarget> web_socket{};
 };
 
 struct Hub {
   // fixed after construction
   Options options;
+  boost::asio::io_context* io = nullptr;
   /// Runs something later, outside of whatever is going on.
   std::function<void(std::function<void()>)> post;
 
   // changes as the server runs
   std::map<std::string, Route, std::less<>> routes{};
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections{};
-  std::function<void()> on_empty{};  ///< the last connection went
+  std::unordered_map<LiveWebSocket*, std::optional<Digest>> web_sockets{};  ///< and the token each came with
+  std::function<void()> on_empty{};                                         ///< the last connection or WebSocket went
   bool draining = false;
   Stats stats{};
 
   /// The Date header of this second.
   [[nodiscard]] std::string_view date();
   void count_refusal(const BadRequest& why, std::string_view peer);
+  [[nodiscard]] std::size_t open() const { return connections.size() + web_sockets.size(); }
+  void add(std::shared_ptr<Connection> connection);
+  void add(LiveWebSocket& socket, std::optional<Digest> token);
   void forget(Connection& connection);
+  void forget(LiveWebSocket& socket);
 
  private:
+  void count_open();
+
   std::time_t date_second_ = -1;
   std::string date_;
 };

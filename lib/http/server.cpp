@@ -18,6 +18,7 @@
 #include "http/asio_transport.hpp"
 #include "http/connection.hpp"
 #include "http/hub.hpp"
+#include "http/live_web_socket.hpp"
 #include "http/response_head.hpp"
 #include "http/tls_context.hpp"
 
@@ -91,6 +92,7 @@ Result<std::unique_ptr<Server>> Server::create(asio::io_context& io, Options opt
   }
   auto hub = std::make_shared<Hub>();
   hub->options = std::move(options);
+  hub->io = &io;
   hub->post = [&io](std::function<void()> later) { asio::post(io, std::move(later)); };
   auto impl = std::make_shared<Impl>(io, std::move(hub));
   impl->tls = std::move(tls);
@@ -110,6 +112,11 @@ Server::~Server() {
 
 void Server::route(std::string path, Handler handler, Access access) {
   impl_->hub->routes.insert_or_assign(std::move(path), Route{std::move(handler), access});
+}
+
+void Server::route_web_socket(std::string path, WebSocketHandler handler, WebSocketRoute options) {
+  auto target = std::make_shared<const WebSocketTarget>(std::move(handler), std::move(options));
+  impl_->hub->routes.insert_or_assign(std::move(path), Route{{}, Access::token, std::move(target)});
 }
 
 Result<Endpoint> Server::listen(const std::string& address, std::uint16_t port) {
@@ -209,15 +216,14 @@ void Server::Impl::take(int socket, const sockaddr_storage& address) {
   std::memcpy(peer.data(), &address, std::min(sizeof address, peer.capacity()));
   auto connection =
       std::make_shared<Connection>(hub, make_transport(io, socket, is_v6, tls.get()), endpoint_of(peer).text());
-  hub->connections.emplace(connection.get(), connection);
-  hub->stats.connections = hub->connections.size();
+  hub->add(connection);
   connection->start();
   check_later();
 }
 
 /// Whoever has waited longest without asking for anything makes room.
 bool Server::Impl::make_room() {
-  if (hub->connections.size() < hub->options.limits.connections) return true;
+  if (hub->open() < hub->options.limits.connections) return true;
   Connection* oldest = nullptr;
   for (const auto& [connection, owner] : hub->connections) {
     if (const auto since = connection->waits_since(); since && (!oldest || *since < *oldest->waits_since())) {
@@ -254,6 +260,7 @@ void Server::Impl::check_later() {
 
 void Server::Impl::close_all() {
   for (const auto& connection : connections()) connection->close();
+  for (const auto& [socket, token] : hub->web_sockets) socket->cut("the server has ended");
 }
 
 // --- changes while it runs, and the end
@@ -264,6 +271,9 @@ void Server::set_tokens(std::optional<TokenTable> tokens) {
   for (const auto& connection : impl_->connections()) {
     const auto token = connection->stream_token();
     if (token && (!held || !held->find(*token))) connection->close();
+  }
+  for (const auto& [socket, token] : impl_->hub->web_sockets) {
+    if (token && (!held || !held->find(*token))) socket->close(1008, "the token is not known any more");
   }
 }
 
@@ -285,7 +295,8 @@ void Server::drain(milliseconds deadline, std::function<void()> done) {
     if (const auto self = weak.lock()) self->finish_drain();
   };
   for (const auto& connection : impl.connections()) connection->drain();
-  if (impl.hub->connections.empty()) return impl.finish_drain();
+  for (const auto& [socket, token] : impl.hub->web_sockets) socket->close(1001, "the server is going away");
+  if (impl.hub->open() == 0) return impl.finish_drain();
   impl.drain_deadline.expires_after(deadline);
   impl.drain_deadline.async_wait([weak = impl.weak_from_this()](error_code error) {
     const auto self = weak.lock();

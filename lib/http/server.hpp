@@ -10,6 +10,7 @@
 
 #include "http/exchange.hpp"
 #include "http/options.hpp"
+#include "http/web_socket.hpp"
 #include "model/result.hpp"
 
 namespace boost::asio {
@@ -31,8 +32,9 @@ enum class Access : std::uint8_t {
 };
 
 struct Stats {
-  std::size_t connections = 0;    ///< open now
+  std::size_t connections = 0;    ///< open now, WebSockets included
   std::size_t streams = 0;        ///< open now
+  std::size_t web_sockets = 0;    ///< open now
   std::uint64_t accepted = 0;     ///< connections
   std::uint64_t requests = 0;     ///< that a handler saw
   std::uint64_t refused = 0;      ///< requests that no handler saw
@@ -54,6 +56,10 @@ class Server {
   /// one.
   void route(std::string path, Handler handler, Access access = Access::token);
 
+  /// A path that is a WebSocket. What holds for every request holds for its upgrade: Host, Origin, path and token are
+  /// asked first. A GET that asks for no upgrade is answered 426.
+  void route_web_socket(std::string path, WebSocketHandler handler, WebSocketRoute options = {});
+
   /// Listens on an address written in digits; port 0 picks one. May be called for several addresses.
   /// @errors usage: not such an address.  io: the port is taken or may not be used.
   [[nodiscard]] Result<Endpoint> listen(const std::string& address, std::uint16_t port);
@@ -61,13 +67,13 @@ class Server {
   /// @errors usage: it is not one; the descriptor is left alone.
   [[nodiscard]] Result<Endpoint> listen_inherited(int descriptor);
 
-  /// From the next request on these tokens hold. A stream whose token is no longer among them is dropped.
+  /// From the next request on these tokens hold. A stream or WebSocket whose token is no longer among them is dropped.
   void set_tokens(std::optional<TokenTable> tokens);
 
   /// No new connections; those that are open go on.
   void stop_accepting();
-  /// Stops accepting, closes idle connections, lets open requests and streams end until the deadline, closes the rest,
-  /// and calls done once. Who owns streams finishes them.
+  /// Stops accepting, closes idle connections and (1001) WebSockets, lets open requests and streams end until the
+  /// deadline, closes the rest, and calls done once. Who owns streams finishes them.
   void drain(std::chrono::milliseconds deadline, std::function<void()> done);
 
   [[nodiscard]] const Stats& stats() const;

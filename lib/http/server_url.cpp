@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace musher::http {
@@ -27,6 +28,48 @@ bool names_loopback(std::string_view host) {
   return host == "localhost" || host == "::1" || (is_address && host.starts_with("127."));
 }
 
+struct Scheme {
+  std::string_view plain, tls;
+  std::string_view what;  ///< that the URL is of
+  std::string_view hint;
+};
+constexpr Scheme kHttp{"http://", "https://", "a server",
+                       "http://127.0.0.1:7777 or https://HOST:PORT, as musher serve --listen has it"};
+constexpr Scheme kWebSocket{"ws://", "wss://", "a WebSocket",
+                            "ws://127.0.0.1:7777/crdt-sync or wss://HOST:PORT/crdt-sync"};
+
+std::unexpected<Error> bad(std::string_view text, const Scheme& scheme, std::string_view why) {
+  return fail(Errc::usage, fmt::format("\"{}\" is no URL of {}: {}", text.substr(0, 200), scheme.what, why),
+              std::string(scheme.hint));
+}
+
+/// The path is as written, and may be empty.
+Result<WebSocketUrl> parse(std::string_view text, const Scheme& scheme) {
+  WebSocketUrl parts;
+  ServerUrl& url = parts.server;
+  std::string_view rest = text;
+  url.tls = rest.starts_with(scheme.tls);
+  if (!url.tls && !rest.starts_with(scheme.plain)) {
+    return bad(text, scheme, fmt::format("it does not begin with {} or {}", scheme.plain, scheme.tls));
+  }
+  rest.remove_prefix((url.tls ? scheme.tls : scheme.plain).size());
+  parts.path = rest.substr(std::min(rest.find_first_of("/?#"), rest.size()));
+  rest.remove_suffix(parts.path.size());
+  if (rest.find('@') != rest.npos) return bad(text, scheme, "it names a user; a token goes into --token-file");
+  const bool bracketed = rest.starts_with('[');
+  const auto end = bracketed ? rest.find(']') : rest.find(':');
+  if (bracketed && end == rest.npos) return bad(text, scheme, "the ] is missing");
+  url.host = rest.substr(bracketed ? 1 : 0, bracketed ? end - 1 : end);
+  rest.remove_prefix(std::min(bracketed ? end + 1 : end, rest.size()));
+  if (!is_host(url.host, bracketed)) return bad(text, scheme, "there is no host in it");
+  if (!rest.empty() && (rest.front() != ':' || !is_port(rest.substr(1)))) {
+    return bad(text, scheme, "the port is not one");
+  }
+  url.port = rest.empty() ? (url.tls ? "443" : "80") : rest.substr(1);
+  url.is_loopback = names_loopback(url.host);
+  return parts;
+}
+
 }  // namespace
 
 std::string ServerUrl::authority() const {
@@ -36,31 +79,22 @@ std::string ServerUrl::authority() const {
 std::string ServerUrl::text() const { return fmt::format("{}://{}", tls ? "https" : "http", authority()); }
 
 Result<ServerUrl> parse_server_url(std::string_view text) {
-  const auto bad = [&](std::string_view why) {
-    return fail(Errc::usage, fmt::format("\"{}\" is no URL of a server: {}", text.substr(0, 200), why),
-                "http://127.0.0.1:7777 or https://HOST:PORT, as musher serve --listen has it");
-  };
-  ServerUrl url;
-  std::string_view rest = text;
-  if (rest.starts_with("https://"))
-    url.tls = true;
-  else if (!rest.starts_with("http://"))
-    return bad("it does not begin with http:// or https://");
-  rest.remove_prefix(url.tls ? 8 : 7);
-  const std::string_view path = rest.substr(std::min(rest.find_first_of("/?#"), rest.size()));
-  rest.remove_suffix(path.size());
-  if (!path.empty() && path != "/" && path != "/mcp") return bad("its path is not /mcp");
-  if (rest.find('@') != rest.npos) return bad("it names a user; a token goes into --token-file");
-  const bool bracketed = rest.starts_with('[');
-  const auto end = bracketed ? rest.find(']') : rest.find(':');
-  if (bracketed && end == rest.npos) return bad("the ] is missing");
-  url.host = rest.substr(bracketed ? 1 : 0, bracketed ? end - 1 : end);
-  rest.remove_prefix(std::min(bracketed ? end + 1 : end, rest.size()));
-  if (!is_host(url.host, bracketed)) return bad("there is no host in it");
-  if (!rest.empty() && (rest.front() != ':' || !is_port(rest.substr(1)))) return bad("the port is not one");
-  url.port = rest.empty() ? (url.tls ? "443" : "80") : rest.substr(1);
-  url.is_loopback = names_loopback(url.host);
-  return url;
+  MUSHER_TRY(auto parts, parse(text, kHttp));
+  if (!parts.path.empty() && parts.path != "/" && parts.path != "/mcp") return bad(text, kHttp, "its path is not /mcp");
+  return parts.server;
+}
+
+std::string WebSocketUrl::text() const {
+  return fmt::format("{}://{}{}", server.tls ? "wss" : "ws", server.authority(), path);
+}
+
+Result<WebSocketUrl> parse_web_socket_url(std::string_view text) {
+  MUSHER_TRY(auto parts, parse(text, kWebSocket));
+  const bool plain =
+      std::ranges::all_of(parts.path, [](char c) { return c > ' ' && c < '\x7f' && c != '?' && c != '#'; });
+  if (!plain) return bad(text, kWebSocket, "its path is not plain");
+  if (parts.path.empty()) parts.path = "/";
+  return parts;
 }
 
 }  // namespace musher::http

@@ -1,5 +1,5 @@
 #pragma once
-// Where a musher serve is: http://HOST[:PORT][/mcp], or https.
+// Where a musher serve is: http://HOST[:PORT][/mcp] or https; and a WebSocket of it: ws://HOST[:PORT]/PATH or wss.
 
 #include <string>
 #include <string_view>
@@ -23,5 +23,17 @@ struct ServerUrl {
 /// Without a port it is 80 or 443. A user, a query, a fragment or another path than /mcp mean nothing here.
 /// @errors usage.
 [[nodiscard]] Result<ServerUrl> parse_server_url(std::string_view text);
+
+struct WebSocketUrl {
+  ServerUrl server{};
+  std::string path{};  ///< as written: "/crdt-sync"; "/" where there is none
+
+  /// "ws://host:port/path".
+  [[nodiscard]] std::string text() const;
+};
+
+/// The same for ws:// and wss://, with any path.
+/// @errors usage.
+[[nodiscard]] Result<WebSocketUrl> parse_web_socket_url(std::string_view text);
 
 }  // namespace musher::http

@@ -1,13 +1,18 @@
 #pragma once
 // The bytes of one connection, over TCP or TLS. The rest of a connection knows no sockets.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
 namespace musher::http {
+
+/// What both ends of one TLS connection know, and nobody else (RFC 9266, tls-exporter).
+using ChannelBinding = std::array<std::uint8_t, 32>;
 
 enum class Io : std::uint8_t {
   ok,
@@ -49,6 +54,8 @@ class Transport {
   virtual void end_writing(std::shared_ptr<TransportUser> user) = 0;
   /// Ends it all; operations under way end with Io::failed.
   virtual void close() = 0;
+  /// Of TLS, when its handshake is over.
+  [[nodiscard]] virtual std::optional<ChannelBinding> channel_binding() = 0;
 };
 
 }  // namespace musher::http

@@ -136,7 +136,10 @@ Result<void> checked_scan(LogReader& log, const ScanOptions& options, const std:
   const unsigned threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   if (threads == 1) {
     return log.scan(options.after, options.upto, [&](ScannedRow&& row) {
-      return !cancelled() && sink(check_row(verifier, std::move(row), options.signatures));
+      const OpRow* op = std::get_if<OpRow>(&row);
+      const bool vouched = op != nullptr && options.vouched && options.vouched(op->id);
+      const Signatures signatures = vouched ? Signatures::skip : options.signatures;
+      return !cancelled() && sink(check_row(verifier, std::move(row), signatures));
     });
   }
   Pool pool(verifier, options.signatures, threads);

@@ -26,6 +26,8 @@ struct ScanOptions {
   Signatures signatures = Signatures::check;
   unsigned threads = 0;                       ///< workers; 0: as many as there are cores, 1: the caller's thread alone
   const std::atomic<bool>* cancel = nullptr;  ///< stops between batches when true
+  /// With one thread: ops whose signature this process has verified already. May be empty.
+  std::function<bool(const OpId& id)> vouched{};
 };
 
 /// The sink gets every row once, in rowid order, on the caller's thread; false from it stops the scan.

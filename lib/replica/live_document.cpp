@@ -16,10 +16,14 @@ Result<LiveDocument> LiveDocument::start(LogReader& log) {
 Result<void> LiveDocument::catch_up(LogReader& log, const CatchUpOptions& options) {
   MUSHER_TRY(const RowId newest, log.last_row());
   MUSHER_TRY(auto trust, TrustPolicy::read(log));  // after it: it knows every branch up to that row
-  if (trust != trust_) *this = LiveDocument();
+  if (trust != trust_) {
+    const std::uint64_t changes = trust_changes_ + 1;
+    *this = LiveDocument();
+    trust_changes_ = changes;
+  }
   trust_ = std::move(trust);
   const RowId upto = std::min(newest, options.upto);
-  const ScanOptions scan{last_row_, upto, options.signatures, options.threads, options.cancel};
+  const ScanOptions scan{last_row_, upto, options.signatures, options.threads, options.cancel, options.vouched};
   Result<void> applied;
   MUSHER_CHECK(checked_scan(log, scan, [&](CheckedRow&& row) {
     applied = apply(std::move(row), options);

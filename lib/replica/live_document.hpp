@@ -22,6 +22,7 @@ struct CatchUpOptions {
   std::function<void(const OpRow& row, Applied outcome, bool effective)> on_applied;
   std::function<void(std::uint64_t rows)> on_progress;  ///< rows read so far; may be empty
   const std::atomic<bool>* cancel = nullptr;
+  std::function<bool(const OpId& id)> vouched{};  ///< see ScanOptions
 };
 
 struct ReplayCounts {
@@ -44,6 +45,8 @@ class LiveDocument {
   [[nodiscard]] const Document& document() const { return *document_; }
   [[nodiscard]] const CausalIndex& index() const { return *index_; }
   [[nodiscard]] const TrustPolicy& trust() const { return trust_; }
+  /// How often trust has changed since the start.
+  [[nodiscard]] std::uint64_t trust_changes() const { return trust_changes_; }
   [[nodiscard]] RowId last_row() const { return last_row_; }
   [[nodiscard]] const ReplayCounts& counts() const { return counts_; }
   [[nodiscard]] const std::vector<RowFailure>& failures() const { return failures_; }
@@ -55,6 +58,7 @@ class LiveDocument {
   std::unique_ptr<CausalIndex> index_;  // a pointer: the document refers to it
   std::unique_ptr<Document> document_;
   TrustPolicy trust_;
+  std::uint64_t trust_changes_ = 0;
   RowId last_row_{};
   ReplayCounts counts_;
   std::vector<RowFailure> failures_;

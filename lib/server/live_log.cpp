@@ -33,6 +33,7 @@ Result<void> LiveLog::reopen() {
   fresh->read_only_ = read_only_;
   fresh->catch_up();
   if (!fresh->problem_.empty()) return fail(Errc::damaged, fresh->problem_, "");
+  fresh->on_row_ = on_row_;
   std::swap(*this, *fresh);
   return {};
 }
@@ -98,6 +99,7 @@ Result<void> LiveLog::apply_new(LogChanges& changes) {
   options.threads = started_ ? 1 : 0;  // a few rows are checked sooner here than elsewhere
   options.cancel = started_ ? nullptr : options_.cancel;
   options.on_progress = started_ ? nullptr : options_.on_progress;
+  options.vouched = [&](const OpId& id) { return vouched_.contains(id); };
   options.on_applied = [&](const OpRow& row, Applied, bool effective) {
     if (row.row <= noted) {  // from the first row again: trust has changed
       tracker_ = StoryTracker();
@@ -109,8 +111,11 @@ Result<void> LiveLog::apply_new(LogChanges& changes) {
     last_id_ = row.id;
     if (effective) tracker_.note(row);
     note(row, changes);
+    if (on_row_) on_row_(row);
   };
+  const std::uint64_t trust_changes = live_->trust_changes();
   MUSHER_CHECK(live_->catch_up(*log_, options));
+  changes.trust_changed = live_->trust_changes() != trust_changes;
   started_ = true;
   std::ranges::sort(changes.stories);
   changes.stories.erase(std::ranges::unique(changes.stories).begin(), changes.stories.end());

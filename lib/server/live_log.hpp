@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/recent_ids.hpp"
 #include "oplog/sqlite_op_log.hpp"
 #include "replica/live_document.hpp"
 #include "replica/story_view.hpp"
@@ -18,7 +19,8 @@ namespace musher {
 /// What one catch_up() brought.
 struct LogChanges {
   std::uint64_t ops = 0;
-  bool rebuilt = false;              ///< trust has changed: everything may be different
+  bool rebuilt = false;  ///< trust has changed: everything may be different
+  bool trust_changed = false;
   std::vector<std::string> stories;  ///< that those ops concern, each once, by id
   [[nodiscard]] bool any() const { return ops > 0 || rebuilt; }
 };
@@ -57,6 +59,11 @@ class LiveLog {
     if (bell_) bell_->hear();
   }
 
+  /// This process has verified this op's signature and is about to append it: that is not done again.
+  void vouch_for(const OpId& id) { vouched_.add(id); }
+  /// Called with each row that is applied from now on, in rowid order; from the first one again when trust changes.
+  void on_row(std::function<void(const OpRow&)> callback) { on_row_ = std::move(callback); }
+
   [[nodiscard]] ServerHealth health() const;
   /// Why it follows no more, or what else is wrong; empty when all is well.
   [[nodiscard]] const std::string& problem() const { return problem_; }
@@ -84,9 +91,11 @@ class LiveLog {
   std::optional<LiveSlot> slot_;
   Options options_;
   bool read_only_ = false;
+  std::function<void(const OpRow&)> on_row_;
   // changes with each op
   std::unique_ptr<LiveDocument> live_;
   StoryTracker tracker_;
+  RecentIds vouched_{16'384};
   OpId last_id_;  ///< of the last row applied, to see that the file still has it
   bool started_ = false;
   std::int64_t data_version_ = 0;

@@ -7,6 +7,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <utility>
 #include <vector>
 
 namespace musher {
@@ -45,6 +46,12 @@ constexpr std::array kCounters = {
     Described{"musher_http_slow_readers_dropped_total", "Streams dropped since their reader was too slow",
               &MetricValues::http_slow_readers_dropped},
     Described{"musher_writes_total", "Writes made for clients", &MetricValues::writes},
+    Described{"musher_sync_received_ops_total", "Ops received from other nodes", &MetricValues::sync_received_ops},
+    Described{"musher_sync_sent_ops_total", "Ops sent to other nodes", &MetricValues::sync_sent_ops},
+    Described{"musher_sync_admitted_ops_total", "Ops of other nodes that entered the log",
+              &MetricValues::sync_admitted_ops},
+    Described{"musher_sync_violations_total", "Connections dropped since the peer broke the protocol",
+              &MetricValues::sync_violations},
 };
 
 }  // namespace
@@ -56,6 +63,12 @@ struct Metrics::State {
   prometheus::Gauge* healthy = nullptr;
   prometheus::Gauge* read_only = nullptr;
   prometheus::Histogram* apply = nullptr;
+  // By peer; made anew each time, so that peers that went are not shown for ever.
+  prometheus::Family<prometheus::Gauge>* peer_connected = nullptr;
+  prometheus::Family<prometheus::Gauge>* peer_lag = nullptr;
+  prometheus::Family<prometheus::Gauge>* peer_sent = nullptr;
+  prometheus::Family<prometheus::Gauge>* peer_received = nullptr;
+  std::vector<std::pair<prometheus::Family<prometheus::Gauge>*, prometheus::Gauge*>> of_peers;
 };
 
 Metrics::Metrics() : state_(std::make_unique<State>()) {
@@ -65,6 +78,13 @@ Metrics::Metrics() : state_(std::make_unique<State>()) {
     state_->gauges.push_back(&BuildGauge().Name(gauge.name).Help(gauge.help).Register(registry).Add({}));
   for (const Described& counter : kCounters)
     state_->counters.push_back(&BuildCounter().Name(counter.name).Help(counter.help).Register(registry).Add({}));
+  const auto by_peer = [&](const char* name, const char* help) {
+    return &BuildGauge().Name(name).Help(help).Register(registry);
+  };
+  state_->peer_connected = by_peer("musher_sync_peer_connected", "1: ops flow between this node and that one");
+  state_->peer_lag = by_peer("musher_sync_peer_lag_ops", "Ops of this log that the peer has not acknowledged");
+  state_->peer_sent = by_peer("musher_sync_peer_sent_bytes", "Bytes sent to the peer, over all connections");
+  state_->peer_received = by_peer("musher_sync_peer_received_bytes", "Bytes received, over all connections");
   state_->healthy =
       &BuildGauge().Name("musher_healthy").Help("1: this server follows its log").Register(registry).Add({});
   state_->read_only =
@@ -81,7 +101,19 @@ Metrics::~Metrics() = default;
 
 void Metrics::observe_apply(double seconds) { state_->apply->Observe(seconds); }
 
-std::string Metrics::text(const MetricValues& values) {
+std::string Metrics::text(const MetricValues& values, const std::vector<PeerMetric>& peers) {
+  for (const auto& [family, gauge] : std::exchange(state_->of_peers, {})) family->Remove(gauge);
+  const auto show = [&](prometheus::Family<prometheus::Gauge>* family, const PeerMetric& peer, double value) {
+    prometheus::Gauge& gauge = family->Add({{"peer", peer.peer}});
+    gauge.Set(value);
+    state_->of_peers.emplace_back(family, &gauge);
+  };
+  for (const PeerMetric& peer : peers) {
+    show(state_->peer_connected, peer, peer.connected ? 1 : 0);
+    show(state_->peer_lag, peer, peer.lag_ops);
+    show(state_->peer_sent, peer, peer.sent_bytes);
+    show(state_->peer_received, peer, peer.received_bytes);
+  }
   for (std::size_t i = 0; i < kGauges.size(); ++i) state_->gauges[i]->Set(values.*kGauges[i].value);
   for (std::size_t i = 0; i < kCounters.size(); ++i) {
     const double more = values.*kCounters[i].value - state_->counters[i]->Value();

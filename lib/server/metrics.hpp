@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace musher {
 
@@ -31,7 +32,21 @@ struct MetricValues {
   double http_refused = 0;
   double http_slow_readers_dropped = 0;
   double writes = 0;
+  double sync_received_ops = 0;
+  double sync_sent_ops = 0;
+  double sync_admitted_ops = 0;
+  double sync_violations = 0;
 };
+
+/// One node that this one syncs with. Only so many are shown one by one.
+struct PeerMetric {
+  std::string peer;  ///< the first 12 digits of its key
+  bool connected = false;
+  double lag_ops = 0;
+  double sent_bytes = 0;
+  double received_bytes = 0;
+};
+inline constexpr std::size_t kMostPeerMetrics = 32;
 
 class Metrics {
  public:
@@ -43,7 +58,7 @@ class Metrics {
   /// A commit by another process, from its doorbell to gone from memory: observed in seconds.
   void observe_apply(double seconds);
   /// The text exposition format.
-  [[nodiscard]] std::string text(const MetricValues& values);
+  [[nodiscard]] std::string text(const MetricValues& values, const std::vector<PeerMetric>& peers);
 
  private:
   struct State;

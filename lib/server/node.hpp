@@ -12,6 +12,7 @@
 #include "server/live_log.hpp"
 #include "server/workers.hpp"
 #include "server/writer.hpp"
+#include "sync/engine.hpp"
 
 namespace musher {
 
@@ -43,6 +44,8 @@ struct Node {
   std::function<void(const std::string& tool, const std::string& what, const std::string& principal,
                      const std::string& peer)>
       wrote{};
+  /// The nodes it syncs with, and is to sync with.
+  std::function<std::vector<sync::PeerStatus>()> peers = [] { return std::vector<sync::PeerStatus>(); };
   std::optional<LastAudit> last_audit{};
   std::uint64_t audits = 0;  ///< begun so far
 };

@@ -151,6 +151,30 @@ Result<mcp::ToolResult> list_ops(const mcp::Call& call, Node& node) {
                                 std::move(document));
 }
 
+void write_peers(JsonWriter& json, const Node& node) {
+  json.key("peers").begin_array();
+  for (const sync::PeerStatus& peer : node.peers()) {
+    json.begin_object();
+    json.key("peer");
+    if (peer.peer) {
+      json.id(*peer.peer);
+    } else {
+      json.null();
+    }
+    json.key("name").string(peer.peer ? node.live.live().trust().name(*peer.peer) : "");
+    json.key("address").string(peer.address);
+    json.key("dialed").boolean(peer.dialed);
+    json.key("state").string(peer.state);
+    json.key("since").time(peer.since_ms);
+    json.key("lag_ops").number(static_cast<std::uint64_t>(peer.lag_ops));
+    json.key("sent_bytes").number(peer.sent_bytes);
+    json.key("received_bytes").number(peer.received_bytes);
+    json.key("last_error").string(peer.last_error);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
   MUSHER_TRY(const LogCard card, log_card(node.live.log()));
   std::string document = json_text([&](JsonWriter& json) {
@@ -164,7 +188,7 @@ Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
     json.key("heads").begin_array();
     for (const OpId& head : card.heads) json.id(head);
     json.end_array();
-    json.key("peers").begin_array().end_array();
+    write_peers(json, node);
     json.key("health").string(to_string(node.live.health()));
     if (!node.live.problem().empty()) json.key("problem").string(node.live.problem());
     json.key("applied").decimal(node.live.applied());
@@ -335,9 +359,12 @@ Result<void> add_read_tools(mcp::Server& server, Node& node) {
       "Signed ops in the order this log admitted them, oldest first. Filter by story, author (name or key) or kind "
       "(insert, set, delete, erase); `after` is a row number. Call again with next_cursor for more.",
       list_ops_input(), list_ops_output(), list_ops)));
-  return server.add(tool(node, "get_node", "This node",
-                         "Who signs here, which document and log this server holds, its heads and its health.",
-                         no_input(), get_node_output(), get_node));
+  mcp::Tool about = tool(node, "get_node", "This node",
+                         "Who signs here, which document and log this server holds, its heads, its health, and the "
+                         "nodes it syncs with: state, ops they lack, last error.",
+                         no_input(), get_node_output(), get_node);
+  about.memo = false;  // peers come and go without an op
+  return server.add(std::move(about));
 }
 
 }  // namespace musher

@@ -23,6 +23,7 @@
 #include "server/read_tools.hpp"
 #include "server/service_manager.hpp"
 #include "server/stdio_link.hpp"
+#include "server/sync_service.hpp"
 #include "server/tool_result.hpp"
 #include "server/write_tools.hpp"
 
@@ -35,6 +36,7 @@ using std::chrono::steady_clock;
 // A net for writers that do not ring, and for folders where inotify is blind.
 constexpr std::chrono::milliseconds kPoll{250};
 constexpr std::chrono::milliseconds kSlowWrite{1'000};
+constexpr std::chrono::milliseconds kLastWrite{2'000};
 constexpr unsigned kWorkers = 2;
 constexpr std::size_t kWaitingWork = 16;
 
@@ -50,6 +52,7 @@ class Runtime {
   Result<void> run() {
     MUSHER_CHECK(open_log());
     MUSHER_CHECK(open_mcp());
+    MUSHER_CHECK(open_sync());
     MUSHER_CHECK(open_http());
     watch_doorbell();
     poll();
@@ -58,6 +61,7 @@ class Runtime {
       stdio_.emplace(io_, *mcp_, http::Principal{options_.host.login, false}, [this] { stop("stdin ended"); });
     }
     audit();
+    if (sync_) sync_->tick();
     manager_.ready(status_text());
     keep_alive();
     log_(LogLevel::info, "ready", {{"log", live_->log().info().path}, {"row", std::to_string(raw(live_->applied()))}});
@@ -70,6 +74,7 @@ class Runtime {
     if (writer_) writer_->stop();
     workers_.reset();
     stdio_.reset();
+    sync_.reset();
     http_.reset();
     mcp_.reset();
     // The last to close is one that may write, so that the -wal is emptied: a shell's put was not, beside this reader.
@@ -134,6 +139,26 @@ class Runtime {
     return add_prompts(*mcp_, *node_);
   }
 
+  Result<void> open_sync() {
+    if (!writer_) return {};
+    MUSHER_TRY(auto identity, options_.load_identity());
+    SyncOptions sync{.identity = std::move(identity)};
+    sync.rendezvous = options_.rendezvous;
+    sync.token = options_.rendezvous_token;
+    sync.state_dir = options_.host.state_dir;
+    sync.follow = [this] { follow(); };
+    sync.on_event = [this](const sync::Event& event) {
+      LogFields fields;
+      if (!event.peer.empty()) fields.emplace_back("peer", event.peer);
+      if (!event.address.empty()) fields.emplace_back("address", event.address);
+      if (!event.detail.empty()) fields.emplace_back("detail", event.detail);
+      log_(event.warning ? LogLevel::warning : LogLevel::info, event.what, fields);
+    };
+    sync_ = std::make_unique<SyncService>(io_, *live_, *writer_, std::move(sync));
+    node_->peers = [this] { return sync_->peers(); };
+    return {};
+  }
+
   Result<void> open_http() {
     if (options_.listen.empty() && options_.inherited.empty()) return {};
     options_.http.on_refused = [this](const http::Refused& refused) {
@@ -147,6 +172,12 @@ class Runtime {
     http_->route("/livez", probe([] { return http::Response{200, "text/plain", "ok\n"}; }), http::Access::anyone);
     http_->route("/readyz", probe([this] { return readiness(); }), http::Access::anyone);
     http_->route("/metrics", probe([this] { return http::Response{200, "text/plain; version=0.0.4", metrics()}; }));
+    if (sync_) {
+      http_->route_web_socket(
+          "/crdt-sync",
+          [this](const http::Request&, std::shared_ptr<http::WebSocket> socket) { sync_->accept(std::move(socket)); },
+          SyncService::route());
+    }
     for (const ListenAddress& wanted : options_.listen) {
       MUSHER_TRY(const http::Endpoint endpoint, http_->listen(wanted.address, wanted.port));
       log_(LogLevel::info, "listening", {{"address", endpoint.text()}});
@@ -176,12 +207,20 @@ class Runtime {
   http::Response readiness() {
     const bool failed = live_->health() == ServerHealth::failed;
     const bool slow = write_running() > kSlowWrite;
+    const std::optional<Tip> elsewhere = sync_ ? sync_->own_op_elsewhere() : std::nullopt;
     std::string body = json_text([&](JsonWriter& json) {
       json.begin_object();
-      json.key("status").string(failed ? "failed" : slow ? "degraded" : "ok");
+      json.key("status").string(failed || elsewhere ? "failed" : slow ? "degraded" : "ok");
       json.key("health").string(to_string(live_->health()));
-      if (failed) json.key("problem").string(live_->problem());
-      if (slow) json.key("problem").string("a write has been waiting for the log's lock for over a second");
+      if (failed) {
+        json.key("problem").string(live_->problem());
+      } else if (elsewhere) {
+        json.key("problem").string(fmt::format(
+            "another node has op {} (index {}) of this node's own key, which this log has not got: local writes are "
+            "refused until it is fetched",
+            to_hex(elsewhere->id.hash), raw(elsewhere->index)));
+      } else if (slow)
+        json.key("problem").string("a write has been waiting for the log's lock for over a second");
       json.key("applied").decimal(live_->applied());
       json.key("last_audit");
       if (node_->last_audit)
@@ -191,7 +230,7 @@ class Runtime {
       json.end_object();
       json.end_line();
     });
-    return {failed ? 503U : 200U, "application/json", body + "\n"};
+    return {failed || elsewhere ? 503U : 200U, "application/json", body + "\n"};
   }
 
   std::string metrics() {
@@ -224,7 +263,30 @@ class Runtime {
     }
     values.applied_ops = static_cast<double>(applied_ops_);
     values.writes = static_cast<double>(writes_);
-    return metrics_.text(values);
+    if (sync_) {
+      const sync::Engine::Totals totals = sync_->totals();
+      values.sync_received_ops = static_cast<double>(totals.ops_received);
+      values.sync_sent_ops = static_cast<double>(totals.ops_sent);
+      values.sync_admitted_ops = static_cast<double>(totals.ops_admitted);
+      values.sync_violations = static_cast<double>(totals.violations);
+    }
+    return metrics_.text(values, peer_metrics());
+  }
+
+  std::vector<PeerMetric> peer_metrics() const {
+    std::map<std::string, PeerMetric> by_key;
+    for (const sync::PeerStatus& peer : node_->peers()) {
+      if (!peer.peer) continue;
+      const std::string key = to_hex(peer.peer->key).substr(0, 12);
+      if (by_key.size() == kMostPeerMetrics && !by_key.contains(key)) continue;
+      PeerMetric& metric = by_key[key];
+      if (metric.connected) continue;  // what is said of an address says less
+      metric = {key, peer.state == "connected", static_cast<double>(peer.lag_ops), static_cast<double>(peer.sent_bytes),
+                static_cast<double>(peer.received_bytes)};
+    }
+    std::vector<PeerMetric> metrics;
+    for (auto& [key, metric] : by_key) metrics.push_back(std::move(metric));
+    return metrics;
   }
 
   /// Applies what was appended and tells who subscribed.
@@ -233,6 +295,7 @@ class Runtime {
     const LogChanges changes = live_->catch_up();
     applied_ops_ += changes.ops;
     announce(*mcp_, changes);
+    if (sync_) sync_->followed(changes);
     if (was_well && !live_->problem().empty()) tell_of_problem();
   }
 
@@ -241,6 +304,7 @@ class Runtime {
          {{"problem", live_->problem()}});
     manager_.status(status_text());
     mcp_->changed();
+    if (sync_) sync_->log_is_bad();
   }
 
   std::string status_text() const {
@@ -276,6 +340,7 @@ class Runtime {
     poll_timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       if (live_->problem().empty() && live_->may_have_changed()) follow();
+      if (sync_) sync_->tick();
       poll();
     });
   }
@@ -307,6 +372,7 @@ class Runtime {
         log_(LogLevel::error, "the log stays as it was", {{"problem", reopened.error().what}});
       } else {
         if (writer_) writer_->reopen();
+        if (sync_) sync_->reopened();
         audit();  // signatures of what was loaded are checked there
       }
       watch_doorbell();
@@ -344,13 +410,18 @@ class Runtime {
     manager_.stopping();
     signals_.cancel();
     mcp_->shut_down();
+    if (sync_) sync_->stop();
     const auto finish = [this] {
       if (bell_) bell_->release();
       bell_.reset();
       stdio_.reset();
       poll_timer_.cancel();
       watchdog_timer_.cancel();
-      io_.stop();
+      if (!sync_) return io_.stop();
+      // Not for long: what is not written down is found out again at the next connection.
+      poll_timer_.expires_after(kLastWrite);
+      poll_timer_.async_wait([this](const boost::system::error_code&) { io_.stop(); });
+      sync_->write_down([this] { io_.stop(); });
     };
     if (http_)
       http_->drain(options_.drain, finish);
@@ -377,6 +448,7 @@ class Runtime {
   std::unique_ptr<Node> node_;
   std::optional<mcp::AsioScheduler> scheduler_;
   std::unique_ptr<mcp::Server> mcp_;
+  std::unique_ptr<SyncService> sync_;
   std::unique_ptr<http::Server> http_;
   std::optional<StdioLink> stdio_;
   Metrics metrics_;

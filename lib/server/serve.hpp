@@ -42,6 +42,8 @@ struct ServeOptions {
   std::vector<int> inherited{};  ///< listening sockets that a service manager left to this process
   bool stdio = false;            ///< one client on stdin and stdout; ends when stdin does
   http::Options http{};
+  std::vector<std::string> rendezvous{};          ///< ws:// and wss:// URLs of nodes to sync with
+  std::optional<std::string> rendezvous_token{};  ///< shown to them
   /// What can change without a new start; read again on SIGHUP. An error: everything stays as it was.
   struct Reloaded {
     std::optional<http::TokenTable> tokens{};

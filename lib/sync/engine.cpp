@@ -26,7 +26,10 @@ Engine::Engine(Services& services, EngineOptions options) : services_(services),
   for (const std::string& url : options_.rendezvous) targets_.push_back({.url = url});
 }
 
-Engine::~Engine() { *alive_ = false; }
+Engine::~Engine() {
+  *alive_ = false;
+  for (const auto& session : sessions_) session->abandon();
+}
 
 void Engine::begin(const LogMark& end) { tail_.begin(end); }
 
@@ -51,9 +54,8 @@ void Engine::accept(OpenLink link) {
   const auto unproven = static_cast<std::size_t>(
       std::ranges::count_if(sessions_, [](const auto& session) { return !session->proven(); }));
   if (stopping_ || unproven >= options_.limits.unproven || sessions_.size() >= options_.limits.peers) {
-    const std::string reason = stopping_ ? "the node stops" : "too many connections";
-    auto session = add(std::move(link), Role::listener, "");
-    return session->end({stopping_ ? CloseCode::going_away : CloseCode::unavailable, reason});
+    return add(std::move(link), Role::listener, "")
+        ->end({CloseCode::unavailable, stopping_ ? "the node stops, or its log is bad" : "too many connections"});
   }
   add(std::move(link), Role::listener, "");
 }
@@ -121,6 +123,7 @@ void Engine::ended(Session& session) {
   sessions_.erase(held);
   const auto code = static_cast<CloseCode>(session.end_code());
   const bool ours = session.ending().has_value();
+  if (session.outbound() != nullptr) totals_.ops_sent += session.outbound()->ops_sent();
   if (ours && code == CloseCode::violation) {
     ++totals_.violations;
     if (session.peer()) punish(session.peer()->author);
@@ -297,14 +300,14 @@ void Engine::retry_later(Target& target, const std::string& why, std::uint16_t c
       services_.now() + half + std::chrono::milliseconds(number % static_cast<std::uint64_t>(half.count() + 1));
 }
 
-void Engine::stop() {
+void Engine::stop(const Ending& ending) {
   stopping_ = true;
   for (Target& target : targets_) {
     if (target.cancel) std::exchange(target.cancel, {})();
     target.state = Target::State::stopped;
   }
   const auto sessions = sessions_;
-  for (const auto& session : sessions) session->end({CloseCode::going_away, "the node stops"});
+  for (const auto& session : sessions) session->end(ending);
 }
 
 // --- what is written down, and shown
@@ -337,6 +340,14 @@ void Engine::write_records(std::function<void()> done) {
         if (done) done();
         admit_next();
       });
+}
+
+Engine::Totals Engine::totals() const {
+  Totals totals = totals_;
+  for (const auto& session : sessions_) {
+    if (session->outbound() != nullptr) totals.ops_sent += session->outbound()->ops_sent();
+  }
+  return totals;
 }
 
 std::size_t Engine::connected() const {

@@ -62,8 +62,8 @@ class Engine final : private Session::Owner {
   void trust_changed();
   /// To be called every quarter of a second or so: dials, time-outs, records.
   void tick();
-  /// Closes every connection; no more are dialed or accepted.
-  void stop();
+  /// Closes every connection with this; no more are dialed or accepted.
+  void stop(const Ending& ending = {CloseCode::going_away, "the node stops"});
   /// Writes down what is known of peers, now; `done` when that is durable.
   void write_records(std::function<void()> done);
 
@@ -75,7 +75,7 @@ class Engine final : private Session::Owner {
     std::uint64_t ops_admitted = 0;
     std::uint64_t violations = 0;
   };
-  [[nodiscard]] const Totals& totals() const { return totals_; }
+  [[nodiscard]] Totals totals() const;
   /// Nothing is under way: no admission, no record to write.
   [[nodiscard]] bool quiet() const { return !writing_; }
 

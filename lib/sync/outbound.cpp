@@ -16,14 +16,6 @@ constexpr std::size_t kQueuedBytes = 1U << 20U;
 
 }  // namespace
 
-void RecentIds::add(const OpId& id) {
-  if (!ids_.insert(id).second) return;
-  order_.push_back(id);
-  if (order_.size() <= kCapacity) return;
-  ids_.erase(order_.front());
-  order_.pop_front();
-}
-
 Outbound::Outbound(Services& services, const Tail& tail, const Limits& limits, const AuthorId& peer, Hooks hooks)
     : services_(services),
       tail_(tail),

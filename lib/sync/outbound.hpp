@@ -7,9 +7,9 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
+#include "model/recent_ids.hpp"
 #include "sync/link.hpp"
 #include "sync/message.hpp"
 #include "sync/tail.hpp"
@@ -28,18 +28,6 @@ struct Limits {
   std::chrono::milliseconds penalty_most{300'000};  ///< a peer that broke the protocol is refused for 1 s, 2 s ... this
   std::size_t peers = 256;
   std::size_t unproven = 64;  ///< connections whose handshake is not done
-};
-
-/// Ids lately received from a peer: it has those, they are not sent back.
-class RecentIds {
- public:
-  void add(const OpId& id);
-  [[nodiscard]] bool contains(const OpId& id) const { return ids_.contains(id); }
-
- private:
-  static constexpr std::size_t kCapacity = 8'192;
-  std::unordered_set<OpId, IdHash> ids_;
-  std::deque<OpId> order_;
 };
 
 class Outbound : public std::enable_shared_from_this<Outbound> {
@@ -114,7 +102,7 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   bool want_complete_ = false;
   std::size_t open_ = 0;  ///< parts of the want that are being looked up, and samples out for a choice
   bool reading_ = false;
-  RecentIds from_peer_;
+  RecentIds from_peer_{8'192};  ///< ids lately received from the peer: they are not sent back
   // what is under way
   std::uint64_t serial_ = 0;
   std::deque<UnderWay> under_way_;

@@ -66,11 +66,17 @@ void Session::end(Ending ending) {
   link_->close(static_cast<std::uint16_t>(ending.code), ending.reason);
 }
 
+void Session::abandon() {
+  abandoned_ = true;
+  end({CloseCode::going_away, "the node stops"});
+}
+
 void Session::closed(std::uint16_t code, std::string_view reason, bool by_peer) {
   const auto keep = shared_from_this();
   if (outbound_) outbound_->stop();
   if (inbound_) inbound_->stop();
   state_ = State::closed;
+  if (abandoned_) return;
   if (ending_) {
     end_code_ = static_cast<std::uint16_t>(ending_->code);
     end_text_ = close_text(end_code_, ending_->reason);

@@ -48,6 +48,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// The first message, from the dialing side.
   void begin();
   void end(Ending ending);
+  /// Its owner is gone: nobody is told of anything any more.
+  void abandon();
   void check_time(std::chrono::milliseconds now);
   /// The log has grown.
   void pump();
@@ -98,6 +100,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   // where it is
   State state_ = State::handshake;
   std::optional<PeerId> peer_;
+  bool abandoned_ = false;
   std::optional<Ending> ending_;
   std::string end_text_;
   std::uint16_t end_code_ = 0;

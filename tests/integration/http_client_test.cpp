@@ -74,6 +74,25 @@ TEST_CASE("server URL: scheme, host and port are read; loopback is known", "[htt
   }
 }
 
+TEST_CASE("WebSocket URL: ws and wss, with any plain path", "[http]") {
+  const auto url = parse_web_socket_url("wss://[2001:db8::1]:7777/crdt-sync");
+  REQUIRE(url);
+  CHECK(url->server.tls);
+  CHECK(url->server.host == "2001:db8::1");
+  CHECK(url->path == "/crdt-sync");
+  CHECK(url->text() == "wss://[2001:db8::1]:7777/crdt-sync");
+  CHECK(parse_web_socket_url("ws://a")->text() == "ws://a:80/");
+  CHECK(parse_web_socket_url("wss://a/x/y")->text() == "wss://a:443/x/y");
+  for (const std::string bad : {"", "http://a/crdt-sync", "ws:/a", "ws://", "ws://a/b?token=c", "ws://a/#b",
+                                "ws://u@a/b", "ws://a/b c", "ws://a/b\r\nX: y", "ws://a?b"}) {
+    CAPTURE(bad);
+    const auto refused = parse_web_socket_url(bad);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::usage);
+    CHECK_THAT(refused.error().hint, Contains("/crdt-sync"));
+  }
+}
+
 TEST_CASE("http client: a server that says nothing is busy when the time is over, and the outcome is not known",
           "[http]") {
   const SilentPort port(true);

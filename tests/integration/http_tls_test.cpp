@@ -3,19 +3,17 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <cstdio>
 
 #include "support/http_server.hpp"
 #include "support/raw_client.hpp"
 #include "support/temp_folder.hpp"
+#include "support/tls_files.hpp"
 
 using namespace musher;
 using namespace musher::testing;
@@ -28,34 +26,8 @@ template <class T, void (*free)(T*)>
 struct Deleter {
   void operator()(T* object) const { free(object); }
 };
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY, EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509, X509_free>>;
 using Context = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX, SSL_CTX_free>>;
 using Session = std::unique_ptr<SSL, Deleter<SSL, SSL_free>>;
-
-/// A new key and a certificate of its own for localhost, as PEM files.
-http::TlsFiles make_files(const TempFolder& folder, const std::string& name) {
-  const Key key(EVP_EC_gen("P-256"));
-  const Certificate certificate(X509_new());
-  X509_set_version(certificate.get(), 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-  X509_NAME* const subject = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"), -1, -1,
-                             0);
-  X509_set_issuer_name(certificate.get(), subject);
-  X509_set_pubkey(certificate.get(), key.get());
-  REQUIRE(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0);
-  http::TlsFiles files{folder / (name + ".crt"), folder / (name + ".key")};
-  std::FILE* out = std::fopen(files.certificate.c_str(), "wb");
-  REQUIRE(PEM_write_X509(out, certificate.get()) == 1);
-  std::fclose(out);
-  out = std::fopen(files.key.c_str(), "wb");
-  REQUIRE(PEM_write_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
-  std::fclose(out);
-  return files;
-}
 
 /// A client that trusts this certificate and asks for localhost.
 class TlsClient {
@@ -117,7 +89,7 @@ void check_refused(const http::TlsFiles& files, const std::string& why) {
 TEST_CASE("tls: requests, long bodies and streams go over TLS 1.2 and 1.3", "[http]") {
   const TempFolder folder;
   http::Options options;
-  options.tls = make_files(folder, "server");
+  options.tls = make_tls_files(folder, "server");
   const auto certificate = options.tls->certificate;
   std::shared_ptr<http::EventStream> stream;
   HttpServer server(std::move(options), [&](http::Server& http) {
@@ -148,7 +120,7 @@ TEST_CASE("tls: requests, long bodies and streams go over TLS 1.2 and 1.3", "[ht
 TEST_CASE("tls: older versions, plain requests and silence get nowhere", "[http]") {
   const TempFolder folder;
   http::Options options;
-  options.tls = make_files(folder, "server");
+  options.tls = make_tls_files(folder, "server");
   options.limits.header_timeout = 200ms;
   const auto certificate = options.tls->certificate;
   HttpServer server(std::move(options));
@@ -166,8 +138,8 @@ TEST_CASE("tls: older versions, plain requests and silence get nowhere", "[http]
 
 TEST_CASE("tls: files that cannot be used are named", "[http]") {
   const TempFolder folder;
-  const http::TlsFiles good = make_files(folder, "good");
-  const http::TlsFiles other = make_files(folder, "other");
+  const http::TlsFiles good = make_tls_files(folder, "good");
+  const http::TlsFiles other = make_tls_files(folder, "other");
   check_refused({folder / "none.crt", good.key}, "certificate " + (folder / "none.crt").string());
   check_refused({good.certificate, folder / "none.key"}, "key " + (folder / "none.key").string());
   check_refused({good.key, good.key}, "certificate " + good.key.string());

@@ -45,6 +45,12 @@ RawClient::RawClient(std::uint16_t port, int receive_buffer)
   }
 }
 
+RawClient RawClient::over(int socket) {
+  RawClient client;
+  client.socket_ = socket;
+  return client;
+}
+
 RawClient::RawClient(RawClient&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)), ended_(other.ended_), unread_(std::move(other.unread_)) {}
 
@@ -52,6 +58,12 @@ RawClient::~RawClient() { close(); }
 
 void RawClient::close() {
   if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+}
+
+void RawClient::reset() {
+  const linger at_once{1, 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
 }
 
 void RawClient::end_sending() { ::shutdown(socket_, SHUT_WR); }
@@ -94,6 +106,15 @@ std::string RawClient::read_until(std::string_view mark, std::chrono::millisecon
   const std::size_t size = at == std::string::npos ? unread_.size() : at + mark.size();
   std::string out = unread_.substr(0, size);
   unread_.erase(0, size);
+  return out;
+}
+
+std::string RawClient::read_bytes(std::size_t bytes, std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (unread_.size() < bytes && read_some(deadline)) {
+  }
+  std::string out = unread_.substr(0, bytes);
+  unread_.erase(0, bytes);
   return out;
 }
 

@@ -24,6 +24,8 @@ class RawClient {
   /// Connects to 127.0.0.1. Throws when that fails.
   /// @param receive_buffer bytes; 0: the system's. A small one makes a slow reader.
   explicit RawClient(std::uint16_t port, int receive_buffer = 0);
+  /// Over a connected socket, which it owns from now on.
+  [[nodiscard]] static RawClient over(int socket);
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
   RawClient(RawClient&& other) noexcept;
@@ -39,14 +41,19 @@ class RawClient {
   [[nodiscard]] std::optional<RawResponse> read_head(std::chrono::milliseconds patience = kPatience);
   /// Everything up to and with `mark`; what was read so far when the connection or patience ends before.
   [[nodiscard]] std::string read_until(std::string_view mark, std::chrono::milliseconds patience = kPatience);
+  /// So many bytes; fewer when the connection or patience ends before.
+  [[nodiscard]] std::string read_bytes(std::size_t bytes, std::chrono::milliseconds patience = kPatience);
   /// Everything to the end of the connection. ended() says whether it came.
   [[nodiscard]] std::string read_to_end(std::chrono::milliseconds patience = kPatience);
   [[nodiscard]] bool ended() const { return ended_; }
   /// Says that nothing more will be sent.
   void end_sending();
   void close();
+  /// As a machine does that lost power and came back: the peer's connection breaks.
+  void reset();
 
  private:
+  RawClient() = default;
   bool read_some(std::chrono::steady_clock::time_point deadline);
 
   int socket_ = -1;

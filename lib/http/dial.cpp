@@ -1,0 +1,157 @@
+#include "http/dial.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "http/asio_streams.hpp"
+#include "http/live_web_socket.hpp"
+#include "http/server.hpp"
+#include "http/tls_client.hpp"
+
+namespace musher::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using Outcome = Result<std::shared_ptr<WebSocket>>;
+
+/// One dial, step by step. Each step's operation owns it; when it is over the steps that still come find that out.
+class Attempt final : public std::enable_shared_from_this<Attempt> {
+ public:
+  Attempt(asio::io_context& io, const WebSocketUrl& url, DialOptions options, DialDone done)
+      : io_(io), url_(url), options_(std::move(options)), done_(std::move(done)) {}
+
+  void start() {
+    timer_.expires_after(options_.limits.handshake_timeout);
+    timer_.async_wait([weak = weak_from_this()](error_code error) {
+      const auto self = weak.lock();
+      if (self && !error) {
+        self->finish(fail(Errc::busy, fmt::format("no WebSocket with {} in time: {}", self->url_.text(), self->stage_),
+                          "try again; curl " + self->url_.server.text() + "/readyz"));
+      }
+    });
+    const ServerUrl& server = url_.server;
+    error_code is_a_name;
+    const auto address = asio::ip::make_address(server.host, is_a_name);
+    if (!is_a_name) {  // Asio would start its thread for names
+      const auto port = static_cast<std::uint16_t>(std::stoul(server.port));
+      connect(tcp::resolver::results_type::create(tcp::endpoint(address, port), server.host, server.port));
+      return;
+    }
+    resolver_.async_resolve(server.host, server.port,
+                            [self = shared_from_this()](error_code error, tcp::resolver::results_type found) {
+                              if (self->over()) return;
+                              if (error) return self->cannot_reach(error);
+                              self->connect(found);
+                            });
+  }
+
+  void cancel() {
+    done_ = nullptr;
+    stop();
+  }
+
+ private:
+  [[nodiscard]] bool over() const { return !done_; }
+
+  void connect(const tcp::resolver::results_type& found) {
+    stage_ = "it takes no connection";
+    asio::async_connect(socket_, found, [self = shared_from_this()](error_code error, const tcp::endpoint& peer) {
+      if (self->over()) return;
+      if (error) return self->cannot_reach(error);
+      self->peer_ = Endpoint{peer.address().to_string(), peer.port()}.text();
+      if (self->url_.server.tls) {
+        self->begin_tls();
+      } else {
+        self->upgrade(make_transport(std::move(self->socket_)));
+      }
+    });
+  }
+
+  void begin_tls() {
+    stage_ = "its TLS handshake does not end";
+    error_code error;
+    prepare_client_tls(tls_, error);
+    if (error) return cannot_reach(error);
+    stream_.emplace(std::move(socket_), tls_);
+    expect_server(stream_->native_handle(), url_.server.host);
+    stream_->async_handshake(asio::ssl::stream_base::client, [self = shared_from_this()](error_code failed) {
+      if (self->over()) return;
+      if (failed) return self->finish(no_tls(self->url_.text(), self->stream_->native_handle(), failed));
+      self->upgrade(make_transport(std::move(*self->stream_)));
+    });
+  }
+
+  void upgrade(std::unique_ptr<Transport> transport) {
+    stage_ = "it does not answer the upgrade";
+    WebSocketParts parts{std::move(transport), std::move(peer_), options_.deflate, options_.limits, {}};
+    WebSocketOffer offer{url_, options_.token, options_.subprotocols};
+    upgrading_ = offer_web_socket(io_, std::move(parts), std::move(offer),
+                                  [self = shared_from_this()](Outcome outcome) { self->finish(std::move(outcome)); });
+  }
+
+  void cannot_reach(const error_code& error) {
+    finish(fail(Errc::io, fmt::format("cannot reach {}: {}", url_.text(), error.message()),
+                "is musher serve running there? musher serve --listen " + url_.server.authority()));
+  }
+
+  void finish(Outcome outcome) {
+    const DialDone done = std::exchange(done_, nullptr);
+    if (!done) return;
+    if (outcome) upgrading_.reset();
+    stop();
+    done(std::move(outcome));
+  }
+
+  void stop() {
+    error_code ignored;
+    timer_.cancel();
+    resolver_.cancel();
+    socket_.close(ignored);
+    if (stream_) stream_->next_layer().close(ignored);
+    if (upgrading_) std::exchange(upgrading_, nullptr)->cut("the dial was given up");
+  }
+
+  // fixed after construction
+  asio::io_context& io_;
+  const WebSocketUrl url_;
+  const DialOptions options_;
+
+  // changes
+  DialDone done_;  ///< null: it is over
+  std::string_view stage_ = "its name is not found";
+  asio::steady_timer timer_{io_};
+  tcp::resolver resolver_{io_};
+  Socket socket_{io_.get_executor()};
+  asio::ssl::context tls_{asio::ssl::context::tls_client};
+  std::optional<TlsStream> stream_;
+  std::string peer_;
+  std::shared_ptr<LiveWebSocket> upgrading_;
+};
+
+class LiveDial final : public Dial {
+ public:
+  explicit LiveDial(std::shared_ptr<Attempt> attempt) : attempt_(std::move(attempt)) {}
+  ~LiveDial() override { attempt_->cancel(); }
+  void cancel() override { attempt_->cancel(); }
+
+ private:
+  const std::shared_ptr<Attempt> attempt_;
+};
+
+}  // namespace
+
+std::unique_ptr<Dial> dial_web_socket(asio::io_context& io, const WebSocketUrl& url, DialOptions options,
+                                      DialDone done) {
+  auto attempt = std::make_shared<Attempt>(io, url, std::move(options), std::move(done));
+  asio::post(io, [attempt] { attempt->start(); });
+  return std::make_unique<LiveDial>(std::move(attempt));
+}
+
+}  // namespace musher::http

@@ -1,0 +1,245 @@
+#include "server/sync_service.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <thread>
+
+#include "crypto/hashing.hpp"
+#include "http/dial.hpp"
+#include "model/text.hpp"
+#include "replica/tip_note.hpp"
+#include "server/socket_link.hpp"
+#include "server/workers.hpp"
+#include "sync/verify_all.hpp"
+
+namespace musher {
+namespace {
+
+// Jobs of sync are bounded by what each connection may have under way.
+constexpr std::size_t kWaitingJobs = 65'536;
+
+/// The thread that reads, and its connection.
+class Reader {
+ public:
+  explicit Reader(std::filesystem::path path) : path_(std::move(path)), thread_(1, kWaitingJobs) {}
+
+  void run(std::function<Result<void>(LogReader&)> job, std::function<void(Result<void>)> done) {
+    const bool taken = thread_.submit([this, job = std::move(job), done](const std::atomic<bool>&) {
+      auto log = open();
+      done(log ? job(**log) : std::unexpected(std::move(log).error()));
+    }) != nullptr;
+    if (!taken) done(fail(Errc::busy, "too many reads wait already"));
+  }
+
+ private:
+  Result<LogReader*> open() {
+    if (log_ && log_->check_in_place()) return log_.get();
+    log_.reset();
+    MUSHER_TRY(log_, SqliteOpLog::open(path_, OpenMode::read));
+    return log_.get();
+  }
+
+  const std::filesystem::path path_;
+  std::unique_ptr<SqliteOpLog> log_;  ///< the thread's own
+  Workers thread_;                    // last: joined before what it uses goes away
+};
+
+}  // namespace
+
+struct SyncService::Impl final : public sync::Services {
+  Impl(boost::asio::io_context& io_context, LiveLog& live_log, Writer& writer_thread, SyncOptions given)
+      : io(io_context),
+        live(live_log),
+        writer(writer_thread),
+        options(std::move(given)),
+        verifier(live_log.log().info().document),
+        reader(live_log.log().info().path),
+        verifiers(std::max(1U, std::thread::hardware_concurrency()), kWaitingJobs) {
+    live.on_row([this](const OpRow& row) { take(row); });
+    start();
+  }
+  ~Impl() override {
+    *alive = false;
+    live.on_row({});
+  }
+
+  void start() {
+    sync::EngineOptions engine_options;
+    const LogInfo& info = live.log().info();
+    engine_options.self = {&options.identity, info.document, info.log};
+    engine_options.rendezvous = options.rendezvous;
+    engine_options.limits.peers = options.most_connections;
+    engine_options.standing = [this](const AuthorId& author) { return live.live().trust().standing(author); };
+    engine_options.on_event = options.on_event;
+    engine_options.own_op_elsewhere = [this](const Tip& tip) { note_own_op(tip); };
+    engine.emplace(*this, std::move(engine_options));
+    fresh.clear();
+    auto chain = live.log().chain_at(live.applied());
+    const bool known = chain && *chain;
+    engine->begin({live.applied(), known ? **chain : Digest{}});
+    if (!known) stop({sync::CloseCode::unavailable, "the chain digest of the last row cannot be read"});
+  }
+
+  void stop(const sync::Ending& ending) {
+    engine->stop(ending);
+    stopped = true;
+  }
+
+  /// A row was applied. They are handed over together, once the catch-up that brought them is done.
+  void take(const OpRow& row) {
+    const LogMark& before = fresh.empty() ? engine->end_of_log() : fresh.back()->mark;
+    if (row.row <= before.row) return;  // read again, since trust has changed
+    auto out = sync::out_op(row, before);
+    if (!out) return;  // its id was checked: it is
+    fresh.push_back(std::make_shared<const sync::OutOp>(*std::move(out)));
+  }
+
+  /// Local writes are refused from now on, here and from shells of this user, until the op is in the log.
+  void note_own_op(const Tip& tip) {
+    if (own_elsewhere && own_elsewhere->index >= tip.index) return;
+    own_elsewhere = tip;
+    write([tip,
+           folder = options.state_dir](Replica& replica) { return write_tip_note(replica.log().info(), tip, folder); },
+          [this](const Result<void>& noted) {
+            if (noted || !options.on_event) return;
+            options.on_event({true, "own ops elsewhere", "", "", noted.error().what});
+          });
+  }
+
+  void post(std::function<void()> work) {
+    boost::asio::post(io, [alive = alive, work = std::move(work)] {
+      if (*alive) work();
+    });
+  }
+
+  // --- sync::Services
+
+  std::chrono::milliseconds now() override {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
+  }
+  std::int64_t clock_ms() override {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  }
+  void random(std::span<std::uint8_t> out) override { random_bytes(out); }
+
+  void read(std::function<Result<void>(LogReader&)> job, std::function<void(Result<void>)> done) override {
+    reader.run(std::move(job), [this, done = std::move(done)](Result<void> result) {
+      post([done, result = std::move(result)] { done(result); });
+    });
+  }
+
+  void write(std::function<Result<void>(Replica&)> job, std::function<void(Result<void>)> done) override {
+    const auto finish = [this, done = std::move(done)](Result<void> result) {
+      post([this, done, result = std::move(result)] {
+        options.follow();
+        done(result);
+      });
+    };
+    const bool taken = writer.submit(
+        "", [finish, job = std::move(job)](Replica& replica) { finish(job(replica)); },
+        [finish](Error error) { finish(std::unexpected(std::move(error))); });
+    if (!taken) finish(fail(Errc::busy, "too many writes wait already"));
+  }
+
+  void verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) override {
+    auto shared = std::make_shared<std::vector<SignedOp>>(std::move(ops));
+    static_cast<void>(verifiers.submit([this, shared, done = std::move(done)](const std::atomic<bool>&) {
+      auto result = std::make_shared<Verified>(sync::verify_all(verifier, std::move(*shared)));
+      post([this, result, done] {
+        for (const auto& op : *result) {
+          if (op) live.vouch_for(op->id());
+        }
+        done(std::move(*result));
+      });
+    }));
+  }
+
+  std::function<void()> dial(const std::string& url, std::function<void(Result<sync::OpenLink>)> done) override {
+    auto parsed = http::parse_web_socket_url(url);
+    if (!parsed) {
+      post([done, error = parsed.error()] { done(std::unexpected(error)); });
+      return [] {};
+    }
+    http::DialOptions dial_options;
+    dial_options.token = options.token;
+    dial_options.subprotocols = {std::string(sync::kSubprotocol)};
+    dial_options.deflate = !parsed->server.is_loopback;
+    std::shared_ptr<http::Dial> dialing = http::dial_web_socket(
+        io, *parsed, std::move(dial_options), [done](Result<std::shared_ptr<http::WebSocket>> socket) {
+          if (!socket) return done(std::unexpected(std::move(socket).error()));
+          done(link_over(*std::move(socket)));
+        });
+    return [dialing] { dialing->cancel(); };
+  }
+
+  // fixed after construction
+  boost::asio::io_context& io;
+  LiveLog& live;
+  Writer& writer;
+  const SyncOptions options;
+  const std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+  const Verifier verifier;
+  // changes with each event
+  std::optional<sync::Engine> engine;
+  sync::OutOps fresh;
+  std::optional<Tip> own_elsewhere;
+  bool stopped = false;
+  // last: their threads use all of the above
+  Reader reader;
+  Workers verifiers;
+};
+
+SyncService::SyncService(boost::asio::io_context& io, LiveLog& live, Writer& writer, SyncOptions options)
+    : impl_(std::make_unique<Impl>(io, live, writer, std::move(options))) {}
+
+SyncService::~SyncService() = default;
+
+http::WebSocketRoute SyncService::route() {
+  http::WebSocketRoute route;
+  route.subprotocols = {std::string(sync::kSubprotocol)};
+  route.limits.message_bytes = sync::kMaxMessageBytes;
+  return route;
+}
+
+void SyncService::accept(std::shared_ptr<http::WebSocket> socket) {
+  impl_->engine->accept(link_over(std::move(socket)));
+}
+
+void SyncService::tick() { impl_->engine->tick(); }
+
+void SyncService::followed(const LogChanges& changes) {
+  Impl& impl = *impl_;
+  if (impl.stopped) return;
+  impl.engine->appended(std::exchange(impl.fresh, {}));
+  if (changes.trust_changed) impl.engine->trust_changed();
+  if (changes.any() && impl.own_elsewhere) {
+    const auto known = impl.live.log().facts(impl.own_elsewhere->id);
+    if (known && *known) {
+      impl.own_elsewhere.reset();
+      if (impl.options.on_event) impl.options.on_event({false, "own ops are back", "", "", "local writes go on"});
+    }
+  }
+}
+
+void SyncService::log_is_bad() { impl_->stop({sync::CloseCode::unavailable, "the log is bad"}); }
+
+void SyncService::reopened() {
+  impl_->stopped = false;
+  impl_->start();
+}
+
+void SyncService::stop() { impl_->stop({}); }
+
+void SyncService::write_down(std::function<void()> done) { impl_->engine->write_records(std::move(done)); }
+
+std::vector<sync::PeerStatus> SyncService::peers() const { return impl_->engine->status(); }
+
+sync::Engine::Totals SyncService::totals() const { return impl_->engine->totals(); }
+
+const std::optional<Tip>& SyncService::own_op_elsewhere() const { return impl_->own_elsewhere; }
+
+}  // namespace musher

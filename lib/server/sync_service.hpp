@@ -1,0 +1,67 @@
+#pragma once
+// Sync in a live server: the engine of lib/sync on the server's thread, with real sockets, and with threads for what
+// takes long: one that reads the log, the writer, and one a core that verifies.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crypto/identity.hpp"
+#include "http/web_socket.hpp"
+#include "server/live_log.hpp"
+#include "server/writer.hpp"
+#include "sync/engine.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace musher {
+
+struct SyncOptions {
+  Identity identity;
+  std::vector<std::string> rendezvous{};  ///< ws:// and wss:// URLs of nodes to dial
+  std::optional<std::string> token{};     ///< shown to them
+  std::size_t most_connections = 256;
+  std::filesystem::path state_dir{};
+  std::function<void(const sync::Event&)> on_event{};
+  /// Applies what was appended; the row is in memory when it returns.
+  std::function<void()> follow{};
+};
+
+class SyncService {
+ public:
+  /// All of it on the server's thread; io, live and writer outlive it. Nothing is dialed before the first tick.
+  SyncService(boost::asio::io_context& io, LiveLog& live, Writer& writer, SyncOptions options);
+  ~SyncService();
+  SyncService(const SyncService&) = delete;
+  SyncService& operator=(const SyncService&) = delete;
+
+  /// How `/crdt-sync` is opened, and what happens to who comes in.
+  [[nodiscard]] static http::WebSocketRoute route();
+  void accept(std::shared_ptr<http::WebSocket> socket);
+
+  /// Every quarter of a second or so.
+  void tick();
+  /// After each catch-up: whom this node trusts may have changed, and an op that was elsewhere may have come.
+  void followed(const LogChanges& changes);
+  /// The log has turned bad: every connection is closed, and nobody is dialed until reopened().
+  void log_is_bad();
+  void reopened();
+  /// Closes every connection. Then write_down(): what is known of peers is in the file when `done` is called.
+  void stop();
+  void write_down(std::function<void()> done);
+
+  [[nodiscard]] std::vector<sync::PeerStatus> peers() const;
+  [[nodiscard]] sync::Engine::Totals totals() const;
+  /// An op of this node's own key that another node has and this log has not: local writes are refused meanwhile.
+  [[nodiscard]] const std::optional<Tip>& own_op_elsewhere() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace musher

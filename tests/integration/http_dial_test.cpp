@@ -1,0 +1,404 @@
+// Dialing a WebSocket: our own server at the other end, and servers that are wrong.
+#include <catch2/catch.hpp>
+
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include <cstdlib>
+#include <future>
+
+#include "http/dial.hpp"
+#include "support/http_server.hpp"
+#include "support/tls_files.hpp"
+#include "support/web_socket_peer.hpp"
+
+using namespace musher;
+using namespace musher::testing;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+
+namespace {
+
+using Socket = std::shared_ptr<http::WebSocket>;
+
+http::WebSocketUrl url_of(std::uint16_t port, const std::string& path = "/ws", const std::string& host = "127.0.0.1",
+                          const std::string& scheme = "ws") {
+  return http::parse_web_socket_url(fmt::format("{}://{}:{}{}", scheme, host, port, path)).value();
+}
+
+/// Dials, waits for the outcome, and starts the socket with a recorder.
+struct Dialed {
+  Dialed(Loop& loop, const http::WebSocketUrl& url, http::DialOptions options = {}) {
+    std::promise<void> done;
+    std::unique_ptr<http::Dial> dial;
+    loop.call([&] {
+      dial = http::dial_web_socket(loop.io(), url, std::move(options), [&](Result<Socket> outcome) {
+        if (outcome) {
+          recorder = std::make_shared<Recorder>(*outcome);
+          binding = (*outcome)->channel_binding();
+          subprotocol = (*outcome)->subprotocol();
+          peer = (*outcome)->peer();
+          (*outcome)->start(recorder);
+        } else {
+          error = outcome.error();
+        }
+        dial.reset();
+        done.set_value();
+      });
+    });
+    REQUIRE(done.get_future().wait_for(kPatience) == std::future_status::ready);
+  }
+
+  std::shared_ptr<Recorder> recorder;
+  std::optional<http::ChannelBinding> binding;
+  std::string subprotocol, peer;
+  std::optional<Error> error;
+};
+
+Error refused(const http::WebSocketUrl& url, http::DialOptions options = {}) {
+  Loop loop;
+  const Dialed dialed(loop, url, std::move(options));
+  REQUIRE(dialed.error);
+  return *dialed.error;
+}
+
+void send(Loop& loop, const Dialed& dialed, const std::string& message) {
+  loop.call([&] { CHECK(dialed.recorder->socket()->send(message)); });
+}
+
+/// The handler of an echo that remembers its sockets' channel bindings.
+struct EchoRoute {
+  http::WebSocketHandler handler() {
+    return [this](const http::Request& request, const Socket& socket) {
+      const std::lock_guard lock(mutex);
+      bindings.push_back(socket->channel_binding());
+      origins.emplace_back(request.header("Origin").value_or("none"));
+      recorders.push_back(std::make_shared<Recorder>(socket, true));
+      socket->start(recorders.back());
+    };
+  }
+  std::mutex mutex;
+  std::vector<std::optional<http::ChannelBinding>> bindings;
+  std::vector<std::string> origins;
+  std::vector<std::shared_ptr<Recorder>> recorders;
+};
+
+std::string some_bytes(std::size_t size) {
+  std::string out(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<char>(i * i / 7);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("dial: messages of every length go both ways, plain and deflated", "[http]") {
+  const bool client_deflates = GENERATE(false, true);
+  const bool server_deflates = GENERATE(false, true);
+  CAPTURE(client_deflates, server_deflates);
+  EchoRoute echo;
+  HttpServer server({}, [&](http::Server& http) {
+    http.route_web_socket("/ws", echo.handler(), {.subprotocols = {"b", "a"}, .deflate = server_deflates});
+  });
+  Loop loop;
+  const Dialed dialed(loop, url_of(server.port()), {.subprotocols = {"a"}, .deflate = client_deflates});
+  REQUIRE_FALSE(dialed.error);
+  CHECK(dialed.subprotocol == "a");
+  CHECK(dialed.peer == fmt::format("127.0.0.1:{}", server.port()));
+  std::vector<std::string> sent;
+  for (const std::size_t size :
+       {0U, 1U, 125U, 126U, 65'535U, 65'536U, 100'000U, 1'000'000U, 4'194'304U, 255U, 256U, 257U}) {
+    sent.push_back(some_bytes(size));
+    sent.emplace_back(size, 'a');
+  }
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    send(loop, dialed, sent[i]);
+    REQUIRE(wait_until([&] { return dialed.recorder->count() == i + 1; }));
+  }
+  CHECK(dialed.recorder->messages() == sent);
+  loop.call([&] { dialed.recorder->socket()->close(1000, "done"); });
+  CHECK(dialed.recorder->closed().code == 1000);
+  CHECK_FALSE(dialed.recorder->closed().by_peer);
+  CHECK(echo.recorders[0]->closed().code == 1000);
+  CHECK(echo.recorders[0]->closed().reason == "done");
+  CHECK(echo.recorders[0]->closed().by_peer);
+}
+
+TEST_CASE("dial: deflate makes less of what repeats itself, where both sides want it", "[http]") {
+  for (const bool deflate : {false, true}) {
+    std::size_t wire_bytes = 0;
+    ScriptedServer server([&](RawClient& client, const std::string& request) {
+      const bool offered = request.find("permessage-deflate") != std::string::npos;
+      CHECK(offered == deflate);
+      client.send(upgrade_answer(request, offered ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : ""));
+      const auto message = read_frame(client);
+      REQUIRE(message);
+      CHECK(message->reserved == (deflate ? 4U : 0U));
+      wire_bytes = message->payload.size();
+      client.send(frame(Opcode::close, close_payload(1000), {.masked = false}));
+      static_cast<void>(client.read_to_end());
+    });
+    Loop loop;
+    const Dialed dialed(loop, url_of(server.port()), {.deflate = deflate});
+    REQUIRE_FALSE(dialed.error);
+    send(loop, dialed, std::string(100'000, 'x'));
+    CHECK(dialed.recorder->closed().code == 1000);
+    CHECK(wire_bytes > 0);
+    CHECK((wire_bytes < 2'000) == deflate);
+  }
+}
+
+TEST_CASE("dial: over TLS with a certificate that is trusted; both ends have one channel binding", "[http]") {
+  const TempFolder folder;
+  http::Options options;
+  options.tls = make_tls_files(folder, "server");
+  ::setenv("SSL_CERT_FILE", options.tls->certificate.c_str(), 1);
+  EchoRoute echo;
+  HttpServer server(std::move(options), [&](http::Server& http) { http.route_web_socket("/ws", echo.handler(), {}); });
+  Loop loop;
+  const Dialed first(loop, url_of(server.port(), "/ws", "localhost", "wss"));
+  const Dialed second(loop, url_of(server.port(), "/ws", "localhost", "wss"), {.deflate = true});
+  REQUIRE_FALSE(first.error);
+  REQUIRE_FALSE(second.error);
+  REQUIRE(wait_until([&] {
+    const std::lock_guard lock(echo.mutex);
+    return echo.bindings.size() == 2;
+  }));
+  REQUIRE(first.binding);
+  CHECK(first.binding == echo.bindings[0]);
+  CHECK(second.binding == echo.bindings[1]);
+  CHECK(first.binding != second.binding);
+  const std::string message = some_bytes(3'000'000);
+  for (const Dialed* dialed : {&first, &second}) {
+    send(loop, *dialed, message);
+    send(loop, *dialed, "end");
+    REQUIRE(wait_until([&] { return dialed->recorder->count() == 2; }));
+    CHECK(dialed->recorder->messages() == std::vector<std::string>{message, "end"});
+  }
+  loop.call([&] { first.recorder->socket()->close(1000, ""); });
+  CHECK(first.recorder->closed().code == 1000);
+  server.stop();
+  CHECK(second.recorder->closed().code == 1006);
+
+  // Nobody vouches for this one.
+  http::Options other;
+  other.tls = make_tls_files(folder, "other");
+  HttpServer unknown(std::move(other), [&](http::Server& http) { http.route_web_socket("/ws", echo.handler(), {}); });
+  const Error untrusted = refused(url_of(unknown.port(), "/ws", "localhost", "wss"));
+  CHECK(untrusted.code == Errc::io);
+  CHECK_THAT(untrusted.what, Contains("no TLS with wss://localhost") && Contains("self"));
+  CHECK_THAT(untrusted.hint, Contains("SSL_CERT_FILE"));
+  ::unsetenv("SSL_CERT_FILE");
+}
+
+TEST_CASE("dial: a certificate of another name, and a server without TLS, are refused", "[http]") {
+  const TempFolder folder;
+  http::Options options;
+  options.tls = make_tls_files(folder, "server");
+  ::setenv("SSL_CERT_FILE", options.tls->certificate.c_str(), 1);
+  EchoRoute echo;
+  const auto add = [&](http::Server& http) { http.route_web_socket("/ws", echo.handler(), {}); };
+  HttpServer server(std::move(options), add);
+  HttpServer plain({}, add);
+  const Error other_name = refused(url_of(server.port(), "/ws", "127.0.0.1", "wss"));
+  CHECK(other_name.code == Errc::io);
+  CHECK_THAT(other_name.what, Contains("mismatch"));
+  const Error no_tls = refused(url_of(plain.port(), "/ws", "localhost", "wss"));
+  CHECK(no_tls.code == Errc::io);
+  CHECK_THAT(no_tls.what, Contains("no TLS with wss://localhost"));
+  const Error tls = refused(url_of(server.port(), "/ws", "localhost", "ws"));
+  CHECK(tls.code == Errc::io);
+  ::unsetenv("SSL_CERT_FILE");
+}
+
+TEST_CASE("dial: nobody there, and no such name, are I/O errors with a hint", "[http]") {
+  std::uint16_t port = 0;
+  {
+    const ScriptedServer gone([](RawClient&, const std::string&) {});
+    port = gone.port();
+  }
+  const Error nobody = refused(url_of(port));
+  CHECK(nobody.code == Errc::io);
+  CHECK_THAT(nobody.what, Contains(fmt::format("cannot reach ws://127.0.0.1:{}/ws", port)) && Contains("refused"));
+  CHECK_THAT(nobody.hint, Contains("is musher serve running there?"));
+  const Error no_name = refused(url_of(80, "/ws", std::string(70, 'a')));
+  CHECK(no_name.code == Errc::io);
+}
+
+TEST_CASE("dial: another status than 101 is told with the first line of its body", "[http]") {
+  const std::string token = "0123456789abcdef0123456789abcdef";
+  http::Options options;
+  options.tokens = http::TokenTable::parse("alice " + token + "\n", "tokens").value();
+  EchoRoute echo;
+  HttpServer server(std::move(options), [&](http::Server& http) {
+    http.route_web_socket("/ws", echo.handler(), {.subprotocols = {"musher.1"}});
+  });
+  const Error without = refused(url_of(server.port()));
+  CHECK(without.code == Errc::refused);
+  CHECK_THAT(without.what, Contains("it answers 401") && Contains("a token is needed"));
+  CHECK_THAT(without.hint, Contains("token"));
+  const Error no_path = refused(url_of(server.port(), "/other"), {.token = token});
+  CHECK_THAT(no_path.what, Contains("it answers 404") && Contains("nothing at this path"));
+  CHECK_THAT(no_path.hint, Contains("/crdt-sync"));
+  const Error no_protocol = refused(url_of(server.port()), {.token = token, .subprotocols = {"musher.9"}});
+  CHECK(no_protocol.code == Errc::refused);
+  CHECK_THAT(no_protocol.what, Contains("it answers 400") && Contains("musher.1"));
+  Loop loop;
+  const Dialed right(loop, url_of(server.port()), {.token = token, .subprotocols = {"musher.9", "musher.1"}});
+  CHECK_FALSE(right.error);
+  CHECK(echo.origins == std::vector<std::string>{"none"});
+}
+
+TEST_CASE("dial: answers that are wrong are errors, and terminal codes in them are not passed on", "[http]") {
+  struct Case {
+    std::string name;
+    std::function<std::string(const std::string&)> answer;
+    Errc code;
+    std::string what;
+  };
+  const auto fixed = [](std::string text) { return [text](const std::string&) { return text; }; };
+  for (const Case& wrong : {
+           Case{"another status", fixed("HTTP/1.1 503 Oops\r\nContent-Length: 14\r\n\r\nfull\x1b[31m\nmore"),
+                Errc::refused, "it answers 503: full?[31m"},
+           Case{"a redirect", fixed("HTTP/1.1 301 Moved\r\nLocation: ws://evil/\r\nContent-Length: 0\r\n\r\n"),
+                Errc::refused, "it answers 301"},
+           Case{"no HTTP", fixed("SSH-2.0-OpenSSH\r\n\r\n"), Errc::io, "broke in the handshake"},
+           Case{"nothing", fixed(""), Errc::io, "broke in the handshake"},
+           Case{"a header without an end", fixed("HTTP/1.1 101 OK\r\nX: " + std::string(100'000, 'x')), Errc::io,
+                "broke in the handshake"},
+           Case{"another key", [](const std::string&) { return upgrade_answer("Sec-WebSocket-Key: AAAA\r\n"); },
+                Errc::refused, "Sec-WebSocket-Accept"},
+           Case{"no Upgrade",
+                [](const std::string& request) {
+                  std::string text = upgrade_answer(request);
+                  return text.replace(text.find("Upgrade: websocket"), 18, "Upgrade: h2c");
+                },
+                Errc::refused, "Upgrade"},
+           Case{"an extension that was not offered",
+                [](const std::string& request) {
+                  return upgrade_answer(request, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+                },
+                Errc::refused, "extension"},
+           Case{"a subprotocol that was not offered",
+                [](const std::string& request) { return upgrade_answer(request, "Sec-WebSocket-Protocol: x\x1b\r\n"); },
+                Errc::io, ""},
+           Case{"another subprotocol",
+                [](const std::string& request) { return upgrade_answer(request, "Sec-WebSocket-Protocol: b\r\n"); },
+                Errc::refused, "it speaks b, not a"},
+           Case{"no subprotocol", [](const std::string& request) { return upgrade_answer(request); }, Errc::refused,
+                "no protocol of its own"},
+       }) {
+    CAPTURE(wrong.name);
+    const ScriptedServer server(
+        [&](RawClient& client, const std::string& request) { client.send(wrong.answer(request)); });
+    const Error error = refused(url_of(server.port()), {.subprotocols = {"a"}});
+    CHECK(error.code == wrong.code);
+    CHECK_THAT(error.what, Contains(wrong.what));
+    CHECK(error.what.find('\x1b') == std::string::npos);
+    CHECK_FALSE(error.hint.empty());
+  }
+}
+
+TEST_CASE("dial: a server that is silent is busy when the time is over", "[http]") {
+  std::atomic<bool> over = false;
+  const ScriptedServer server([&](RawClient& client, const std::string&) {
+    static_cast<void>(client.read_to_end());
+    over = true;
+  });
+  for (const std::string scheme : {"ws", "wss"}) {
+    const Error late =
+        refused(url_of(server.port(), "/ws", "127.0.0.1", scheme), {.limits = {.handshake_timeout = 50ms}});
+    CHECK(late.code == Errc::busy);
+    CHECK_THAT(late.what, Contains(scheme == "ws" ? "does not answer the upgrade" : "TLS handshake"));
+  }
+  CHECK(wait_until([&] { return over.load(); }));
+}
+
+TEST_CASE("dial: one that is cancelled at any step is not heard of again, and its connection ends", "[http]") {
+  std::atomic<int> asked = 0;
+  std::atomic<int> ended = 0;
+  const ScriptedServer server([&](RawClient& client, const std::string& request) {
+    asked += request.empty() ? 0 : 1;
+    static_cast<void>(client.read_to_end());
+    ++ended;
+  });
+  Loop loop;
+  std::atomic<int> called = 0;
+  std::unique_ptr<http::Dial> dial;
+  const auto begin = [&](const std::string& host) {
+    dial = http::dial_web_socket(loop.io(), url_of(server.port(), "/ws", host), {},
+                                 [&](const Result<Socket>&) { ++called; });
+  };
+  loop.call([&] {
+    begin("127.0.0.1");
+    dial->cancel();
+    dial->cancel();
+    begin("localhost");  // the first is let go of
+    dial.reset();
+  });
+  loop.call([&] { begin("localhost"); });
+  loop.call([&] { dial->cancel(); });
+  loop.call([&] { begin("127.0.0.1"); });
+  REQUIRE(wait_until([&] { return asked == 1; }));
+  loop.call([&] { dial.reset(); });
+  REQUIRE(wait_until([&] { return ended > 0; }));
+  loop.call([] {});
+  CHECK(called == 0);
+}
+
+TEST_CASE("dial: frames that come with the answer are read", "[http]") {
+  const ScriptedServer server([](RawClient& client, const std::string& request) {
+    std::string all = upgrade_answer(request);
+    for (int i = 0; i < 500; ++i) all += frame(Opcode::binary, std::string(100, 'x'), {.masked = false});
+    client.send(all + frame(Opcode::close, close_payload(1000, "bye"), {.masked = false}));
+    static_cast<void>(client.read_to_end());
+  });
+  Loop loop;
+  const Dialed dialed(loop, url_of(server.port()));
+  REQUIRE_FALSE(dialed.error);
+  const auto how = dialed.recorder->closed();
+  CHECK(how.code == 1000);
+  CHECK(how.reason == "bye");
+  CHECK(how.by_peer);
+  CHECK(dialed.recorder->count() == 500);
+}
+
+TEST_CASE("dial: a server's frames that break the protocol end in a close code", "[http]") {
+  struct Case {
+    std::string bytes;
+    std::uint16_t code;
+  };
+  for (const Case& wrong :
+       {Case{frame(Opcode::binary, "masked"), 1002}, Case{frame(Opcode::text, "text", {.masked = false}), 1003},
+        Case{frame(Opcode::binary, std::string(1001, 'x'), {.masked = false}), 1009},
+        Case{frame(Opcode::binary, "x", {.masked = false, .reserved = 4}), 1002}}) {
+    std::atomic<int> code = 0;
+    const ScriptedServer server([&](RawClient& client, const std::string& request) {
+      client.send(upgrade_answer(request) + wrong.bytes);
+      code = read_close_code(client);
+      client.send(frame(Opcode::close, close_payload(1000), {.masked = false}));
+      static_cast<void>(client.read_to_end());
+    });
+    Loop loop;
+    const Dialed dialed(loop, url_of(server.port()), {.limits = {.message_bytes = 1000}});
+    REQUIRE_FALSE(dialed.error);
+    CHECK(dialed.recorder->closed().code == wrong.code);
+    CHECK_FALSE(dialed.recorder->closed().by_peer);
+    CHECK(code == wrong.code);
+  }
+}
+
+TEST_CASE("dial: an io_context that ends takes its sockets and their users with it", "[http]") {
+  EchoRoute echo;
+  HttpServer server({}, [&](http::Server& http) { http.route_web_socket("/ws", echo.handler(), {}); });
+  std::weak_ptr<Recorder> user;
+  {
+    Loop loop;
+    Dialed dialed(loop, url_of(server.port()));
+    REQUIRE_FALSE(dialed.error);
+    user = dialed.recorder;
+    send(loop, dialed, std::string(1'000'000, 'x'));
+  }
+  CHECK(user.expired());
+  CHECK(wait_until([&] { return server.stats().web_sockets == 0; }));
+}

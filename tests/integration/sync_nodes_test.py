@@ -1,0 +1,372 @@
+"""Real nodes that sync: in network namespaces of their own, cut apart and joined again, under writes from shells and MCP clients
+and kill -9; and over a connection that stalls, is slow and breaks in the middle of a frame."""
+
+import json
+import os
+import random
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+import unittest
+
+from binaries import BIN, Shell
+from mcp_client import Server, wait_until
+
+SEED = 20260409
+
+
+class Node:
+    """One op log in a folder of its own, with its key, and the server on it."""
+
+    def __init__(self, shell, name, joins=None):
+        self.shell, self.name, self.server, self.prefix, self.url = shell, name, None, [], None
+        self.folder = shell.work / name
+        self.folder.mkdir()
+        self.log = self.folder / "pipeline.db"
+        join = ["--join", joins.log] if joins else []
+        self.must("init", "-q", "--name", name, *join)
+
+    def run(self, command, *arguments, server=False, **options):
+        # Each node is a machine of its own: what it notes outside the log is its own too.
+        environment = {"XDG_STATE_HOME": str(self.folder / "state")}
+        where = ["--server", self.url, "--token-file", self.shell.work / "client.token"] if server else ["--log", self.log]
+        return self.shell.run(*self.prefix, BIN / "musher", command, *arguments, *where, environment=environment, **options)
+
+    def must(self, command, *arguments, **options):
+        done = self.run(command, *arguments, **options)
+        assert done.returncode == 0, f"{self.name}: {command} {arguments}: {done.stderr}"
+        return done.stdout
+
+    def start(self, *arguments, **options):
+        options.setdefault("environment", {})["XDG_STATE_HOME"] = str(self.folder / "state")
+        self.server = Server(self.shell, "--log", self.log, *arguments, command=self.prefix, **options)
+        return self.server
+
+    def kill(self):
+        self.server.process.kill()
+        self.server.process.wait()
+
+    def trust(self, *others):
+        for other in others:
+            self.must("trust", "add", f"{other.log}.key.pub", other.name, "-q")
+
+    def summary(self):
+        return json.loads(self.must("inspect", "summary", "--json"))
+
+    def state(self):
+        summary = self.summary()
+        return summary["state_digest"], summary["log"]["heads"], summary["counts"]["ops"]
+
+
+def same_state(nodes, seconds=60):
+    def equal():
+        states = [node.state() for node in nodes]
+        return states[0] if all(state == states[0] for state in states) else None
+
+    return wait_until(equal, "the same document on " + ", ".join(node.name for node in nodes), seconds)
+
+
+class Network:
+    """Namespaces joined by a bridge in one more."""
+
+    def __init__(self, count):
+        self.mark = f"m{os.getpid()}"
+        self.spaces = [f"{self.mark}-{i}" for i in range(count)]
+        self.hub = f"{self.mark}-hub"
+        self.ip("netns", "add", self.hub)
+        self.ip("-n", self.hub, "link", "add", "bridge", "type", "bridge")
+        self.ip("-n", self.hub, "link", "set", "bridge", "up")
+        for i, space in enumerate(self.spaces):
+            self.ip("netns", "add", space)
+            self.ip("link", "add", f"v{i}", "netns", space, "type", "veth", "peer", "name", f"h{i}", "netns", self.hub)
+            self.ip("-n", space, "addr", "add", f"{self.address(i)}/24", "dev", f"v{i}")
+            for link, where in (("lo", space), (f"v{i}", space), (f"h{i}", self.hub)):
+                self.ip("-n", where, "link", "set", link, "up")
+            self.ip("-n", self.hub, "link", "set", f"h{i}", "master", "bridge")
+
+    @staticmethod
+    def ip(*words):
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+
+    @staticmethod
+    def address(i):
+        return f"10.77.0.{i + 1}"
+
+    def cut(self, i):
+        self.ip("-n", self.hub, "link", "set", f"h{i}", "down")
+
+    def join(self, i):
+        self.ip("-n", self.hub, "link", "set", f"h{i}", "up")
+
+    def inside(self, i, *words):
+        subprocess.run(["ip", "netns", "exec", self.spaces[i], *words], check=True, capture_output=True)
+
+    def lose(self, i, percent):
+        self.inside(i, "nft", "add table inet loss; add chain inet loss out { type filter hook output priority 0; }; "
+                              f"add rule inet loss out numgen random mod 100 < {percent} drop")
+
+    def lose_nothing(self, i):
+        self.inside(i, "nft", "delete table inet loss")
+
+    def slow(self, i, rate):
+        self.inside(i, "tc", "qdisc", "add", "dev", f"v{i}", "root", "tbf", "rate", rate, "burst", "16kbit", "latency", "200ms")
+
+    def close(self):
+        for space in (*self.spaces, self.hub):
+            subprocess.run(["ip", "netns", "del", space], capture_output=True)
+
+
+class Nodes(unittest.TestCase):
+    def setUp(self):
+        self.shell = Shell()
+        self.addCleanup(self.shell.close)
+        self.nodes = []
+        self.addCleanup(self.end_servers)
+
+    def end_servers(self):
+        for node in self.nodes:
+            if node.server:
+                node.server.close()
+
+    def make(self, *names):
+        for name in names:
+            self.nodes.append(Node(self.shell, name, self.nodes[0] if self.nodes else None))
+        for node in self.nodes:
+            node.trust(*(other for other in self.nodes if other is not node))
+        return self.nodes
+
+    def url(self, node):
+        return f"ws://127.0.0.1:{node.server.port}"
+
+    def assert_sound(self, node):
+        found = json.loads(node.run("verify-order", "--state", "none", "--json").stdout)
+        self.assertEqual([each for each in found["findings"] if each["severity"] == "error"], [])
+        replayed = json.loads(node.must("replay", "--json"))
+        self.assertEqual(replayed["verdict"], "ok")
+        self.assertEqual(replayed["state_digest"], node.state()[0])
+
+
+class Namespaces(Nodes):
+    def test_three_nodes_cut_apart_and_joined_again_under_writes_and_kill_9(self):
+        chance = random.Random(SEED)
+        network = Network(3)
+        self.addCleanup(network.close)
+        (self.shell.work / "tokens").write_text("client 0123456789abcdef0123456789abcdef\nnode fedcba9876543210fedcba9876543210\n")
+        (self.shell.work / "client.token").write_text("0123456789abcdef0123456789abcdef\n")
+        (self.shell.work / "node.token").write_text("fedcba9876543210fedcba9876543210\n")
+        for name in ("tokens", "client.token", "node.token"):
+            (self.shell.work / name).chmod(0o600)
+        nodes = self.make("alice", "bob", "carol")
+        for i, node in enumerate(nodes):
+            node.prefix = ["ip", "netns", "exec", network.spaces[i]]
+            node.url = f"http://{network.address(i)}:7777"
+
+        def start(i):
+            others = [word for j in range(3) if j != i for word in ("--rendezvous", f"ws://{network.address(j)}:7777")]
+            nodes[i].start("--listen", f"{network.address(i)}:7777", "--allow-host", network.address(i), "--token-file", "tokens",
+                           "--rendezvous-token-file", "node.token", *others, listen=False)
+
+        for i in range(3):
+            start(i)
+        for i, node in enumerate(nodes):
+            for n in range(5):
+                node.must("put", "-q", "--new", f"{i}{n}_{node.name}", "stage=1_backlog", server=n % 2 == 1)
+        same_state(nodes)
+
+        # Apart: each alone, under writes; bob is killed. What alice purges carol goes on writing, and inserts again.
+        for i in range(3):
+            network.cut(i)
+        nodes[0].must("purge", "-q", "20_carol", "--yes", "--reason", "not ours")
+        nodes[2].must("put", "-q", "20_carol", "stage=4_merge")
+        nodes[2].must("put", "-q", "21_carol", "stage=5_done")
+        for _ in range(20):
+            i = chance.randrange(3)
+            node = nodes[i]
+            story = chance.choice(["00_alice", "10_bob", "22_carol"])
+            node.must("put", "-q", story, f"stage={chance.randrange(6)}_stage", server=chance.random() < 0.5)
+        nodes[1].kill()
+        nodes[1].must("put", "-q", "--new", "11_offline", "stage=1_backlog")
+        self.assertNotEqual(nodes[0].state(), nodes[2].state())
+
+        # Joined again over a bad network.
+        network.lose(2, 10)
+        network.slow(0, "2mbit")
+        start(1)
+        for i in range(3):
+            network.join(i)
+        for _ in range(10):
+            chance.choice(nodes).must("put", "-q", "00_alice", f"retry_count:={chance.randrange(9)}")
+        network.lose_nothing(2)
+        same_state(nodes, 90)
+        for node in nodes:
+            shown = {story["story_id"] for story in json.loads(node.must("inspect", "stories", "--json"))["stories"]}
+            self.assertNotIn("20_carol", shown, "a node that was away brought a purged story back")
+            self.assertIn("11_offline", shown)
+            self.assert_sound(node)
+            self.assertEqual(node.server.events("peer dropped"), [])
+
+
+class Proxy:
+    """Between two nodes: passes bytes on in pieces, and resets the connection each time that so many have passed."""
+
+    def __init__(self, port):
+        self.target, self.breaks, self.every, self.carried = port, 0, None, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.pairs = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            pair = (near, far)
+            self.pairs.append(pair)
+            for a, b in (pair, pair[::-1]):
+                threading.Thread(target=self.carry, args=(a, b, pair), daemon=True).start()
+
+    def carry(self, source, sink, pair):
+        chance = random.Random(SEED)
+        try:
+            while data := source.recv(chance.randrange(1, 3_000)):
+                self.carried += len(data)
+                if self.every is not None and self.carried > self.every:
+                    self.carried = 0
+                    self.breaks += 1
+                    sink.sendall(data[:len(data) // 2])
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        self.reset(pair)
+
+    @staticmethod
+    def reset(pair):
+        for end in pair:
+            try:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                end.close()
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()
+        for pair in self.pairs:
+            self.reset(pair)
+
+
+class BadConnections(Nodes):
+    def test_connections_that_break_in_mid_frame_lose_nothing(self):
+        alice, bob = self.make("alice", "bob")
+        alice.start()
+        proxy = Proxy(alice.server.port)
+        self.addCleanup(proxy.close)
+        for n in range(120):
+            alice.must("put", "-q", "--new", f"{n}_story", f"note={'x' * 400}")
+        proxy.every = 20_000
+        bob.start("--rendezvous", f"ws://127.0.0.1:{proxy.port}")
+        wait_until(lambda: proxy.breaks >= 3, "the connection to break three times", 60)
+        proxy.every = None
+        same_state([alice, bob])
+        self.assert_sound(bob)
+        bob.must("put", "-q", "0_story", "stage=2_current")
+        same_state([alice, bob])
+
+
+class Operators(Nodes):
+    def test_a_node_is_let_in_without_a_restart(self):
+        alice, bob = Node(self.shell, "alice"), None
+        bob = Node(self.shell, "bob", alice)
+        self.nodes += [alice, bob]
+        bob.trust(alice)
+        bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
+        alice.start()
+        bob.start("--rendezvous", self.url(alice))
+        refused = alice.server.wait_event("connection refused")
+        self.assertIn("not-trusted", refused["detail"])
+        self.assertIn("musher trust add", refused["detail"])
+        self.assertIn("not-trusted", bob.server.wait_event("connection refused")["detail"])
+        alice.trust(bob)
+        same_state([alice, bob])
+
+    def test_another_document_is_refused_with_both_ids(self):
+        alice = Node(self.shell, "alice")
+        stranger = Node(self.shell, "stranger")
+        self.nodes += [alice, stranger]
+        alice.trust(stranger)
+        stranger.trust(alice)
+        alice.start()
+        stranger.start("--rendezvous", self.url(alice))
+        detail = stranger.server.wait_event("connection refused")["detail"]
+        self.assertIn("wrong-document", detail)
+        for node in (alice, stranger):
+            self.assertIn(node.summary()["log"]["document"], detail)
+
+    def test_a_node_that_reaches_itself_stops(self):
+        alice, = self.make("alice")
+        port = alice.start().port
+        alice.server.close()
+        alice.start("--listen", f"127.0.0.1:{port}", "--rendezvous", f"ws://127.0.0.1:{port}", listen=False)
+        self.assertIn("same-node", alice.server.wait_event("connection refused")["detail"])
+        peers = wait_until(lambda: self.node_of(alice)["peers"], "the peer to be listed")
+        self.assertEqual([peer["state"] for peer in peers], ["stopped"])
+
+    def node_of(self, node):
+        from mcp_client import Modern
+        client = Modern(node.server)
+        try:
+            return client.document("get_node")
+        finally:
+            client.close()
+
+    def test_two_that_dial_each_other_keep_one_connection(self):
+        alice, bob = self.make("alice", "bob")
+        first = alice.start().port
+        alice.server.close()
+        bob.start("--rendezvous", f"ws://127.0.0.1:{first}")
+        alice.start("--listen", f"127.0.0.1:{first}", "--rendezvous", self.url(bob), listen=False)
+        alice.must("put", "-q", "--new", "1_alice", "stage=1_backlog")
+        same_state([alice, bob])
+
+        def connected(node):
+            return [peer["state"] for peer in self.node_of(node)["peers"]].count("connected")
+
+        wait_until(lambda: connected(alice) == 1 and connected(bob) == 1, "one connection at each end")
+
+    def test_a_restored_backup_gets_its_own_ops_back_before_it_writes(self):
+        alice, bob = self.make("alice", "bob")
+        bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
+        self.shell.sql(bob.log, f"VACUUM INTO '{bob.folder}/backup.db'")
+        alice.start()
+        bob.start("--rendezvous", self.url(alice))
+        bob.must("put", "-q", "1_bob", "stage=2_current")
+        bob.must("put", "-q", "1_bob", "stage=3_qa")
+        lost = same_state([alice, bob])
+        bob.server.close()
+
+        # The machine is gone, and with it the note of the last own op.
+        for suffix in ("", "-wal", "-shm", ".lock", ".live"):
+            path = bob.folder / f"pipeline.db{suffix}"
+            if path.exists():
+                path.unlink()
+        shutil.rmtree(bob.folder / "state")
+        shutil.move(bob.folder / "backup.db", bob.log)
+        bob.log.chmod(0o600)
+        bob.start("--rendezvous", self.url(alice))
+        told = bob.server.wait_event("own ops elsewhere")
+        self.assertIn("lost its tail", told["detail"])
+        bob.server.wait_event("own ops are back")
+        self.assertEqual(same_state([alice, bob]), lost)
+        bob.must("put", "-q", "1_bob", "stage=4_merge")
+        same_state([alice, bob])
+        self.assert_sound(bob)
+        self.assert_sound(alice)
+
+
+if __name__ == "__main__":
+    unittest.main()
