@@ -112,13 +112,13 @@ for place in __musher_runs '__musher_runs help; and __musher_argument 0'
     complete -c musher -n $place -a purge -d 'take stories out of the pipeline for ever'
     complete -c musher -n $place -a inspect -d 'look at stories, ops, authors and what a log holds'
     complete -c musher -n $place -a replay -d 'rebuild the pipeline from its ops and say what differs'
+    complete -c musher -n $place -a sync -d 'bring two logs of one document together, offline'
     complete -c musher -n $place -a serve -d 'hold a log in memory, follow it, and answer MCP clients'
     complete -c musher -n $place -a verify-order -d 'check that a log is complete, in order and as it was signed'
 end
 
-for command in init identity trust put purge inspect replay serve verify-order
+for command in init identity trust put purge inspect replay sync serve verify-order
     __musher_complete $command -f
-    __musher_complete $command -s l -l log -r -F -d 'the op log'
     __musher_complete $command -s q -l quiet -d 'say nothing but errors'
     __musher_complete $command -l utc -d 'show times in UTC'
     __musher_complete $command -l color -x -a 'auto always never' -d 'whether to use colour'
@@ -126,7 +126,10 @@ for command in init identity trust put purge inspect replay serve verify-order
     __musher_complete $command -s h -l help -d 'show the options and exit'
     __musher_complete $command -l version -d 'show the version and exit'
 end
-for command in init identity trust put purge inspect replay verify-order
+for command in init identity trust put purge inspect replay serve verify-order
+    __musher_complete $command -s l -l log -r -F -d 'the op log'
+end
+for command in init identity trust put purge inspect replay sync verify-order
     __musher_complete $command -l json -d 'write one JSON document'
 end
 for command in init identity trust put purge inspect serve
@@ -182,6 +185,10 @@ __musher_complete replay -l order -x -a 'rowid seq' -d 'in which order to apply 
 __musher_complete replay -l at -x -d 'only up to there'
 __musher_complete replay -l compare -r -F -a seq -d 'say where another replay differs'
 __musher_complete replay -l story -x -a '(__musher_stories)' -d 'list only what concerns this story'
+
+__musher_complete sync -s n -l dry-run -d 'say what would be brought over'
+__musher_complete sync -l wait -x -d 'how long to wait for live servers'
+__musher_complete sync -F
 
 __musher_complete serve -l listen -x -a 127.0.0.1:7777 -d 'where to answer HTTP'
 __musher_complete serve -l stdio -d 'answer one MCP client on stdin and stdout'

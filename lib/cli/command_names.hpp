@@ -20,6 +20,7 @@ inline constexpr std::array kCommands = {
     CommandName{"purge", "Take stories out of the pipeline for ever"},
     CommandName{"inspect", "Look at stories, ops, authors and what a log holds"},
     CommandName{"replay", "Rebuild the pipeline from its ops and say what differs"},
+    CommandName{"sync", "Bring two logs of one document together, offline"},
     CommandName{"serve", "Hold a log in memory, follow it, and answer MCP clients"},
     CommandName{"verify-order", "Check that a log is complete, in order and as it was signed"},
 };

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "cli/command_line.hpp"
@@ -34,6 +35,12 @@ struct LiveConfirmation {
 void tell_live(Context& context, const LiveConfirmation& confirmation, const std::vector<OpView>& ops,
                bool tells_of_none);
 
+/// The same of whatever was committed: "op 3f5a12c0ffee (row 7)".
+void tell_live(Context& context, const LiveConfirmation& confirmation, std::string_view committed, bool tells_of_none);
+
+/// Waits for every live server to apply a row, which is durable. Says on err who has it.
+[[nodiscard]] LiveConfirmation confirm_live(Context& context, Replica& replica, RowId last, std::string_view committed,
+                                            const WaitOption& option);
 /// Waits for every live server to apply the last of these ops, which are durable. Says on err who has them.
 [[nodiscard]] LiveConfirmation confirm_live(Context& context, Replica& replica, const std::vector<OpView>& ops,
                                             const WaitOption& option);

@@ -97,7 +97,8 @@ void remove_abandoned(const std::string& parent) {
     const auto facts = facts_of_descriptor(lock.get());
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     if (!facts || facts->owner != geteuid() || std::chrono::nanoseconds(facts->changed_ns) > now - kOldEnough) continue;
-    for (const char* name : {"log.db", "log.db-wal", "log.db-shm", "log.db-journal"}) unlinkat(lock.get(), name, 0);
+    for (const char* name : {"log.db", "log.db-wal", "log.db-shm", "log.db-journal", "log.db.lock"})
+      unlinkat(lock.get(), name, 0);
     rmdir(entry.path().c_str());
   }
 }

@@ -5,18 +5,6 @@
 namespace musher {
 namespace {
 
-void write_live(JsonWriter& json, const std::vector<LiveAnswer>& live) {
-  json.key("live").begin_array();
-  for (const LiveAnswer& answer : live) {
-    json.begin_object();
-    json.key("pid").number(answer.server.pid);
-    json.key("status").string(to_string(answer.status));
-    json.key("elapsed_ms").number(answer.elapsed_ms);
-    json.end_object();
-  }
-  json.end_array();
-}
-
 std::string_view to_string(PurgeStatus status) {
   switch (status) {
     case PurgeStatus::would_purge: return "would_purge";
@@ -68,6 +56,18 @@ std::string_view to_string(Confirmation status) {
     case Confirmation::refused: break;
   }
   return "refused";
+}
+
+void write_live(JsonWriter& json, const std::vector<LiveAnswer>& live) {
+  json.key("live").begin_array();
+  for (const LiveAnswer& answer : live) {
+    json.begin_object();
+    json.key("pid").number(answer.server.pid);
+    json.key("status").string(to_string(answer.status));
+    json.key("elapsed_ms").number(answer.elapsed_ms);
+    json.end_object();
+  }
+  json.end_array();
 }
 
 void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& report,

@@ -14,6 +14,8 @@ namespace musher {
 
 /// "applied", "timeout", "refused".
 [[nodiscard]] std::string_view to_string(Confirmation status);
+/// "live": [{pid, status, elapsed_ms}].
+void write_live(JsonWriter& json, const std::vector<LiveAnswer>& live);
 void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& report,
                const std::vector<LiveAnswer>& live);
 /// Who let an MCP client's purge happen.

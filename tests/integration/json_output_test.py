@@ -105,6 +105,22 @@ class Schemas(unittest.TestCase):
                 self.assertRegex(page, rf"\b{name}\b", file)
 
 
+class TwoLogs(Commands):
+    def test_sync_says_what_moved_what_waits_and_what_was_refused(self):
+        self.new_log("1_story")
+        self.musher("init", "-q", "--log", "other.db", "--join", "pipeline.db")
+        waiting = self.document("sync", "-n", "pipeline.db", "other.db", code=1)
+        self.assertEqual((waiting["verdict"], len(waiting["movements"][0]["waiting"])), ("different", 1))
+        self.musher("trust", "add", "-q", "pipeline.db.key.pub", "here", "--log", "other.db")
+        self.assertEqual(self.document("sync", "pipeline.db", "other.db")["movements"][0]["moved"], 1)
+        self.musher("put", "-q", "1_story", "stage=2_current")
+        forged = self.shell.copy_of("pipeline.db", "forged.db", "UPDATE crdt_ops SET signature = zeroblob(64) WHERE rowid = 2;")
+        there, back = self.document("sync", forged, "other.db", code=1)["movements"]
+        self.assertEqual((there["refused"]["reason"], back["damage"]), ("bad_signature", None))
+        moved = self.document("sync", "pipeline.db", "other.db")["movements"][0]
+        self.assertEqual((moved["moved"], moved["authors"][0]["name"], moved["stories"]), (1, "here", ["1_story"]))
+
+
 class WhatOnlyMcpGives(Commands):
     def test_the_documents_of_the_tools_that_no_command_prints(self):
         self.new_log("1_story", "2_story")

@@ -15,6 +15,7 @@ namespace musher {
 [[nodiscard]] Command purge_command();
 [[nodiscard]] Command put_command();
 [[nodiscard]] Command replay_command();
+[[nodiscard]] Command sync_command();
 [[nodiscard]] Command trust_command();
 [[nodiscard]] Command verify_order_command();
 

@@ -1,0 +1,2 @@
+# fish completion: one file for all commands.
+source (status dirname)/musher.fish

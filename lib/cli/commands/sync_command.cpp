@@ -1,0 +1,234 @@
+// musher sync: two logs of one document brought together without a server.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+
+#include "cli/commands/commands.hpp"
+#include "cli/escape.hpp"
+#include "cli/live_confirmation.hpp"
+#include "cli/log_access.hpp"
+#include "cli/progress.hpp"
+#include "crypto/signature.hpp"
+#include "model/text.hpp"
+#include "oplog/hints.hpp"
+#include "oplog/trial_copy.hpp"
+#include "report/sync_json.hpp"
+
+namespace musher {
+namespace {
+
+struct SyncOptions {
+  std::string first;
+  std::string second;
+  bool dry_run = false;
+  WaitOption wait;
+};
+
+void declare(SyncOptions& options, CommandLine& line) {
+  line.positional(options.first, "FILE-A", "an op log");
+  line.positional(options.second, "FILE-B", "another op log of the same document");
+  line.flag(options.dry_run, "-n,--dry-run", "say what would be brought over, and write nothing");
+  options.wait.add_to(line);
+  line.usage("[OPTION]... FILE-A FILE-B");
+  line.paragraph(
+      "Brings what each log lacks of the other, as two servers would over the network: every op is verified, and one "
+      "whose author is not trusted in the log that gets it waits there in quarantine. A second run moves nothing.");
+  line.example("musher sync here.db /mnt/usb/there.db", "both hold the same ops afterwards");
+  line.example("musher sync -n pipeline.db backup.db", "what the one has that the other has not");
+}
+
+/// One of the two logs: as named, and opened; in a dry run a copy of it that is thrown away.
+struct Side {
+  std::string name;
+  std::string path;  ///< absolute
+  std::optional<TrialCopy> trial{};
+  std::optional<Replica> replica{};
+};
+
+Result<void> open(Side& side, Context& context, bool dry_run) {
+  if (dry_run) {
+    MUSHER_TRY(TrialCopy copy, TrialCopy::make(side.name, context.settings.lock_timeout));
+    side.trial.emplace(std::move(copy));
+  }
+  MUSHER_TRY(auto log, dry_run ? side.trial->open() : SqliteOpLog::open(side.name, OpenMode::write));
+  std::error_code error;
+  side.path = dry_run ? std::filesystem::canonical(side.name, error).string() : log->info().path;
+  side.replica.emplace(std::move(log), host_of(context));
+  side.replica->set_lock_timeout(context.settings.lock_timeout);
+  return {};
+}
+
+Result<void> check_pair(Side& first, Side& second) {
+  const LogInfo& left = first.replica->log().info();
+  const LogInfo& right = second.replica->log().info();
+  if (left.document == right.document) return {};
+  return fail(Errc::usage,
+              fmt::format("{} and {} hold different documents: {} and {}", first.path, second.path,
+                          to_hex(left.document.bytes), to_hex(right.document.bytes)),
+              "only logs of one document have ops for each other; a new one of it: musher init --join FILE");
+}
+
+Result<FileMovement> move(Side& from, Side& to, Context& context) {
+  Progress progress(context.terminal, steady_clock(), "bringing to " + to.name, "ops", 0);
+  sync::MoveOptions options;
+  options.on_progress = [&](std::uint64_t done, std::uint64_t total) {
+    progress.set_total(total);
+    progress.update(done);
+  };
+  auto movement = sync::move_ops(from.replica->log(), *to.replica, options);
+  if (!movement) {
+    Error error = std::move(movement).error();
+    error.what = fmt::format("from {} to {}: {}", from.path, to.path, error.what);
+    return std::unexpected(std::move(error));
+  }
+  if (movement->row_is_damaged) {
+    movement->damage->what += " (" + from.path + ")";
+    movement->damage->hint = verify_hint(from.path);
+  }
+  MUSHER_TRY(auto trust, TrustPolicy::read(to.replica->log()));
+  return FileMovement{from.path,
+                      to.path,
+                      from.replica->log().info().log,
+                      to.replica->log().info().log,
+                      std::move(trust),
+                      *std::move(movement),
+                      {}};
+}
+
+// --- text
+
+std::string count_text(std::uint64_t count, std::string_view one, std::string_view more) {
+  return fmt::format("{} {}", count, count == 1 ? one : more);
+}
+
+std::string authors_text(const FileMovement& move) {
+  std::string text;
+  for (const auto& [author, ops] : move.movement.authors) {
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", author_text(move.trust.name(author), author), ops);
+  }
+  return text;
+}
+
+std::string stories_text(const FileMovement& move) {
+  constexpr std::size_t kNamed = 10;
+  std::string text;
+  std::size_t named = 0;
+  for (const std::string& story : move.movement.stories) {
+    if (named++ == kNamed) return text + fmt::format(" and {} more", move.movement.stories.size() - kNamed);
+    text += (text.empty() ? "" : ", ") + story;
+  }
+  return text;
+}
+
+std::string hint_text(const FileMovement& move, const sync::WaitingOps& waiting) {
+  const std::string log = " --log " + shell_word(move.to);
+  if (waiting.reason == "author_unknown")
+    return fmt::format("musher trust add {} NAME{}", to_hex(waiting.author.key), log);
+  return "musher inspect quarantine" + log;
+}
+
+std::string movement_text(const FileMovement& move, bool dry_run) {
+  const sync::Movement& movement = move.movement;
+  std::string text = fmt::format("{} to {}: {}\n", escape(move.from), escape(move.to),
+                                 movement.moved == 0 ? "nothing to bring over"
+                                                     : fmt::format("{} {}", count_text(movement.moved, "op", "ops"),
+                                                                   dry_run ? "would be brought over" : "brought over"));
+  if (movement.moved > 0) text += "  by       " + escape(authors_text(move)) + '\n';
+  if (!movement.stories.empty()) text += "  stories  " + escape(stories_text(move)) + '\n';
+  if (movement.released > 0) {
+    text += fmt::format("  {} of its own quarantine {} in with them\n", count_text(movement.released, "op", "ops"),
+                        dry_run ? "would come" : "came");
+  }
+  for (const sync::WaitingOps& waiting : movement.waiting) {
+    text += fmt::format("  {} by {} {} in its quarantine: {}\n    {}\n", count_text(waiting.ops, "op", "ops"),
+                        escape(author_text(move.trust.name(waiting.author), waiting.author)),
+                        dry_run            ? "would wait"
+                        : waiting.ops == 1 ? "waits"
+                                           : "wait",
+                        waiting.reason, escape(hint_text(move, waiting)));
+  }
+  if (movement.refused) {
+    text += fmt::format("  op {} (row {} there) was refused: {}; nothing behind it was looked at\n    {}\n",
+                        short_id(movement.refused->id), raw(movement.refused->row), to_string(movement.refused->why),
+                        escape(verify_hint(move.from)));
+  }
+  if (movement.damage) {
+    const std::string& hint = movement.damage->hint;
+    text += fmt::format("  stopped: {}\n{}", message_text(movement.damage->what),
+                        hint.empty() ? "" : fmt::format("    {}\n", escape(hint)));
+  }
+  return text;
+}
+
+void render_text(const std::vector<FileMovement>& moves, bool dry_run, Terminal& terminal) {
+  for (const FileMovement& each : moves) terminal.out() << movement_text(each, dry_run);
+  const bool complete = std::ranges::all_of(moves, [](const auto& each) { return each.movement.complete(); });
+  const std::string_view now = dry_run ? "both would hold the same ops" : "both hold the same ops";
+  terminal.out() << (complete ? now : "not all could be brought over") << '\n';
+}
+
+// --- the command
+
+/// Which servers have the log that ops came to in memory; says so about that log.
+ExitCode confirm(Side& to, FileMovement& move, Context& context, const WaitOption& option) {
+  if (move.movement.moved == 0) return ExitCode::ok;
+  Settings settings = context.settings;
+  settings.log = to.path;
+  Context there{context.terminal, settings, context.environment, context.common};
+  const auto last = to.replica->log().last_row();
+  if (!last) return ExitCode::io;
+  LiveConfirmation live =
+      confirm_live(there, *to.replica, *last, fmt::format("the rows of {} up to {}", to.path, raw(*last)), option);
+  move.live = std::move(live.answers);
+  return LiveConfirmation{move.live}.exit_code();
+}
+
+Result<ExitCode> run(SyncOptions& options, Context& context) {
+  MUSHER_CHECK(verification_self_test());
+  std::error_code not_there;
+  if (std::filesystem::equivalent(options.first, options.second, not_there)) {
+    return fail(Errc::usage, fmt::format("{} and {} are one file", options.first, options.second),
+                "musher sync takes two logs of one document");
+  }
+  std::array<Side, 2> sides;
+  sides[0].name = options.first;
+  sides[1].name = options.second;
+  for (Side& side : sides) MUSHER_CHECK(open(side, context, options.dry_run));
+  MUSHER_CHECK(check_pair(sides[0], sides[1]));
+
+  std::vector<FileMovement> moves;
+  for (const std::size_t from : {0U, 1U}) {
+    MUSHER_TRY(FileMovement made, move(sides[from], sides[1 - from], context));
+    if (!options.dry_run && made.movement.moved > 0) {
+      context.terminal.wrote(fmt::format("{} ops in {}", made.movement.moved, made.to));
+    }
+    moves.push_back(std::move(made));
+  }
+  const bool complete = std::ranges::all_of(moves, [](const auto& each) { return each.movement.complete(); });
+  ExitCode code = complete ? ExitCode::ok : ExitCode::no;
+  if (!wants_json(context) && (!context.settings.quiet || options.dry_run)) {
+    render_text(moves, options.dry_run, context.terminal);
+  }
+  if (!options.dry_run) {
+    for (const std::size_t from : {0U, 1U}) {
+      code = worst(code, confirm(sides[1 - from], moves[from], context, options.wait));
+    }
+  }
+  if (wants_json(context)) {
+    JsonWriter json(context.terminal.out());
+    write_sync(json, {"musher.sync/1", static_cast<int>(code), nullptr, complete ? "same" : "different"},
+               sides[0].replica->log().info().document, options.dry_run, moves);
+  }
+  return code;
+}
+
+}  // namespace
+
+Command sync_command() {
+  return make_command<SyncOptions>("musher-sync", {.log = false, .identity = false}, declare, run);
+}
+
+}  // namespace musher

@@ -1,0 +1,259 @@
+"""musher sync: two real files of one document, brought together without a server."""
+
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import unittest
+
+from binaries import BIN, IN_MEMORY, Shell
+from mcp_client import Server
+
+
+class SyncFiles(unittest.TestCase):
+    def setUp(self):
+        self.shell = Shell(IN_MEMORY)
+        self.addCleanup(self.shell.close)
+        self.must("init", "-q", "--log", "a.db", "--name", "alice")
+        self.must("init", "-q", "--log", "b.db", "--join", "a.db", "--name", "bob")
+
+    def musher(self, *arguments, code=0, **options):
+        done = self.shell.musher(*arguments, **options)
+        self.assertEqual(done.returncode, code, (arguments, done.stdout, done.stderr))
+        return done
+
+    def must(self, *arguments, **options):
+        return self.musher(*arguments, **options).stdout
+
+    def put(self, log, story, *fields, new=False, **options):
+        self.must("put", "-q", *(["--new"] if new else []), "--log", log, story, *fields, **options)
+
+    def trust_each_other(self):
+        self.must("trust", "add", "-q", "a.db.key.pub", "alice", "--log", "b.db")
+        self.must("trust", "add", "-q", "b.db.key.pub", "bob", "--log", "a.db")
+
+    def sync(self, *options, code=0, logs=("a.db", "b.db")):
+        """The document, and of its two movements what moved."""
+        document = json.loads(self.musher("sync", "--json", *options, *logs, code=code).stdout)
+        self.assertEqual(document["exit_code"], code)
+        there, back = document["movements"]
+        return document, there, back
+
+    def digest(self, log):
+        return json.loads(self.must("replay", "--json", "--log", log))["state_digest"]
+
+    def bytes_of(self, *names):
+        return {name: hashlib.sha256((self.shell.work / name).read_bytes()).hexdigest() for name in names}
+
+    def test_each_gets_what_it_lacks_and_a_second_run_moves_nothing(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.put("a.db", "1_a", "stage=2_current")
+        self.put("b.db", "2_b", "stage=1_backlog", new=True)
+        document, there, back = self.sync()
+        self.assertEqual(document["verdict"], "same")
+        self.assertEqual((there["moved"], there["stories"], [author["name"] for author in there["authors"]]), (2, ["1_a"], ["alice"]))
+        self.assertEqual((back["moved"], back["stories"], [author["name"] for author in back["authors"]]), (1, ["2_b"], ["bob"]))
+        self.assertTrue(there["to"]["path"].endswith("/b.db") and back["to"]["path"].endswith("/a.db"))
+        self.assertEqual(self.digest("a.db"), self.digest("b.db"))
+        for log in ("a.db", "b.db"):
+            sources = {op["source"] for op in json.loads(self.must("inspect", "ops", "--json", "--log", log))["ops"]}
+            self.assertEqual(sources, {"local", "import"})
+            self.must("verify-order", "-q", "--state", "none", "--log", log)
+        before = self.bytes_of("a.db", "b.db")
+        _, there, back = self.sync()
+        self.assertEqual((there["moved"], back["moved"]), (0, 0))
+        self.assertEqual(self.bytes_of("a.db", "b.db"), before)
+        text = self.must("sync", "b.db", "a.db")
+        self.assertRegex(text, r"b\.db to \S*a\.db: nothing to bring over\n\S*a\.db to \S*b\.db: nothing to bring over\nboth hold the same ops\n$")
+        self.assertEqual(self.must("sync", "-q", "a.db", "b.db"), "")
+
+    def test_only_what_is_new_is_brought_over(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", *(f"f{n}=1" for n in range(300)), new=True)
+        self.sync()
+        self.put("b.db", "1_a", "f7=2")
+        text = self.must("sync", "a.db", "b.db")
+        self.assertRegex(text, r"a\.db to \S*b\.db: nothing to bring over\n\S*b\.db to \S*a\.db: 1 op brought over\n  by       bob \(1\)\n  stories  1_a\n")
+
+    def test_more_than_one_transaction_of_ops(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "f=0", new=True)
+        for start in range(0, 2400, 600):
+            self.put("a.db", "1_a", *(f"f{n}=1" for n in range(start, start + 600)))
+        _, there, _ = self.sync()
+        self.assertEqual(there["moved"], 2401)
+        self.assertEqual(self.digest("a.db"), self.digest("b.db"))
+
+    def test_an_unknown_author_waits_until_it_is_trusted(self):
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.put("a.db", "1_a", "stage=2_current")
+        document, there, _ = self.sync(code=1)
+        self.assertEqual((document["verdict"], there["moved"]), ("different", 0))
+        self.assertEqual({(waiting["reason"], waiting["ops"]) for waiting in there["waiting"]}, {("author_unknown", 1), ("dependency_missing", 1)})
+        key = (self.shell.work / "a.db.key.pub").read_text().strip()
+        done = self.musher("sync", "a.db", "b.db", code=1)
+        self.assertIn(f"musher trust add {key} NAME --log {self.shell.work}/b.db", done.stdout)
+        self.assertTrue(done.stdout.endswith("not all could be brought over\n"))
+        self.assertIn("2 ops came in", self.must("trust", "add", key, "alice", "--log", "b.db"))
+        _, there, _ = self.sync()
+        self.assertEqual(there["moved"], 0)
+
+    def test_an_unknown_authors_op_that_a_trusted_one_builds_on_comes_in_muted(self):
+        self.must("identity", "new", "-q", "--identity", "carol.key")
+        self.must("trust", "add", "-q", "carol.key.pub", "carol", "--log", "a.db")
+        self.must("put", "-q", "--log", "a.db", "--identity", "carol.key", "--new", "1_c", "stage=1_backlog")
+        self.put("a.db", "2_a", "stage=1_backlog", new=True)
+        self.trust_each_other()
+        _, there, _ = self.sync()
+        self.assertEqual((there["moved"], there["waiting"]), (2, []))
+        ops = json.loads(self.must("inspect", "ops", "--json", "--log", "b.db"))["ops"]
+        self.assertEqual([(op["story_id"], op["effective"]) for op in ops], [("1_c", False), ("2_a", True)])
+
+    def test_what_was_waiting_comes_in_with_what_it_waited_for(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.shell.copy_of("a.db", "first.db")
+        self.put("a.db", "1_a", "stage=2_current")
+        # first.db with the first op forgotten: b.db gets the second one alone.
+        self.shell.copy_of("a.db", "second.db", "DELETE FROM crdt_ops WHERE rowid = 1;")
+        _, there, _ = self.sync(logs=("second.db", "b.db"), code=1)
+        self.assertEqual([waiting["reason"] for waiting in there["waiting"]], ["dependency_missing"])
+        _, there, _ = self.sync(logs=("first.db", "b.db"))
+        self.assertEqual((there["moved"], there["released"]), (1, 1))
+        _, there, _ = self.sync()
+        self.assertEqual(there["moved"], 0)
+
+    def test_a_purge_takes_the_story_out_of_both_whatever_was_written_there(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.sync()
+        self.must("purge", "-q", "--log", "b.db", "1_a", "--confirm", "1_a", "--reason", "done with")
+        self.put("a.db", "1_a", "stage=2_current")
+        self.sync()
+        for log in ("a.db", "b.db"):
+            self.assertEqual(json.loads(self.must("inspect", "stories", "--json", "--log", log))["stories"], [], log)
+
+    def test_one_key_on_two_branches_both_come_over(self):
+        # A copied disk image: the key wrote 40 ops, then 9 here and 70 there.
+        self.trust_each_other()
+        self.put("a.db", "1_a", *(f"f{n}=1" for n in range(39)), new=True)
+        self.put("a.db", "1_a", *(f"f{n}=2" for n in range(39)))
+        self.sync()
+        self.shell.copy_of("a.db", "image.db")
+        self.must("init", "-q", "--log", "c.db", "--join", "a.db", "--name", "carol")
+        self.must("trust", "add", "-q", "a.db.key.pub", "alice", "--log", "c.db")
+        self.put("a.db", "1_a", *(f"g{n}=1" for n in range(9)))
+        elsewhere = {"XDG_STATE_HOME": str(self.shell.folder / "elsewhere")}
+        self.put("image.db", "1_a", *(f"h{n}=1" for n in range(70)), "--identity", "a.db.key", environment=elsewhere)
+        self.sync(logs=("image.db", "c.db"))
+        _, there, back = self.sync(logs=("a.db", "c.db"), code=0)
+        self.assertEqual((there["moved"], back["moved"]), (9, 70))
+        self.assertEqual(self.digest("a.db"), self.digest("c.db"))
+        self.musher("verify-order", "-q", "--state", "none", "--log", "c.db", code=1)  # equivocation, on both
+        _, there, back = self.sync(logs=("c.db", "b.db"))
+        self.assertEqual((there["moved"], back["moved"]), (79, 0))
+
+    def test_a_dry_run_says_what_the_run_would_do_and_writes_nothing(self):
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.put("b.db", "2_b", "stage=1_backlog", new=True)
+        self.must("trust", "add", "-q", "a.db.key.pub", "alice", "--log", "b.db")
+        names = [path.name for path in self.shell.work.iterdir() if path.name.startswith(("a.db", "b.db"))]
+        before = self.bytes_of(*names)
+        document, there, back = self.sync("-n", code=1)
+        self.assertTrue(document["dry_run"])
+        self.assertEqual((there["moved"], there["waiting"], back["moved"], back["waiting"][0]["reason"]), (1, [], 0, "author_unknown"))
+        text = self.musher("sync", "-n", "a.db", "b.db", code=1).stdout
+        self.assertIn("1 op would be brought over", text)
+        self.assertIn("1 op by", text)
+        self.assertIn("would wait in its quarantine: author_unknown", text)
+        self.assertEqual(self.bytes_of(*names), before)
+        self.assertEqual({path.name for path in self.shell.work.iterdir()}, set(names))
+        document["dry_run"] = False
+        self.assertEqual(self.sync(code=1)[0], document)
+        self.assertEqual(list(self.shell.folder.glob("musher-copy-*")), [])
+
+    def test_a_dry_run_needs_only_to_read(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs another user")
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        for path in self.shell.work.iterdir():
+            path.chmod(0o444)
+        self.shell.folder.chmod(0o755)
+        self.shell.work.chmod(0o555)
+        stranger = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        tmp = {"TMPDIR": "/tmp", "HOME": "/tmp", "XDG_STATE_HOME": "/tmp/none"}
+        done = self.shell.run(*stranger, BIN / "musher", "sync", "-n", "a.db", "b.db", environment=tmp)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("author_unknown", done.stdout)
+        done = self.shell.run(*stranger, BIN / "musher", "sync", "a.db", "b.db", environment=tmp)
+        self.assertEqual((done.returncode, done.stdout), (7, ""), done.stderr)
+
+    def test_an_op_with_a_forged_signature_is_refused_and_kept_as_evidence(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.put("a.db", "1_a", "stage=2_current")
+        self.put("a.db", "1_a", "stage=3_qa")
+        self.put("b.db", "2_b", "stage=1_backlog", new=True)
+        self.shell.copy_of("a.db", "forged.db", "UPDATE crdt_ops SET signature = zeroblob(64) WHERE rowid = 2;")
+        document, there, back = self.sync(logs=("forged.db", "b.db"), code=1)
+        self.assertEqual((document["verdict"], there["moved"], there["damage"], back["moved"]), ("different", 1, None, 0))
+        self.assertIn("trigger", back["damage"])  # nobody writes to a log whose schema was altered
+        self.assertEqual((there["refused"]["rowid"], there["refused"]["reason"]), ("2", "bad_signature"))
+        kept = json.loads(self.must("inspect", "quarantine", "--json", "--log", "b.db"))["quarantine"]
+        self.assertEqual([(op["reason"], op["source"]) for op in kept], [("bad_signature", "import")])
+        text = self.musher("sync", "forged.db", "b.db", code=1).stdout
+        self.assertRegex(text, r"op [0-9a-f]{12} \(row 2 there\) was refused: bad_signature; nothing behind it was looked at")
+        _, there, _ = self.sync()  # the sound log brings it
+        self.assertEqual(there["moved"], 2)
+
+    def test_a_row_that_is_not_what_it_is_stored_as_is_damage(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.shell.copy_of("a.db", "odd.db", "UPDATE crdt_ops SET actor = 'mallory';")
+        done = self.musher("sync", "odd.db", "b.db", code=1)
+        self.assertRegex(done.stdout, r"stopped: row 1 is not what its author signed: it is not sent to peers \(\S*odd\.db\)")
+        self.assertIn(f"musher verify-order --log {self.shell.work}/odd.db", done.stdout)
+        self.assertEqual(json.loads(self.must("inspect", "--json", "--log", "b.db"))["counts"]["ops"], 0)
+
+    def test_other_files_are_refused_by_name(self):
+        document = lambda log: json.loads(self.must("inspect", "--json", "--log", log))["log"]["document"]
+        self.must("init", "-q", "--log", "other.db")
+        done = self.musher("sync", "a.db", "other.db", code=2)
+        for said in (document("a.db"), document("other.db"), "different documents", "musher init --join"):
+            self.assertIn(said, done.stderr)
+        (self.shell.work / "text").write_text("no log\n")
+        (self.shell.work / "link.db").symlink_to("a.db")
+        for logs, code in ((("a.db", "nowhere.db"), 3), (("nowhere.db", "a.db"), 3), (("a.db", "text"), 3), (("a.db", "."), 3), (("a.db", "a.db"), 2),
+                           (("a.db", "link.db"), 2), (("a.db",), 2), ((), 2), (("a.db", "b.db", "other.db"), 2), (("a.db", ""), 3),
+                           (("a.db", "b.db", "--log", "a.db"), 2), (("a.db", "b.db", "--wait", "soon"), 2), (("a.db", "b.db", "--identity", "a.db.key"), 2)):
+            with self.subTest(logs):
+                for extra in ((), ("-n",)):
+                    done = self.musher("sync", *extra, *logs, code=code)
+                    self.assertEqual(done.stdout, "")
+                    self.assertIn("musher-sync: ", done.stderr)
+
+    def test_a_lock_that_is_held_is_6_and_names_the_log(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        with open(self.shell.work / "b.db.lock", "rb+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = self.musher("sync", "a.db", "b.db", code=6, environment={"MUSHER_LOCK_TIMEOUT": "100ms"})
+            self.assertIn("b.db", done.stderr)
+        self.sync()
+
+    def test_a_live_server_has_what_came_in_memory(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        server = Server(self.shell, "--log", "b.db")
+        self.addCleanup(server.close)
+        done = self.musher("sync", "a.db", "b.db")
+        self.assertRegex(done.stderr, r"the live server PID [0-9]+ has it in memory, after [0-9]+ ms")
+        self.put("a.db", "1_a", "stage=2_current")
+        _, there, back = self.sync()
+        self.assertEqual(([answer["status"] for answer in there["live"]], back["live"]), (["applied"], []))
+
+
+if __name__ == "__main__":
+    unittest.main()
