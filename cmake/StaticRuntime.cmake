@@ -22,4 +22,8 @@ FMT_END_NAMESPACE
 ]])
   add_library(musher_static_runtime OBJECT "${PROJECT_BINARY_DIR}/generated/fmt.cpp")
   target_link_options(musher_static_runtime INTERFACE -static-libstdc++ -static-libgcc)
+else()
+  # toml++ is headers alone where it is not linked: they take seconds to compile.
+  find_package(tomlplusplus REQUIRED)
+  set(MUSHER_TOML tomlplusplus::tomlplusplus)
 endif()
