@@ -84,6 +84,8 @@ class Document {
   [[nodiscard]] std::vector<ItemState> items(bool with_hidden = false) const;
   /// Nothing when no insert made it.
   [[nodiscard]] std::optional<ItemState> item(const OpId& id) const;
+  /// The item's story, whatever fields it has.
+  [[nodiscard]] std::optional<std::string> story_of(const OpId& id) const;
   /// Story ids with a visible item, each once, in the list order of the item that is shown for it.
   [[nodiscard]] std::vector<std::string> stories() const;
   /// All items of a story, visible ones first; among each, by (insert seq, author, id) descending: the first is the one

@@ -67,6 +67,12 @@ std::optional<ItemState> Document::item(const OpId& id) const {
   return state_->state_of(state_->items[number]);
 }
 
+std::optional<std::string> Document::story_of(const OpId& id) const {
+  const EntryNumber number = state_->items.find(id);
+  if (number == kNoEntry) return std::nullopt;
+  return std::string(state_->story_names[state_->items[number].story]);
+}
+
 std::vector<std::string> Document::stories() const {
   const State& state = *state_;
   std::vector<EntryNumber> shown(state.stories.size(), kNoEntry);

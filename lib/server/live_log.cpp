@@ -170,7 +170,7 @@ void LiveLog::note(const OpRow& row, LogChanges& changes) {
   if (op.kind == OpKind::insert || op.is_purge()) {
     changes.stories.push_back(op.name);
   } else if (op.kind != OpKind::erase) {
-    if (const auto item = live_->document().item(op.target)) changes.stories.push_back(item->story);
+    if (auto story = live_->document().story_of(op.target)) changes.stories.push_back(*std::move(story));
   } else {
     changes.rebuilt = true;  // it may name any op; the pipeline is told as a whole
   }

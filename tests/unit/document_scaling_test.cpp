@@ -121,6 +121,17 @@ TEST_CASE("document scaling: 100,000 items after one origin", "[document]") {
   });
 }
 
+TEST_CASE("document scaling: an item's story costs the same to read however many fields it has", "[document]") {
+  Growing log;
+  const OpId item = log.insert("478_x");
+  for (unsigned at = 0; at < 10'000; ++at) log.set(item, std::to_string(at));
+  blocks_run = 0;
+  CHECK(log.document().story_of(item) == "478_x");
+  CHECK(blocks_run > 0);
+  CHECK(blocks_run < 1'000);
+  CHECK_FALSE(log.document().story_of(OpId{}));
+}
+
 TEST_CASE("document scaling: newest-first inserts", "[document]") {
   check_scales([](Growing& log, unsigned n) {
     for (unsigned at = 0; at < n; ++at) log.insert(std::to_string(at));
