@@ -22,14 +22,15 @@ class Batch {
     }
     std::vector<DependencyFacts> found;
     MUSHER_TRY(const bool complete, find_dependencies(op.op(), found));
-    if (!complete) return wait(op, "dependency_missing");
+    // First, so that a copy without content never stands in the way of one with it.
+    const bool lacks_content = !op.op().content_digest.is_zero() && !op.content();
+    if (!complete) return wait(op, lacks_content ? "content_missing" : "dependency_missing");
     const auto depth = check_dependencies(op.op(), found);
     if (!depth) {
       if (!report_.rejected) report_.rejected.emplace(op.id(), depth.error());
       return keep(op, to_string(depth.error()));
     }
-    // First, so that a copy without content never stands in the way of one with it.
-    if (!op.op().content_digest.is_zero() && !op.content()) return wait(op, "content_missing");
+    if (lacks_content) return wait(op, "content_missing");
     switch (trust_.standing(op.op().author)) {
       case Standing::allowed: return append(op, *depth, found);
       case Standing::revoked: return wait(op, "author_revoked");

@@ -1,0 +1,180 @@
+// The short way in for a peer's ops against the long one: admit_batch() and admit() come to the same log, quarantine
+// and document, whatever comes in whatever order.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+
+#include "crypto/hashing.hpp"
+#include "model/canonical_bytes.hpp"
+#include "replica/trust.hpp"
+#include "support/log_builder.hpp"
+#include "support/property.hpp"
+#include "support/random_dag.hpp"
+#include "support/signed_ops.hpp"
+#include "support/temp_folder.hpp"
+#include "support/test_node.hpp"
+
+namespace musher::testing {
+namespace {
+
+std::string peer(std::uint8_t number) { return fmt::format("peer:{:064}", number); }
+
+PeerRecord record_of(std::uint8_t number, std::int64_t row) {
+  PeerRecord record;
+  record.peer.key.fill(number);
+  record.log.bytes.fill(number);
+  record.heard = LogMark{RowId{row}, {}};
+  return record;
+}
+
+/// Of each op that waits or was refused: which of the two, and why it was refused.
+std::map<OpId, std::set<std::string>> quarantine_of(TestNode& node) {
+  std::map<OpId, std::set<std::string>> all;
+  for (const QuarantineEntry& entry : must(node.log().quarantine_entries())) {
+    const bool waits = entry.reason == "dependency_missing" || entry.reason == "author_unknown" ||
+                       entry.reason == "author_revoked" || entry.reason == "content_missing";
+    all[op_id(entry.canonical)].insert(waits ? "waits" : entry.reason);
+  }
+  return all;
+}
+
+std::set<OpId> ids_of(TestNode& node) {
+  std::set<OpId> ids;
+  for (const OpRow& row : node.rows()) ids.insert(row.id);
+  return ids;
+}
+
+/// An author who is trusted, one who is unknown, one who is revoked from the start.
+void trust_some(TestNode& node) {
+  must(trust_add(node.replica(), identity_of(1).author(), "one", false));
+  must(trust_add(node.replica(), identity_of(3).author(), "three", false));
+  must(trust_revoke(node.replica(), identity_of(3).author(), std::nullopt));
+}
+
+TEST_CASE("admit_batch: comes to what admit comes to, one op at a time", "[replica]") {
+  ::setenv("RC_PARAMS", "max_success=60", 0);
+  std::uint64_t waiting = 0, refused = 0, entered = 0;
+  CHECK(holds("the same log, quarantine and document", [&](std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    const auto dag = random_dag(
+        random, {.ops = 40, .branch = 0.1, .bad = random() % 2 == 0 ? 0 : 0.05, .erased = random() % 2 == 0 ? 0 : 0.1});
+    // Some come without their content, some twice, in an order that is mostly causal.
+    std::vector<VerifiedOp> ops;
+    const Verifier verifier(test_document());
+    for (const DagOp& each : dag) {
+      ops.push_back(each.op);
+      if (random() % 8 != 0) continue;
+      SignedOp bare = each.op.claim();
+      bare.content.reset();
+      bare.salt = {};
+      const auto verified = verifier.verify(bare);
+      RC_ASSERT(verified.has_value());
+      if (random() % 2 == 0) ops.pop_back();
+      ops.push_back(*verified);
+    }
+    for (std::uint64_t swaps = random() % 20; swaps > 0; --swaps) {
+      std::swap(ops[random() % ops.size()], ops[random() % ops.size()]);
+    }
+    const TempFolder folder;
+    TestNode one_by_one(folder.path(), "a", test_document()), batches(folder.path(), "b", test_document());
+    trust_some(one_by_one);
+    trust_some(batches);
+    for (const VerifiedOp& op : ops) must(admit(one_by_one.replica(), op.claim(), "import"));
+    for (std::size_t at = 0; at < ops.size();) {
+      const std::size_t size = std::min<std::size_t>(ops.size() - at, 1 + random() % 15);
+      must(admit_batch(batches.replica(), std::span(ops).subspan(at, size), "import", std::nullopt));
+      at += size;
+    }
+    RC_ASSERT(ids_of(one_by_one) == ids_of(batches));
+    RC_ASSERT(quarantine_of(one_by_one) == quarantine_of(batches));
+    RC_ASSERT(must(one_by_one.log().heads()) == must(batches.log().heads()));
+    RC_ASSERT(must(one_by_one.log().tips()) == must(batches.log().tips()));
+    RC_ASSERT(one_by_one.document().document().state_digest() == batches.document().document().state_digest());
+    entered += ids_of(batches).size();
+    for (const auto& [id, reasons] : quarantine_of(batches)) ++(reasons.contains("waits") ? waiting : refused);
+  }));
+  CHECK(entered > 300);
+  CHECK(waiting > 300);
+  CHECK(refused > 20);
+}
+
+TEST_CASE("admit_batch: the report says what came of it", "[replica]") {
+  const TempFolder folder;
+  TestNode writer(folder.path(), "writer", test_document()), node(folder.path(), "node", test_document());
+  node.trust(writer, "writer");
+  std::vector<VerifiedOp> ops;
+  const Verifier verifier(test_document());
+  for (int i = 0; i < 5; ++i) ops.push_back(*verifier.verify(writer.insert(fmt::format("s{}", i)).op));
+  const auto all = std::span(ops);
+
+  SECTION("what it depends on and is nowhere is missing; once") {
+    const auto report = must(admit_batch(node.replica(), all.subspan(2), "peer:w", std::nullopt));
+    CHECK(report.admitted == 0);
+    CHECK(report.waiting == 3);
+    CHECK(report.missing == std::vector{ops[1].id()});
+    const auto rest = must(admit_batch(node.replica(), all.first(2), "peer:w", std::nullopt));
+    CHECK(rest.admitted == 5);
+    CHECK(rest.missing.empty());
+    CHECK(must(node.log().quarantine_count()) == 0);
+  }
+  SECTION("what is known is counted, and nothing is written") {
+    CHECK(must(admit_batch(node.replica(), all, "peer:w", std::nullopt)).admitted == 5);
+    const auto again = must(admit_batch(node.replica(), all, "peer:w", std::nullopt));
+    CHECK(again.known == 5);
+    CHECK(again.admitted == 0);
+  }
+  SECTION("the first op that breaks a rule is named, and those before it are in") {
+    SignedOp bad = ops[4].claim();
+    bad.op.seq = Seq{1'000};
+    ops[4] = *verifier.verify(resigned(*writer.replica().identity(), bad));
+    const auto report = must(admit_batch(node.replica(), ops, "peer:w", std::nullopt));
+    REQUIRE(report.rejected);
+    CHECK(report.rejected->first == ops[4].id());
+    CHECK(report.rejected->second == Reject::seq_out_of_bounds);
+    CHECK(report.admitted == 4);
+    CHECK(node.quarantine_reasons() == std::vector<std::string>{"seq_out_of_bounds"});
+  }
+  SECTION("how far we got is stored with the ops") {
+    must(admit_batch(node.replica(), all, peer(7), record_of(7, 5)));
+    const auto peers = must(node.log().peers());
+    REQUIRE(peers.size() == 1);
+    CHECK(peers.front() == record_of(7, 5));
+  }
+}
+
+TEST_CASE("admit_batch: whoever's op a full quarantine gives up, that one's mark is lost, and it is said",
+          "[replica]") {
+  const TempFolder folder;
+  TestNode node(folder.path(), "node", test_document());
+  const Verifier verifier(test_document());
+  std::uint64_t made = 0;
+  const auto orphans = [&](std::size_t count) {
+    std::vector<VerifiedOp> ops;
+    for (std::size_t i = 0; i < count; ++i) {
+      Op op = plain_op(OpKind::insert);
+      op.index = OpIndex{2 + ++made};
+      op.prev = op_id_of(0xee);
+      ops.push_back(*sign_op(identity_of(1), op, plain_content(op.kind)));
+    }
+    return ops;
+  };
+  const auto source = [](std::uint8_t number) { return "peer:" + std::string(64, static_cast<char>('0' + number)); };
+  const auto record = [](std::uint8_t number) {
+    PeerRecord peer = record_of(number, 5);
+    peer.peer.key.fill(static_cast<std::uint8_t>(number * 0x11));
+    return peer;
+  };
+  must(admit_batch(node.replica(), orphans(6'000), source(1), record(1)));
+  const auto report = must(admit_batch(node.replica(), orphans(4'000), source(2), record(2)));
+  CHECK(report.marks_lost.empty());
+  const auto over = must(admit_batch(node.replica(), orphans(1), source(2), record(2)));
+  CHECK(over.marks_lost == std::vector{record(1).peer});  // it holds most
+  for (const PeerRecord& peer : must(node.log().peers()))
+    CHECK(peer.heard.has_value() == (peer.peer == record(2).peer));
+}
+
+}  // namespace
+}  // namespace musher::testing

@@ -1,0 +1,216 @@
+// What one log has and another has not, found through tips: nothing is left out, little is sent twice, and the logs'
+// size does not matter.
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "support/property.hpp"
+#include "support/random_dag.hpp"
+#include "support/scratch_log.hpp"
+#include "sync/reconcile.hpp"
+
+namespace musher::sync {
+namespace {
+
+using testing::DagOp;
+using testing::must;
+
+/// Counts what is read: one for each call, and one for each thing it returns.
+class CountingReader final : public LogReader {
+ public:
+  explicit CountingReader(LogReader& log) : log_(log) {}
+  std::uint64_t reads = 0;
+
+  const LogInfo& info() const override { return log_.info(); }
+  Result<RowId> last_row() override { return one(log_.last_row()); }
+  Result<std::uint64_t> count() override { return one(log_.count()); }
+  Result<void> scan(RowId after, RowId upto, const Sink& sink) override {
+    return log_.scan(after, upto, [&](ScannedRow&& row) {
+      ++reads;
+      return sink(std::move(row));
+    });
+  }
+  Result<std::vector<ScannedRow>> rows(std::span<const RowId> wanted) override { return all(log_.rows(wanted)); }
+  Result<std::optional<ScannedRow>> find(const OpId& id) override { return one(log_.find(id)); }
+  Result<std::vector<OpId>> find_prefix(std::string_view hex, std::size_t limit) override {
+    return all(log_.find_prefix(hex, limit));
+  }
+  Result<std::vector<ScannedRow>> story_rows(std::string_view story, RowId upto, StoryPart part) override {
+    return all(log_.story_rows(story, upto, part));
+  }
+  Result<std::vector<std::string>> story_ids() override { return all(log_.story_ids()); }
+  Result<std::optional<DependencyFacts>> facts(const OpId& id) override { return one(log_.facts(id)); }
+  Result<std::optional<OpLinks>> links(const OpId& id) override { return one(log_.links(id)); }
+  Result<Seq> register_seq(const OpId& item, std::string_view field) override {
+    return one(log_.register_seq(item, field));
+  }
+  Result<RowId> row_at(std::int64_t at_ms) override { return one(log_.row_at(at_ms)); }
+  Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) override {
+    return all(log_.ops_at(author, index));
+  }
+  Result<OpIndex> last_index(const AuthorId& author) override { return one(log_.last_index(author)); }
+  Result<std::optional<OpIndex>> first_branch(const AuthorId& author, OpIndex below) override {
+    return one(log_.first_branch(author, below));
+  }
+  Result<std::vector<OpId>> prev_ancestors(const OpId& op, OpIndex lowest) override {
+    return all(log_.prev_ancestors(op, lowest));
+  }
+  Result<std::vector<RowId>> author_rows(const AuthorId& author, OpIndex after, OpIndex upto) override {
+    return all(log_.author_rows(author, after, upto));
+  }
+  Result<std::optional<Digest>> chain_at(RowId row) override { return one(log_.chain_at(row)); }
+  Result<std::vector<Head>> heads() override { return all(log_.heads()); }
+  Result<std::vector<Tip>> tips() override { return all(log_.tips()); }
+  Result<std::vector<Tip>> tips_of(const AuthorId& author) override { return all(log_.tips_of(author)); }
+  Result<std::vector<Mark>> marks() override { return all(log_.marks()); }
+  Result<Mark> last_mark() override { return one(log_.last_mark()); }
+  Result<std::vector<AuthorRecord>> authors() override { return all(log_.authors()); }
+  Result<std::vector<TrustChange>> trust_changes() override { return all(log_.trust_changes()); }
+  Result<std::vector<QuarantinedOp>> quarantine() override { return all(log_.quarantine()); }
+  Result<std::vector<QuarantineEntry>> quarantine_entries() override { return all(log_.quarantine_entries()); }
+  Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) override { return one(log_.quarantined(id)); }
+  Result<std::uint64_t> quarantine_count() override { return one(log_.quarantine_count()); }
+  Result<bool> in_quarantine(const OpId& id) override { return one(log_.in_quarantine(id)); }
+  Result<std::vector<PeerRecord>> peers() override { return all(log_.peers()); }
+
+ private:
+  template <class T>
+  Result<T> one(Result<T> result) {
+    ++reads;
+    return result;
+  }
+  template <class T>
+  Result<std::vector<T>> all(Result<std::vector<T>> result) {
+    reads += 1 + (result ? result->size() : 0);
+    return result;
+  }
+  LogReader& log_;
+};
+
+struct Found {
+  std::set<RowId> rows{};
+  std::uint64_t sent = 0;  ///< the same row counts each time
+  std::uint64_t samples = 0;
+  std::uint64_t tips = 0;
+};
+
+/// The exchange of docs/sync.md, "Reconciliation", in one direction.
+Found what_to_send(LogReader& from, LogReader& to) {
+  Found found;
+  for (const Tips& tips : must(tips_of(from))) {
+    found.tips += tips.tips.size();
+    for (const Want::Branch& branch : must(lacking(to, tips.tips))) {
+      auto rows = must(rows_of(from, branch));
+      if (const auto* samples = std::get_if<Samples>(&rows)) {
+        ++found.samples;
+        rows = must(rows_of(from, must(nearest_base(to, *samples))));
+      }
+      const auto& given = std::get<std::vector<RowId>>(rows);
+      found.sent += given.size();
+      found.rows.insert(given.begin(), given.end());
+    }
+  }
+  return found;
+}
+
+/// A log with some of the ops, and what those depend on.
+void take_some(OpLog& log, const std::vector<DagOp>& dag, std::mt19937_64& random, std::size_t share) {
+  std::set<OpId> wanted;
+  for (auto each = dag.rbegin(); each != dag.rend(); ++each) {
+    const OpId& id = each->op.id();
+    if (!wanted.contains(id) && random() % 100 >= share) continue;
+    wanted.insert(id);
+    for (const OpId& needed : dependencies(each->op.op())) wanted.insert(needed);
+  }
+  auto write = must(log.begin_write(std::chrono::seconds(10)));
+  for (const DagOp& each : dag) {
+    if (wanted.contains(each.op.id())) must(write->append(each.op, *each.depth, "import", 1'790'000'000'000, false));
+  }
+  must(write->commit());
+}
+
+TEST_CASE("sync reconcile: between any two logs what is missing is found, and at most as much again", "[sync]") {
+  ::setenv("RC_PARAMS", "max_success=120", 0);
+  std::uint64_t samples = 0, missing_in_all = 0, sent_in_all = 0;
+  CHECK(testing::holds("what is missing is found", [&](std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    const auto dag = testing::random_dag(random, {.ops = 20 + random() % 100, .branch = random() % 2 == 0 ? 0 : 0.15});
+    const testing::ScratchLog left, right;
+    const auto a = left.open();
+    const auto b = right.open();
+    take_some(*a, dag, random, random() % 30);
+    take_some(*b, dag, random, random() % 30);
+    const Found found = what_to_send(*a, *b);
+    std::uint64_t missing = 0;
+    for (const OpRow& row : testing::all_rows(*a)) {
+      if (must(b->facts(row.id))) continue;
+      ++missing;
+      RC_ASSERT(found.rows.contains(row.row));
+    }
+    RC_ASSERT(found.rows.size() <= 2 * missing);
+    samples += found.samples;
+    missing_in_all += missing;
+    sent_in_all += found.rows.size();
+  }));
+  CHECK(samples > 0);  // there were branches whose bases the other log has not got
+  CHECK(missing_in_all > 500);
+  INFO(missing_in_all << " missing, " << sent_in_all << " sent");
+  CHECK(sent_in_all < missing_in_all + missing_in_all / 10);
+}
+
+TEST_CASE("sync reconcile: a log that is equal, and one that is empty", "[sync]") {
+  std::mt19937_64 random(5);
+  const auto dag = testing::random_dag(random, {.ops = 60, .branch = 0.2});
+  const testing::ScratchLog left, right;
+  const auto a = left.open();
+  const auto b = right.open();
+  take_some(*a, dag, random, 100);
+  CHECK(what_to_send(*a, *b).rows.size() == dag.size());
+  CHECK(what_to_send(*b, *a).rows.empty());
+  take_some(*b, dag, random, 100);
+  CHECK(what_to_send(*a, *b).rows.empty());
+}
+
+TEST_CASE("sync reconcile: a want of a tip that is not there gives nothing", "[sync]") {
+  const testing::ScratchLog scratch;
+  const auto log = scratch.open();
+  const auto rows = must(rows_of(*log, {testing::op_id_of(9), {}}));
+  CHECK(std::get<std::vector<RowId>>(rows).empty());
+}
+
+TEST_CASE("sync reconcile: what is read depends on authors and the difference, not on the log", "[sync]") {
+  const auto reads_of = [](int common, bool branches) {
+    const testing::ScratchLog left, right;
+    std::filesystem::remove(right.path());
+    OpId fork_from;
+    {
+      const auto log = left.open();
+      testing::LogBuilder one(*log, testing::identity_of(1)), two(*log, testing::identity_of(2));
+      for (int i = 0; i < common; ++i) fork_from = (i % 2 == 0 ? one : two).insert(fmt::format("s{}", i));
+    }
+    std::filesystem::copy_file(left.path(), right.path());
+    const auto a = left.open();
+    const auto b = right.open();
+    testing::LogBuilder writer(*a, testing::identity_of(1));
+    for (int i = 0; i < 10; ++i) writer.insert(fmt::format("new{}", i));
+    if (branches) {  // the other log has another end of that author's
+      testing::LogBuilder twin(*b, testing::identity_of(1));
+      for (int i = 0; i < 10; ++i) twin.insert(fmt::format("twin{}", i));
+    }
+    CountingReader from(*a), to(*b);
+    const Found found = what_to_send(from, to);
+    CHECK(found.rows.size() >= 10);
+    CHECK(found.rows.size() <= 20);
+    CHECK(found.samples == (branches ? 1 : 0));
+    return from.reads + to.reads;
+  };
+  const bool branches = GENERATE(false, true);
+  const auto small = reads_of(100, branches);
+  const auto large = reads_of(3'000, branches);
+  CHECK(small < 100);
+  CHECK(large <= small + 10);  // samples: two more for each doubling
+}
+
+}  // namespace
+}  // namespace musher::sync
