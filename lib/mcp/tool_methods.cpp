@@ -71,7 +71,7 @@ void Core::call_tool(Context context) {
 
   std::string key;
   if (tool.memo) {
-    key = fmt::format("{} {}\n{}", context.era == Era::modern ? 'm' : 'l', tool.name, arguments.text());
+    key = fmt::format("{} {}\n{}", context.version, tool.name, arguments.text());
     if (const std::string* const kept = memo.find(key)) return respond(context, *kept);
   }
   Call::Target target{.name = tool.name, .arguments = arguments, .handler = tool.handler};
