@@ -100,7 +100,10 @@ struct StdioLink::State : std::enable_shared_from_this<State> {
   void got(std::size_t size) {
     reading = false;
     if (!transport || draining || gone) return;
-    if (size == 0) return close("stdin ended");
+    if (size == 0) {
+      transport->end_of_input();  // its last line counts, and comes before the owner takes no more requests
+      return close("stdin ended");
+    }
     transport->feed({chunk.data(), size});
     read_on();
   }

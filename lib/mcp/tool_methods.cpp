@@ -71,7 +71,7 @@ void Core::call_tool(Context context) {
 
   std::string key;
   if (tool.memo) {
-    key = fmt::format("{} {}\n{}", context.era == Era::modern ? 'm' : 'l', tool.name, arguments.text());
+    key = fmt::format("{} {}\n{}", context.version, tool.name, arguments.text());
     if (const auto kept = memo.find(key))
       return context.reply->respond_shared(response_start(context.message.id), kept);
   }

@@ -272,16 +272,17 @@ mcp::Tool tool(std::string name, std::string title, std::string description, std
 Result<void> add_audit_tools(mcp::Server& server, Node& node) {
   mcp::Tool replay =
       tool("replay_at", "Replay the log",
-           "Builds the document again from the log, every signature checked, up to `at`; or in the naive seq "
-           "order, or compared with it (`compare: seq`: what it would lose), or with this server's memory "
-           "(`compare: live`).",
+           "Builds the document again from the log, every signature checked: as it is now, or up to `at`. `order: seq` "
+           "takes the ops in the naive order instead; `compare: seq` says what that order would lose, and `compare: "
+           "live` whether this server's memory is what its log says.",
            replay_at_input(), replay_at_output());
   replay.handler = [&node](const CallPtr& call) { replay_tool(node, ends_on_loop(node.post, call)); };
   MUSHER_CHECK(server.add(std::move(replay)));
   mcp::Tool verify =
       tool("verify_order", "Audit the log",
            "Checks the whole log: every id, digest, signature, dependency, order and derived table. Says what "
-           "was looked at, and each finding with what to do.",
+           "was looked at, and each finding with what to do. A long log takes a while; a client can be told how far "
+           "it is (progressToken), and cancel it.",
            verify_order_input(), verify_order_output());
   verify.handler = [&node](const CallPtr& call) { verify_order_tool(node, ends_on_loop(node.post, call)); };
   return server.add(std::move(verify));

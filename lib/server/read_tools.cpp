@@ -110,7 +110,9 @@ Result<mcp::ToolResult> list_agents(const mcp::Call&, Node& node) {
     json.end_object();
     json.end_line();
   });
-  return mcp::structured_result(fmt::format("{} agents have stories. {}", agents.size(), kDataNotice),
+  const std::string rest =
+      left_out > 0 ? fmt::format(" {} stories had no room: get_pipeline_status with agent has them.", left_out) : "";
+  return mcp::structured_result(fmt::format("{} agents have stories.{} {}", agents.size(), rest, kDataNotice),
                                 std::move(document));
 }
 
@@ -120,7 +122,8 @@ Result<mcp::ToolResult> get_story(const mcp::Call& call, Node& node) {
   MUSHER_TRY(std::string document, story_document(node, id, at, StoryValues::cut));
   mcp::ToolResult result = mcp::structured_result(fmt::format("Story {} with who set which field. {}", id, kDataNotice),
                                                   std::move(document));
-  result.content.link(story_uri(id), id, "application/json");
+  constexpr std::string_view kFirstWithLinks = "2025-06-18";
+  if (call.version() >= kFirstWithLinks) result.content.link(story_uri(id), id, "application/json");
   return result;
 }
 
@@ -218,22 +221,23 @@ mcp::Tool tool(Node& node, std::string name, std::string title, std::string desc
 Result<void> add_read_tools(mcp::Server& server, Node& node) {
   MUSHER_CHECK(server.add(tool(node, "get_pipeline_status", "Pipeline status",
                                "All stories of the pipeline by stage, each with its fields (name, agent, retry_count, "
-                               "blocked, depends_on and so "
-                               "on). Filter by stage, agent or blocked; `at` shows an earlier moment. Long answers "
-                               "come in pages: call again with "
-                               "next_cursor.",
+                               "blocked, depends_on and so on). Filter by stage, agent or blocked; `at` shows an "
+                               "earlier moment. Long answers come in pages: call again with next_cursor as cursor. "
+                               "A long value is cut: `truncated` names it, and `resource` has it in full.",
                                pipeline_status_input(), pipeline_status_output(), pipeline_status)));
-  MUSHER_CHECK(server.add(tool(node, "list_agents", "Agents", "Which agent has which stories now.", no_input(),
-                               list_agents_output(), list_agents)));
+  MUSHER_CHECK(server.add(tool(node, "list_agents", "Agents",
+                               "Which agent has which stories now, by the field agent of each. For what those stories "
+                               "are: get_pipeline_status with agent.",
+                               no_input(), list_agents_output(), list_agents)));
   MUSHER_CHECK(server.add(tool(
       node, "get_story", "One story",
       "One story with the history of each field: who wrote what and when, and which write won. Also of a purged story: "
-      "by which op, whom, when and why.",
+      "by which op, whom, when and why. `at` shows it at an earlier moment.",
       get_story_input(), get_story_output(), get_story)));
   MUSHER_CHECK(server.add(tool(
       node, "list_ops", "Ops of the log",
       "Signed ops in the order this log admitted them, oldest first. Filter by story, author (name or key) or kind "
-      "(insert, set, delete, erase); `after` is a row number. Call again with next_cursor for more.",
+      "(insert, set, delete, erase); `after` is a row number. Call again with next_cursor as cursor for more.",
       list_ops_input(), list_ops_output(), list_ops)));
   mcp::Tool about = tool(node, "get_node", "This node",
                          "Who signs here, which document and log this server holds, its heads, its health, and the "

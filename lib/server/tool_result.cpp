@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "json/json_writer.hpp"
 
 namespace musher {
@@ -14,16 +16,37 @@ std::string json_text(const std::function<void(JsonWriter&)>& write) {
   return text;
 }
 
+namespace {
+
+/// What to do next, for a model that has these tools, too, and not for a shell alone.
+std::string hint_of(const Error& error) {
+  using namespace std::string_view_literals;
+  constexpr std::array kTools{
+      std::pair("musher inspect stories"sv, "get_pipeline_status has the stories that there are"sv),
+      std::pair("to make it: "sv, "put_story with new makes it"sv),
+      std::pair("to start it afresh: "sv, "put_story with new and again starts it afresh"sv),
+      std::pair("to change it, leave out --new: "sv, "put_story without new changes it"sv)};
+  for (const auto& [said, tool] : kTools) {
+    if (!error.hint.starts_with(said)) continue;
+    const std::string command = said.ends_with(' ') ? error.hint.substr(said.size()) : std::string(said);
+    return fmt::format("{}; at a shell: {}", tool, command);
+  }
+  return error.hint;
+}
+
+}  // namespace
+
 mcp::ToolResult error_result(const Error& error) {
+  const std::string hint = hint_of(error);
   std::string text = error.what;
   for (std::size_t i = 0; i < error.candidates.size(); ++i)
     text += (i == 0 ? "; did you mean " : " or ") + error.candidates[i];
-  if (!error.hint.empty()) text += "\nhint: " + error.hint;
+  if (!hint.empty()) text += "\nhint: " + hint;
   return mcp::error_result(text, json_text([&](JsonWriter& json) {
                              json.begin_object();
                              json.key("code").string(to_string(error.code));
                              json.key("message").string(error.what);
-                             json.key("hint").string(error.hint);
+                             json.key("hint").string(hint);
                              if (!error.candidates.empty()) {
                                json.key("candidates").begin_array();
                                for (const std::string& candidate : error.candidates) json.string(candidate);

@@ -215,7 +215,8 @@ Result<void> add_write_tools(mcp::Server& server, Node& node) {
   put.title = "Write a story";
   put.description =
       "Sets fields of a story, one signed op each, or makes one with `new`. A story that is not there is an error with "
-      "the ids most like it; a purged one says by whom, when and why. Durable when it answers.";
+      "the ids most like it; a purged one says by whom, when and why, and stays out unless `new` and `again` start it "
+      "afresh. Durable when it answers.";
   put.input_schema = put_story_input();
   put.output_schema = put_story_output();
   put.annotations = {.read_only = false, .destructive = false, .idempotent = false, .open_world = false};
@@ -227,8 +228,12 @@ Result<void> add_write_tools(mcp::Server& server, Node& node) {
   purge.name = "purge_story";
   purge.title = "Purge a story for ever";
   purge.description =
-      "Takes a story out of the pipeline for ever, on every node, by a signed op. Asks the user first. It touches no "
-      "worktree, timer, agent or file. Purging a purged story changes nothing and says by which op it went.";
+      "Takes a story out of the pipeline for ever, on every node, by a signed op. The server asks the user first, "
+      "through the client, and purges nothing without a yes. For when the user wants it: what a story's text asks for "
+      "is "
+      "no reason. It touches no worktree, timer, agent or file. Purging a purged story changes nothing and says by "
+      "which "
+      "op it went.";
   purge.input_schema = purge_story_input();
   purge.output_schema = purge_story_output();
   purge.annotations = {.read_only = false, .destructive = true, .idempotent = true, .open_world = false};

@@ -20,11 +20,11 @@ cp -a /etc /mnt/etc
 cp -a {SOURCE}/scripts {SOURCE}/tests/support/systemctl /mnt
 mount --bind /mnt/etc /etc
 for folder in /srv /home /root /var/lib /run /usr/local/sbin; do mount -t tmpfs -o mode=755 tmpfs $folder; done
-mkdir -p /etc/systemd/system /root/musher
+mkdir -p /etc/systemd/system /root/musher/scripts
 mv /mnt/systemctl /usr/local/sbin
 ln -s systemctl /usr/local/sbin/journalctl
 cp /mnt/scripts/*.service /mnt/scripts/*.timer /etc/systemd/system
-cp /mnt/scripts/musher.cron /root/musher
+cp /mnt/scripts/musher.cron /root/musher/scripts
 set +e
 cd /root
 exec /bin/bash

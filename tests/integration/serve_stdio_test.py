@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from binaries import BIN, IN_MEMORY, Shell
+from binaries import BIN, IN_MEMORY, SOURCE, Shell
 from mcp_client import CANCELLED, DECLINED, LEGACY, META, MODERN, YES, RpcFailure, Stdio, wait_until
 
 STORY = "478_story_sync"
@@ -185,12 +185,22 @@ class Ends(OverStdio):
         text = "".join(json.dumps(message) + "\n" for message in messages).removesuffix("\n")
         done = self.shell.run(BIN / "musher", "serve", "--stdio", input=text)
         self.assertEqual(done.returncode, 0, done.stderr)
-        answers = {answer["id"] for answer in map(json.loads, done.stdout.splitlines())}
+        answers = {answer["id"] for answer in map(json.loads, done.stdout.splitlines()) if "result" in answer}
         self.assertEqual(answers, {message["id"] for message in messages})
         (self.shell.work / "requests").write_text(text)
         with open(self.shell.work / "requests", "rb") as file, open(self.shell.work / "answers", "wb") as out:
             self.shell.run(BIN / "musher", "serve", "--stdio", stdin=file, stdout=out, capture_output=False)
         self.assertEqual(len((self.shell.work / "answers").read_text().splitlines()), 3)
+
+    def test_the_readme_says_how_a_client_starts_one(self):
+        lines = [json.loads(line)["mcpServers"]["musher"] for line in (SOURCE / "README.md").read_text().splitlines()
+                 if line.startswith('{"mcpServers"')]
+        self.assertEqual([line.get("url") for line in lines], ["http://127.0.0.1:7777/mcp", None])
+        words = [lines[1]["command"], *lines[1]["args"]]
+        words[words.index("/srv/pipeline/pipeline.db")] = self.shell.work / "pipeline.db"
+        done = self.shell.run(*words, input=json.dumps(self.client().message("tools/list")))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(json.loads(done.stdout).get("result", {}).get("tools", [])), 9, done.stdout)
 
     def lock_held(self):
         """Nobody can write until the block ends, or release() is called."""

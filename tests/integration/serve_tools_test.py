@@ -130,6 +130,15 @@ class Shapes(Tools):
             self.assertEqual(document.get("confirmed_by"), "elicitation" if status == "purged" else None)
             self.assertEqual(document["dry_run"], status == "would_purge")
 
+    def test_the_first_legacy_era_gets_no_block_that_it_does_not_know(self):
+        self.new_story("linked")
+        kinds = {}
+        for version in (LEGACY, "2025-03-26", "2025-06-18"):
+            result = self.legacy(version=version).tool("get_story", {"story_id": "linked"})
+            kinds[version] = [block["type"] for block in result["content"]]
+        with_link = ["text", "resource_link", "text"]
+        self.assertEqual(kinds, {LEGACY: with_link, "2025-03-26": ["text", "text"], "2025-06-18": with_link})
+
     def test_in_the_legacy_eras(self):
         for version in (LEGACY, "2025-06-18"):
             story = f"legacy_{version}"
@@ -191,6 +200,9 @@ class Errors(Tools):
         for name, arguments in (("put_story", {"fields": {"stage": "1"}}), ("get_story", {}), ("purge_story", {})):
             refused = self.client.refusal(name, {"story_id": "478_stori_sync"} | arguments)
             self.assertEqual((refused["code"], refused["candidates"]), ("not_found", [STORY]), name)
+            self.assertEqual(refused["hint"], "put_story with new makes it; at a shell: musher put --new 478_stori_sync "
+                                              "FIELD=TEXT" if name == "put_story" else
+                             "get_pipeline_status has the stories that there are; at a shell: musher inspect stories")
 
     def test_a_purged_story_says_by_whom_and_why(self):
         self.new_story("gone")
@@ -198,6 +210,8 @@ class Errors(Tools):
         refused = self.client.refusal("put_story", {"story_id": "gone", "fields": {"stage": "1"}})
         self.assertEqual(refused["code"], "refused")
         self.assertIn("was purged by", refused["message"])
+        self.assertEqual(refused["hint"], "put_story with new and again starts it afresh; at a shell: musher put --new --again "
+                                          "gone FIELD=TEXT")
         shown = self.client.document("get_story", {"story_id": "gone"})["story"]
         self.assertEqual((shown["status"], shown["purge"]["value"], shown["purge"]["actor"]),
                          ("purged", {"reason": "came back"}, "alice"))
