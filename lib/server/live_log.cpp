@@ -65,7 +65,7 @@ LogChanges LiveLog::catch_up() {
   auto done = check_file();
   if (done) done = apply_new(changes);
   if (!done && done.error().code != Errc::busy) problem_ = done.error().what;
-  if (changes.any()) stories_.reset();
+  if (changes.any()) update_stories(changes);
   if (slot_) slot_->tell(applied(), health());
   return changes;
 }
@@ -129,6 +129,7 @@ void LiveLog::note(const OpRow& row, LogChanges& changes) {
   ++changes.ops;
   if (!started_) return;  // nobody listens yet
   const Op& op = row.op.op;
+  changes.only_sets = changes.only_sets && op.kind == OpKind::set;
   if (op.kind == OpKind::insert || op.is_purge()) {
     changes.stories.push_back(op.name);
   } else if (op.kind != OpKind::erase) {
@@ -142,6 +143,16 @@ Result<LogCard> LiveLog::card() {
   LogCard card{log_->info(), live_->counts().read, {}};
   MUSHER_TRY(card.heads, head_ids(*log_));
   return card;
+}
+
+/// The list is made anew where stories came or went; of a set only its story's view is.
+void LiveLog::update_stories(const LogChanges& changes) {
+  if (changes.rebuilt || !changes.only_sets) stories_.reset();
+  if (!stories_) return;
+  for (const std::string& story : changes.stories) {
+    const auto kept = std::ranges::find(*stories_, story, &StoryView::id);
+    if (kept != stories_->end()) *kept = tracker_.view(live_->document(), story);
+  }
 }
 
 const std::vector<StoryView>& LiveLog::stories() {

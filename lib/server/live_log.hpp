@@ -20,6 +20,7 @@ namespace musher {
 struct LogChanges {
   std::uint64_t ops = 0;
   bool rebuilt = false;              ///< trust has changed: everything may be different
+  bool only_sets = true;             ///< the same stories are there, in the same order
   std::vector<std::string> stories;  ///< that those ops concern, each once, by id
   [[nodiscard]] bool any() const { return ops > 0 || rebuilt; }
 };
@@ -83,6 +84,7 @@ class LiveLog {
   LiveLog(std::unique_ptr<SqliteOpLog> log, LiveDocument live);
   [[nodiscard]] Result<void> check_file();
   [[nodiscard]] Result<void> apply_new(LogChanges& changes);
+  void update_stories(const LogChanges& changes);
   void note(const OpRow& row, LogChanges& changes);
 
   // fixed after opening
