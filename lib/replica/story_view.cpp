@@ -20,22 +20,24 @@ void StoryTracker::note(const OpRow& row) {
 
 std::vector<StoryView> StoryTracker::list(const Document& document) const {
   std::vector<StoryView> views;
-  for (std::string& id : document.stories()) {
-    const auto items = document.story(id);
-    StoryView view = view_of(std::move(id), items);
-    const Touch* newest = nullptr;
-    for (const OpId& item : view.items) {
-      const auto found = newest_of_item_.find(item);
-      if (found != newest_of_item_.end() && (newest == nullptr || newest->row < found->second.row))
-        newest = &found->second;
-    }
-    if (newest != nullptr) {
-      view.updated_ms = newest->time_ms;
-      view.updated_by = newest->author;
-    }
-    views.push_back(std::move(view));
-  }
+  for (std::string& id : document.stories()) views.push_back(view(document, std::move(id)));
   return views;
+}
+
+StoryView StoryTracker::view(const Document& document, std::string id) const {
+  const auto items = document.story(id);
+  StoryView view = view_of(std::move(id), items);
+  const Touch* newest = nullptr;
+  for (const OpId& item : view.items) {
+    const auto found = newest_of_item_.find(item);
+    if (found != newest_of_item_.end() && (newest == nullptr || newest->row < found->second.row))
+      newest = &found->second;
+  }
+  if (newest != nullptr) {
+    view.updated_ms = newest->time_ms;
+    view.updated_by = newest->author;
+  }
+  return view;
 }
 
 }  // namespace musher

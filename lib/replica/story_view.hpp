@@ -30,6 +30,8 @@ class StoryTracker {
   void note(const OpRow& row);
   /// Every story with a visible item, in list order.
   [[nodiscard]] std::vector<StoryView> list(const Document& document) const;
+  /// One of them.
+  [[nodiscard]] StoryView view(const Document& document, std::string id) const;
 
  private:
   struct Touch {

@@ -68,7 +68,7 @@ LogChanges LiveLog::catch_up() {
   if (done) done = apply_new(changes);
   if (!done && done.error().code == Errc::busy) data_version_ = -1;  // the poll asks again
   if (!done && done.error().code != Errc::busy) problem_ = done.error().what;
-  if (changes.any()) stories_.reset();
+  if (changes.any()) update_stories(changes);
   if (slot_) slot_->tell(applied(), health());
   return changes;
 }
@@ -167,6 +167,7 @@ void LiveLog::note(const OpRow& row, LogChanges& changes) {
   ++changes.ops;
   if (!started_) return;  // nobody listens yet
   const Op& op = row.op.op;
+  changes.only_sets = changes.only_sets && op.kind == OpKind::set;
   if (op.kind == OpKind::insert || op.is_purge()) {
     changes.stories.push_back(op.name);
   } else if (op.kind != OpKind::erase) {
@@ -177,6 +178,16 @@ void LiveLog::note(const OpRow& row, LogChanges& changes) {
 }
 
 LogCard LiveLog::card() const { return {log_->info(), live_->counts().applied, {heads_.begin(), heads_.end()}}; }
+
+/// The list is made anew where stories came or went; of a set only its story's view is.
+void LiveLog::update_stories(const LogChanges& changes) {
+  if (changes.rebuilt || !changes.only_sets) stories_.reset();
+  if (!stories_) return;
+  for (const std::string& story : changes.stories) {
+    const auto kept = std::ranges::find(*stories_, story, &StoryView::id);
+    if (kept != stories_->end()) *kept = tracker_.view(live_->document(), story);
+  }
+}
 
 const std::vector<StoryView>& LiveLog::stories() {
   if (!stories_) stories_ = tracker_.list(live_->document());

@@ -23,6 +23,7 @@ struct LogChanges {
   bool rebuilt = false;  ///< trust has changed: everything may be different
   bool trust_changed = false;
   bool reconnected = false;          ///< the file was written to in place: who has it open is to open it again
+  bool only_sets = true;             ///< the same stories are there, in the same order
   std::vector<std::string> stories;  ///< that those ops concern, each once, by id
   [[nodiscard]] bool any() const { return ops > 0 || rebuilt; }
 };
@@ -99,6 +100,7 @@ class LiveLog {
   [[nodiscard]] Result<void> check_last_row(LogReader& log);
   [[nodiscard]] Result<void> look_anew(LogChanges& changes);
   [[nodiscard]] Result<void> apply_new(LogChanges& changes);
+  void update_stories(const LogChanges& changes);
   void note(const OpRow& row, LogChanges& changes);
 
   // fixed after opening

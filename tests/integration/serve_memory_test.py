@@ -44,8 +44,7 @@ class Memory(unittest.TestCase):
         self.assertEqual((compared["verdict"], compared["compare"]["differences"]), ("same", []))
         self.assertEqual(compared["compare"]["state_digest"], replayed["state_digest"])
         self.assertEqual(compared["state_digest"], replayed["state_digest"])
-        self.assertEqual({story["story_id"]: story["fields"] for story in replayed["stories"]},
-                         {name: story["fields"] for name, story in self.client.stories().items()})
+        self.assertEqual({story["story_id"]: story for story in replayed["stories"]}, self.client.stories())
 
     def write(self, chance, author):
         """One command of a writer; some are killed on the way."""
@@ -93,6 +92,17 @@ class Memory(unittest.TestCase):
         self.assert_memory_is_the_file()
         self.assertEqual(self.server.readiness()[0], 200, self.server.text())
         self.assertEqual(self.shell.musher("verify-order", "--state", "none").returncode, 0)
+
+    def test_a_list_that_was_asked_for_follows_each_kind_of_op(self):
+        self.client.stories()
+        for number, story in enumerate(STORIES[:3]):
+            self.must("put", "-q", story, f"stage={number}_set", f"note={number}")
+            self.assert_memory_is_the_file()
+        self.must("purge", "-q", STORIES[1], "--yes")
+        self.assert_memory_is_the_file()
+        self.must("put", "-q", "--new", "--again", STORIES[1], "stage=9_again")
+        self.must("put", "-q", STORIES[2], "stage=9_set")
+        self.assert_memory_is_the_file()
 
     def test_a_revoked_authors_fields_go_and_come_back(self):
         alice = self.new_author("alice")
