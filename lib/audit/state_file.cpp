@@ -10,10 +10,10 @@
 #include <cstring>
 
 #include "audit/replace_file.hpp"
+#include "crypto/descriptor.hpp"
 #include "crypto/hashing.hpp"
 #include "crypto/identity.hpp"
 #include "model/text.hpp"
-#include "oplog/descriptor.hpp"
 
 namespace musher {
 namespace {
