@@ -7,7 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "oplog/descriptor.hpp"
+#include "crypto/descriptor.hpp"
+#include "crypto/file_bytes.hpp"
 
 namespace musher {
 namespace {
@@ -22,16 +23,6 @@ std::string_view kind_of_file(mode_t mode) {
   if (S_ISFIFO(mode)) return "a pipe";
   if (S_ISSOCK(mode)) return "a socket";
   return "a device";
-}
-
-bool write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(descriptor, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
 }
 
 }  // namespace

@@ -10,10 +10,10 @@
 #include <cstring>
 
 #include "audit/replace_file.hpp"
+#include "crypto/descriptor.hpp"
 #include "crypto/hashing.hpp"
 #include "crypto/identity.hpp"
 #include "model/text.hpp"
-#include "oplog/descriptor.hpp"
 
 namespace musher {
 namespace {
@@ -82,6 +82,7 @@ std::string signed_text(const HighWaterMark& mark, const Identity& key) {
 Result<bool> make_key(const fs::path& key) {
   std::error_code failed;
   if (fs::exists(key, failed)) return false;
+  ::unlink((key.native() + ".pub").c_str());  // of a key that somebody removed to begin anew
   const auto saved = Identity::generate().save_new(key);
   if (saved) return true;
   if (saved.error().code == Errc::refused) return false;  // another run was quicker

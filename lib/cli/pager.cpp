@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cli/escape.hpp"
+#include "crypto/file_bytes.hpp"
 
 namespace musher {
 namespace {
@@ -85,17 +86,6 @@ std::optional<pid_t> start(const std::string& command, int input, const Environm
   return pid;
 }
 
-void write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written > 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (written < 0 && errno != EINTR) {
-      return;  // the reader has seen enough
-    }
-  }
-}
-
 /// False when the pager did not show anything.
 bool through_pager(const std::string& command, std::string_view text, const Environment& environment) {
   std::array<int, 2> pipe_ends{};
@@ -103,7 +93,7 @@ bool through_pager(const std::string& command, std::string_view text, const Envi
   const SignalsIgnored ignored;
   const auto pid = start(command, pipe_ends[0], environment);
   ::close(pipe_ends[0]);
-  if (pid) write_all(pipe_ends[1], text);
+  if (pid) static_cast<void>(write_all(pipe_ends[1], text));  // false: the reader has seen enough
   ::close(pipe_ends[1]);
   if (!pid) return false;
   int status = 0;

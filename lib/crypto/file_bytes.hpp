@@ -1,32 +1,19 @@
 #pragma once
-// Descriptors and whole reads, for the .cpp files of this module.
-
-#include <unistd.h>
+// Whole reads and writes of a descriptor.
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace musher {
 
-/// A file descriptor that closes itself.
-class File {
- public:
-  explicit File(int fd) : fd_(fd) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int fd() const { return fd_; }
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
 /// Reads until the buffer is full or the file ends; nothing, with errno, when that fails.
 [[nodiscard]] std::optional<std::size_t> read_up_to(int fd, std::span<std::uint8_t> buffer);
+
+/// False with errno when not all of it could be written.
+[[nodiscard]] bool write_all(int fd, std::span<const std::uint8_t> bytes);
+[[nodiscard]] bool write_all(int fd, std::string_view text);
 
 }  // namespace musher

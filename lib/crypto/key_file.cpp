@@ -10,9 +10,11 @@
 #include <optional>
 #include <string_view>
 
+#include "crypto/descriptor.hpp"
 #include "crypto/file_bytes.hpp"
 #include "crypto/hashing.hpp"
 #include "crypto/identity_secret.hpp"
+#include "crypto/new_file.hpp"
 #include "crypto/secret_file.hpp"
 #include "crypto/signature.hpp"
 #include "model/text.hpp"
@@ -33,16 +35,6 @@ constexpr std::size_t kKeyFileBytes = kPublicAt + kHexBytes + 1;
 static_assert(kKeyFileBytes == 162);
 
 std::string because(int error) { return std::strerror(error); }
-
-bool write_all(int fd, std::span<const std::uint8_t> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return true;
-}
 
 bool decode_hex(std::string_view hex, std::span<std::uint8_t> out) {
   std::size_t length = 0;
@@ -67,46 +59,24 @@ bool is_key_file(std::string_view text) {
 
 // --- writing
 
-// A file under construction: it has a name of its own until publish() gives it its real one.
-class NewFile {
- public:
-  NewFile(const File& folder, const fs::path& name, mode_t mode) : folder_(folder), name_(name), file_(-1) {
-    std::array<std::uint8_t, 8> random;
-    random_bytes(random);
-    temporary_ = "." + name.string() + "." + to_hex(random) + ".new";
-    file_.emplace(
-        ::openat(folder.fd(), temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (file_->is_open()) ::fchmod(file_->fd(), mode);
+/// A whole file that has no name yet; nothing, with errno, when that fails.
+std::optional<NewFile> new_file(const fs::path& file, mode_t mode, std::span<const std::uint8_t> bytes) {
+  auto made = NewFile::in_folder_of(file);
+  if (!made) {
+    errno = made.error();
+    return std::nullopt;
   }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  ~NewFile() {
-    if (file_->is_open() && !published_) ::unlinkat(folder_.fd(), temporary_.c_str(), 0);
-  }
+  const int fd = made->descriptor();
+  if (::fchmod(fd, mode) != 0 || !write_all(fd, bytes) || ::fsync(fd) != 0) return std::nullopt;
+  return *std::move(made);
+}
 
-  // False with errno: EEXIST when the name is taken.
-  bool write(std::span<const std::uint8_t> bytes) {
-    return file_->is_open() && write_all(file_->fd(), bytes) && ::fsync(file_->fd()) == 0;
-  }
-  bool publish() {
-    const char* from = temporary_.c_str();
-    const char* to = name_.c_str();
-    published_ = ::renameat2(folder_.fd(), from, folder_.fd(), to, RENAME_NOREPLACE) == 0;
-    if (!published_ && (errno == EINVAL || errno == ENOSYS)) {  // a file system without it
-      if (::linkat(folder_.fd(), from, folder_.fd(), to, 0) != 0) return false;
-      published_ = true;
-      ::unlinkat(folder_.fd(), from, 0);
-    }
-    return published_;
-  }
-
- private:
-  const File& folder_;
-  fs::path name_;
-  std::string temporary_;
-  std::optional<File> file_;
-  bool published_ = false;
-};
+/// 0, or why it could not be.
+int publish(NewFile& file) {
+  const auto published = file.publish();
+  if (!published) return published.error();
+  return *published ? 0 : EEXIST;
+}
 
 std::unexpected<Error> not_written(const fs::path& file, int error) {
   if (error == EEXIST) {
@@ -117,9 +87,9 @@ std::unexpected<Error> not_written(const fs::path& file, int error) {
               "ls -ld " + shell_word(file.has_parent_path() ? file.parent_path().native() : "."));
 }
 
-bool exists_at(const File& folder, const fs::path& name) {
+bool is_there(const fs::path& file) {
   struct stat info {};
-  return ::fstatat(folder.fd(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+  return ::lstat(file.c_str(), &info) == 0;
 }
 
 fs::path public_file_of(const fs::path& file) { return file.native() + ".pub"; }
@@ -151,10 +121,10 @@ Result<void> Identity::save_new(const fs::path& file) const {
   const fs::path public_file = public_file_of(file);
   const fs::path folder_path = file.has_parent_path() ? file.parent_path() : fs::path(".");
   if (!file.has_filename()) return not_written(file, EISDIR);
-  const File folder(::open(folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.is_open()) return not_written(file, errno);
-  if (exists_at(folder, file.filename())) return not_written(file, EEXIST);
-  if (exists_at(folder, public_file.filename())) return not_written(public_file, EEXIST);
+  const Descriptor folder(::open(folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid()) return not_written(file, errno);
+  if (is_there(file)) return not_written(file, EEXIST);
+  if (is_there(public_file)) return not_written(public_file, EEXIST);
 
   const std::string public_hex = to_hex(author().key);
   SecretBytes text(kKeyFileBytes + 1);  // the hex of the secret ends in a NUL that the next line overwrites
@@ -168,22 +138,20 @@ Result<void> Identity::save_new(const fs::path& file) const {
   to[kKeyFileBytes - 1] = '\n';
 
   const std::string public_line = public_hex + "\n";
-  NewFile secret(folder, file.filename(), 0600);
-  if (!secret.write(text.bytes().first(kKeyFileBytes))) return not_written(file, errno);
-  NewFile pub(folder, public_file.filename(), 0644);
-  if (!pub.write({reinterpret_cast<const std::uint8_t*>(public_line.data()), public_line.size()})) {
-    return not_written(public_file, errno);
-  }
-  if (!secret.publish()) return not_written(file, errno);
-  if (!pub.publish()) {
-    const int error = errno;
-    ::unlinkat(folder.fd(), file.filename().c_str(), 0);
+  auto secret = new_file(file, 0600, text.bytes().first(kKeyFileBytes));
+  if (!secret) return not_written(file, errno);
+  auto pub =
+      new_file(public_file, 0644, {reinterpret_cast<const std::uint8_t*>(public_line.data()), public_line.size()});
+  if (!pub) return not_written(public_file, errno);
+  if (const int error = publish(*secret); error != 0) return not_written(file, error);
+  if (const int error = publish(*pub); error != 0) {
+    ::unlink(file.c_str());
     return not_written(public_file, error);
   }
-  if (::fsync(folder.fd()) != 0) {
+  if (::fsync(folder.get()) != 0) {
     const int error = errno;
-    ::unlinkat(folder.fd(), file.filename().c_str(), 0);
-    ::unlinkat(folder.fd(), public_file.filename().c_str(), 0);
+    ::unlink(file.c_str());
+    ::unlink(public_file.c_str());
     return not_written(file, error);
   }
   return {};
@@ -193,15 +161,15 @@ Result<AuthorId> read_public_key(const std::string& file_or_hex) {
   AuthorId author;
   std::string what = "\"" + file_or_hex + "\"";
   if (!decode_hex(file_or_hex, author.key)) {
-    const File opened(::open(file_or_hex.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    const Descriptor opened(::open(file_or_hex.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     const auto no_key = [&](std::string_view why, std::string hint) {
       return fail(Errc::usage, "cannot read a public key from " + what + ": " + std::string(why), std::move(hint));
     };
-    if (!opened.is_open())
+    if (!opened.valid())
       return no_key("it is neither 64 hex digits nor a file that opens",
                     "name the other's F.pub file, or its 64 hex digits");
     SecretBytes buffer(kKeyFileBytes + 1);  // it may be the secret file by mistake
-    const auto length = read_up_to(opened.fd(), buffer.bytes());
+    const auto length = read_up_to(opened.get(), buffer.bytes());
     if (!length) return no_key(because(errno), "name the other's F.pub file, or its 64 hex digits");
     std::string_view text(buffer.text(), *length);
     if (is_key_file(text))

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "crypto/descriptor.hpp"
 #include "crypto/file_bytes.hpp"
 #include "model/text.hpp"
 
@@ -51,25 +52,13 @@ std::expected<void, SecretFileProblem> check_owner_and_mode(const fs::path& file
 
 }  // namespace
 
-std::optional<std::size_t> read_up_to(int fd, std::span<std::uint8_t> buffer) {
-  std::size_t got = 0;
-  while (got < buffer.size()) {
-    const ssize_t count = ::read(fd, buffer.data() + got, buffer.size() - got);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return std::nullopt;
-    if (count == 0) break;
-    got += static_cast<std::size_t>(count);
-  }
-  return got;
-}
-
 std::expected<std::size_t, SecretFileProblem> read_secret_file(const fs::path& file, std::span<std::uint8_t> buffer) {
-  const File opened(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!opened.is_open()) return not_opened(file, errno);
+  const Descriptor opened(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!opened.valid()) return not_opened(file, errno);
   struct stat info {};
-  if (::fstat(opened.fd(), &info) != 0) return not_opened(file, errno);
+  if (::fstat(opened.get(), &info) != 0) return not_opened(file, errno);
   if (auto held = check_owner_and_mode(file, info); !held) return std::unexpected(std::move(held).error());
-  const auto length = read_up_to(opened.fd(), buffer);
+  const auto length = read_up_to(opened.get(), buffer);
   if (!length) return not_opened(file, errno);
   return *length;
 }

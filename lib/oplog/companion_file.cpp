@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "crypto/new_file.hpp"
 #include "model/text.hpp"
 #include "oplog/hints.hpp"
-#include "oplog/new_file.hpp"
 
 namespace musher {
 namespace {
@@ -40,11 +40,11 @@ Result<void> follow_log(const std::string& path, int descriptor, const FileFacts
 }
 
 Result<void> create(const std::string& path, const FileFacts& log) {
-  MUSHER_TRY(NewFile file, NewFile::in_folder_of(path));
-  MUSHER_CHECK(follow_log(path, file.descriptor(), log, Age::new_file));
-  MUSHER_TRY(const bool published, file.publish());
-  static_cast<void>(published);  // false: another process was first, and its file is as good
-  return {};
+  auto file = NewFile::in_folder_of(path);
+  if (!file) return cannot_make(path, file.error());
+  MUSHER_CHECK(follow_log(path, file->descriptor(), log, Age::new_file));
+  const auto published = file->publish();  // false: another process was first, and its file is as good
+  return published ? Result<void>{} : cannot_make(path, published.error());
 }
 
 std::unexpected<Error> refused(const std::string& path, std::string_view what) {

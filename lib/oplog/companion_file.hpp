@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "crypto/descriptor.hpp"
 #include "model/result.hpp"
-#include "oplog/descriptor.hpp"
 #include "oplog/file_facts.hpp"
 
 namespace musher {

@@ -10,11 +10,12 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "crypto/file_bytes.hpp"
 #include "crypto/hashing.hpp"
+#include "crypto/new_file.hpp"
 #include "model/text.hpp"
 #include "oplog/hints.hpp"
 #include "oplog/lock_file.hpp"
-#include "oplog/new_file.hpp"
 #include "oplog/schema.hpp"
 
 namespace musher {
@@ -104,13 +105,9 @@ Result<void> give_to_group(int descriptor, gid_t group, const std::string& name,
 }
 
 Result<void> fill(int descriptor, sql::Blob bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0)
-      return fail(Errc::io, fmt::format("cannot write {}: {}", path, std::strerror(errno)),
-                  "df " + shell_word(folder_of(path)));
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  if (!write_all(descriptor, bytes)) {
+    return fail(Errc::io, fmt::format("cannot write {}: {}", path, std::strerror(errno)),
+                "df " + shell_word(folder_of(path)));
   }
   if (fsync(descriptor) != 0) return fail(Errc::io, fmt::format("cannot sync {}: {}", path, std::strerror(errno)));
   return {};
@@ -147,14 +144,16 @@ Result<std::string> create_log_file(const std::filesystem::path& path, const Cre
   MUSHER_TRY(const auto image,
              sql::guarded("make", info.path, [&] { return new_log_image(info, options.created_by); }));
 
-  MUSHER_TRY(NewFile file, NewFile::in_folder_of(info.path));
+  auto file = NewFile::in_folder_of(info.path);
+  if (!file) return cannot_make(info.path, file.error());
   if (options.group) {
     MUSHER_TRY(const gid_t group, find_group(*options.group));
-    MUSHER_CHECK(give_to_group(file.descriptor(), group, *options.group, info.path));
+    MUSHER_CHECK(give_to_group(file->descriptor(), group, *options.group, info.path));
   }
-  MUSHER_CHECK(fill(file.descriptor(), image, info.path));
-  MUSHER_TRY(const bool published, file.publish());
-  if (!published) {
+  MUSHER_CHECK(fill(file->descriptor(), image, info.path));
+  const auto published = file->publish();
+  if (!published) return cannot_make(info.path, published.error());
+  if (!*published) {
     return fail(Errc::refused, fmt::format("will not make {}: something took that name just now", info.path),
                 list_hint(info.path));
   }

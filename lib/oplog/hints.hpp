@@ -1,7 +1,10 @@
 #pragma once
-// What an error about a log says to run next. Every path goes through shell_word (model/text.hpp): a hint is pasted.
+// What an error about a log says to run next, and errors that several say. Every path goes through shell_word
+// (model/text.hpp): a hint is pasted.
 
 #include <string>
+
+#include "model/result.hpp"
 
 namespace musher {
 
@@ -11,5 +14,8 @@ namespace musher {
 [[nodiscard]] std::string list_hint(const std::string& file);
 /// "fuser -v FILE": who has it open.
 [[nodiscard]] std::string users_hint(const std::string& file);
+
+/// A file that could not be made or named. error: errno.
+[[nodiscard]] std::unexpected<Error> cannot_make(const std::string& path, int error);
 
 }  // namespace musher

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "crypto/descriptor.hpp"
 #include "model/result.hpp"
-#include "oplog/descriptor.hpp"
 #include "oplog/file_facts.hpp"
 #include "oplog/live_server.hpp"
 

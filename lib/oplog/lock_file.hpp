@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "crypto/descriptor.hpp"
 #include "model/result.hpp"
-#include "oplog/descriptor.hpp"
 #include "oplog/file_facts.hpp"
 
 namespace musher {

@@ -12,7 +12,8 @@
 #include <filesystem>
 #include <vector>
 
-#include "oplog/descriptor.hpp"
+#include "crypto/descriptor.hpp"
+#include "crypto/file_bytes.hpp"
 #include "oplog/hints.hpp"
 #include "oplog/lock_file.hpp"
 #include "oplog/sql.hpp"
@@ -25,14 +26,9 @@ constexpr std::size_t kChunkBytes = 1024 * 1024;
 constexpr std::string_view kFolderName = "musher-copy-";
 constexpr const char* kSpaceHint = "make room there, or set TMPDIR to a folder with more";
 
-void write_all(int descriptor, sql::Blob bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0)
-      sql::raise(Errc::io, fmt::format("cannot copy the log to {}: {}", path, std::strerror(errno)), kSpaceHint);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
+void write_to(int descriptor, sql::Blob bytes, const std::string& path) {
+  if (write_all(descriptor, bytes)) return;
+  sql::raise(Errc::io, fmt::format("cannot copy the log to {}: {}", path, std::strerror(errno)), kSpaceHint);
 }
 
 Descriptor make_file(const std::string& path) {
@@ -49,7 +45,7 @@ void copy_database(const std::string& from, const std::string& to) {
   for (std::uint64_t offset = 0; offset < size; offset += chunk.size()) {
     const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), size - offset));
     source.read(offset, part);
-    write_all(target.get(), part, to);
+    write_to(target.get(), part, to);
   }
 }
 
@@ -71,7 +67,7 @@ void copy_wal(const std::string& from, const std::string& to) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) sql::raise(Errc::io, fmt::format("cannot read {}: {}", from, std::strerror(errno)));
     if (got == 0) return;
-    write_all(target.get(), std::span(chunk).first(static_cast<std::size_t>(got)), to);
+    write_to(target.get(), std::span(chunk).first(static_cast<std::size_t>(got)), to);
   }
 }
 

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <string>
 
+#include "crypto/descriptor.hpp"
 #include "model/result.hpp"
-#include "oplog/descriptor.hpp"
 #include "oplog/open_checks.hpp"
 
 namespace musher {

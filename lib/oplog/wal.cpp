@@ -5,7 +5,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
-#include "oplog/descriptor.hpp"
+#include "crypto/descriptor.hpp"
 
 namespace musher {
 namespace {

@@ -11,9 +11,9 @@
 #include <expected>
 #include <optional>
 
+#include "crypto/descriptor.hpp"
 #include "crypto/hashing.hpp"
 #include "model/text.hpp"
-#include "oplog/descriptor.hpp"
 
 namespace musher {
 namespace {

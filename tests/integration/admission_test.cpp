@@ -8,7 +8,7 @@
 
 #include <thread>
 
-#include "oplog/descriptor.hpp"
+#include "crypto/descriptor.hpp"
 #include "oplog/sqlite_op_log.hpp"
 #include "replica/trust.hpp"
 #include "support/temp_folder.hpp"

@@ -182,6 +182,22 @@ class Streams(Command):
         self.assertEqual((done.returncode, done.stdout), (4, ""))
         self.assertIn("a.state", done.stderr)
 
+    def test_a_note_that_is_gone_is_told_with_what_to_do(self):
+        self.good_log()
+        state = self.shell.work / "my.state"
+        verify = ("verify-order", "--state", state)
+        self.assertEqual(self.shell.musher(*verify).returncode, 0)
+        state.unlink()
+        done = self.shell.musher(*verify)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn("is gone and its key is there", done.stdout)
+        self.assertTrue(done.stdout.endswith(f"  hint: find out who changed it; to begin anew: rm -f {state} {state}.key\n"), done.stdout)
+        quiet = self.shell.musher(*verify, "-q")
+        self.assertEqual((quiet.returncode, quiet.stdout, quiet.stderr.count("\n")), (4, "", 1))
+        self.assertTrue(quiet.stderr.endswith(f"rm -f {state} {state}.key)\n"), quiet.stderr)
+        (self.shell.work / "my.state.key").unlink()
+        self.assertIn("first run", self.shell.musher(*verify).stdout)
+
     def test_metrics_keep_the_last_success_and_count_every_code(self):
         log = self.good_log()
         metrics = self.shell.work / "musher.prom"

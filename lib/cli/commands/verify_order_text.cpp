@@ -92,6 +92,11 @@ std::string why_incomplete(const AuditReport& report) {
   return "not checked: " + names(report.coverage.checks_skipped);
 }
 
+std::string hint_of(const AuditReport& report) {
+  const auto& problem = report.coverage.state_problem;
+  return problem && !problem->hint.empty() ? " (" + problem->hint + ")" : "";
+}
+
 /// "6 of 6 checked, row 1 to 6"; read and not checked where the check row was left out.
 std::string rows_text(const AuditCoverage& coverage) {
   const bool judged = std::ranges::find(coverage.checks_run, Check::row) != coverage.checks_run.end();
@@ -154,12 +159,16 @@ std::string verify_order_text(const std::string& log_path, const AuditReport& re
       report.findings.size() - std::min(report.findings.size(), kMaxShown) + report.findings_not_kept;
   if (more > 0)
     text += fmt::format("... and {} more (--json lists the first {} of each code)\n", more, FindingList::kKeptOfACode);
-  return text + "\n" + verdict_text(report, terminal) + "\n";
+  text += "\n" + verdict_text(report, terminal) + "\n";
+  if (report.verdict == AuditVerdict::incomplete && coverage.state_problem) {
+    text += fmt::format("  {} {}\n", terminal.paint(Style::cyan, "hint:"), message_text(coverage.state_problem->hint));
+  }
+  return text;
 }
 
 std::string verify_order_line(const std::string& log_path, const AuditReport& report) {
   if (report.verdict == AuditVerdict::incomplete)
-    return message_text(fmt::format("{}: incomplete: {}", log_path, why_incomplete(report)));
+    return message_text(fmt::format("{}: incomplete: {}{}", log_path, why_incomplete(report), hint_of(report)));
   return escape(fmt::format("{}: {}: {}: {} (musher verify-order --log {})", log_path, counts_text(report),
                             kind_of(worst_of(report).code).name, worst_of(report).message, shell_word(log_path)));
 }

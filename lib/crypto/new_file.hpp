@@ -1,18 +1,18 @@
 #pragma once
 // A file that appears under its name complete, with its owner and mode, or not at all.
 
+#include <expected>
 #include <string>
 
-#include "model/result.hpp"
-#include "oplog/descriptor.hpp"
+#include "crypto/descriptor.hpp"
 
 namespace musher {
 
 class NewFile {
  public:
   /// A file without a name in the folder of `path`, mode 0600. A process killed now leaves nothing; only on file
-  /// systems without O_TMPFILE a hidden draft may stay behind.
-  [[nodiscard]] static Result<NewFile> in_folder_of(const std::string& path);
+  /// systems without O_TMPFILE a hidden draft may stay behind. The error is errno.
+  [[nodiscard]] static std::expected<NewFile, int> in_folder_of(const std::string& path);
 
   NewFile(NewFile&& other) noexcept;
   NewFile& operator=(NewFile&&) = delete;
@@ -20,8 +20,8 @@ class NewFile {
 
   [[nodiscard]] int descriptor() const { return descriptor_.get(); }
 
-  /// Gives it its name, in one step. False when something has that name already.
-  [[nodiscard]] Result<bool> publish();
+  /// Gives it its name, in one step. False when something has that name already. The error is errno.
+  [[nodiscard]] std::expected<bool, int> publish();
 
   /// The open file, which closes no more with this object.
   [[nodiscard]] Descriptor take() { return std::move(descriptor_); }

@@ -1,40 +1,34 @@
-#include "oplog/new_file.hpp"
+#include "crypto/new_file.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstring>
+#include <filesystem>
 
 #include "crypto/hashing.hpp"
 #include "model/text.hpp"
-#include "oplog/file_facts.hpp"
 
 namespace musher {
 namespace {
 
 constexpr const char* kOpenFiles = "/proc/self/fd";
 
-std::unexpected<Error> cannot_make(const std::string& path, int error) {
-  return fail(Errc::io, fmt::format("cannot make {}: {}", path, std::strerror(error)),
-              "ls -ld " + shell_word(folder_of(path)));
-}
-
 }  // namespace
 
-Result<NewFile> NewFile::in_folder_of(const std::string& path) {
+std::expected<NewFile, int> NewFile::in_folder_of(const std::string& path) {
+  const std::filesystem::path whole(path);
+  const std::string folder = whole.has_parent_path() ? whole.parent_path().native() : ".";
   if (access(kOpenFiles, X_OK) == 0) {  // publish() goes through it
-    Descriptor nameless(open(folder_of(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    Descriptor nameless(open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (nameless.valid()) return NewFile(path, "", std::move(nameless));
-    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return cannot_make(path, errno);
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return std::unexpected(errno);
   }
 
-  const std::string draft =
-      fmt::format("{}/.{}.{}", folder_of(path), file_name_of(path), to_hex(random_id<Salt>().bytes));
+  const std::string draft = folder + "/." + whole.filename().native() + "." + to_hex(random_id<Salt>().bytes);
   Descriptor named(open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!named.valid()) return cannot_make(path, errno);
+  if (!named.valid()) return std::unexpected(errno);
   return NewFile(path, draft, std::move(named));
 }
 
@@ -47,10 +41,10 @@ NewFile::~NewFile() {
   if (!draft_.empty()) unlink(draft_.c_str());
 }
 
-Result<bool> NewFile::publish() {
+std::expected<bool, int> NewFile::publish() {
   int code = 0;
   if (draft_.empty()) {
-    const std::string open_file = fmt::format("{}/{}", kOpenFiles, descriptor_.get());
+    const std::string open_file = std::string(kOpenFiles) + "/" + std::to_string(descriptor_.get());
     code = linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW);
   } else {
     code = renameat2(AT_FDCWD, draft_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE);
@@ -62,7 +56,7 @@ Result<bool> NewFile::publish() {
   }
   if (code == 0) return true;
   if (errno == EEXIST) return false;
-  return cannot_make(path_, errno);
+  return std::unexpected(errno);
 }
 
 }  // namespace musher
