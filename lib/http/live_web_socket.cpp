@@ -22,6 +22,8 @@ using Closed = WebSocketClosed;
 
 /// What a close frame has room for.
 constexpr std::size_t kLongestReason = 123;
+/// Bytes that came and were no part of a message, no ping and no pong: then they are fragments with nothing in them.
+constexpr std::uint64_t kMostEmptyFragments = 64U << 10U;
 
 milliseconds check_interval(const WebSocketLimits& limits) {
   const milliseconds shortest =
@@ -82,6 +84,7 @@ class QueuedSocket final : public LiveWebSocket, public std::enable_shared_from_
   void say_goodbye();
 
   void end(Closed how);
+  void end_broken();
   void on_quiet();
   void tell_gone();
   void tell_closed(const std::shared_ptr<WebSocketUser>& user) const;
@@ -112,6 +115,7 @@ class QueuedSocket final : public LiveWebSocket, public std::enable_shared_from_
 
   // input
   std::optional<Clock::time_point> message_began_;
+  std::uint64_t understood_ = 0;  ///< of wire_->heard_bytes()
   bool reading_ = false;
   bool paused_ = false;
   Clock::time_point listening_since_;     ///< start() or resume(): silence before it was ours
@@ -203,6 +207,9 @@ void QueuedSocket::check_time() {
   if (reading_ && message_began_ && over(*message_began_, limits_.message_timeout)) {
     return close(1008, "a message took too long");
   }
+  if (reading_ && wire_->heard_bytes() - understood_ > kMostEmptyFragments) {
+    return close(1008, "too many empty fragments");
+  }
   if (over(last_ping_, limits_.ping_interval)) ping();
 }
 
@@ -210,11 +217,15 @@ void QueuedSocket::ping() {
   last_ping_ = Clock::now();
   controls_ = 0;
   if (std::exchange(pinging_, true)) return;
-  stream_->ping([self = shared_from_this()] { self->pinging_ = false; });
+  stream_->ping([self = shared_from_this()](bool done) {
+    self->pinging_ = false;
+    if (!done) self->end_broken();
+  });
 }
 
 /// Called from within the stream.
 void QueuedSocket::on_control() {
+  understood_ = wire_->heard_bytes();
   if (++controls_ != limits_.controls + 1) return;
   asio::post(io_, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->close(1008, "too many pings");
@@ -257,6 +268,7 @@ void QueuedSocket::read() {
 
 void QueuedSocket::on_read(const std::expected<MessageStream::Part, MessageStream::ReadEnd>& part) {
   reading_ = false;
+  understood_ = wire_->heard_bytes();
   if (phase_ == Phase::ended || phase_ == Phase::gone) return;
   if (!part) {
     if (part.error()) end(*part.error());
@@ -308,7 +320,7 @@ void QueuedSocket::write_next() {
 void QueuedSocket::on_written(bool done) {
   writing_ = false;
   if (phase_ == Phase::ended || phase_ == Phase::gone) return;
-  if (!done) return cut("the connection broke");
+  if (!done) return end_broken();
   queued_ -= queue_.front().size();
   queue_.pop_front();
   if (!queue_.empty()) write_next();
@@ -343,6 +355,8 @@ void QueuedSocket::end(Closed how) {
     if (const auto self = weak.lock()) self->on_quiet();
   });
 }
+
+void QueuedSocket::end_broken() { end(phase_ == Phase::closing ? goodbye_ : Closed{1006, "the connection broke"}); }
 
 /// Operations of the stream's that wait for each other end with it.
 void QueuedSocket::on_quiet() {

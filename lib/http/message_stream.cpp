@@ -206,26 +206,21 @@ class BeastStream final : public MessageStream, public std::enable_shared_from_t
     if (message_.capacity() > kKeptBuffer) message_.shrink_to_fit();
   }
 
-  void write(std::string_view message, std::move_only_function<void(bool)> done) override {
+  auto written(std::move_only_function<void(bool)> done) {
     ++writing_;
-    stream_.async_write(asio::buffer(message.data(), message.size()),
-                        [weak = weak_from_this(), done = std::move(done)](error_code error, std::size_t) mutable {
-                          const auto self = weak.lock();
-                          if (!self) return;
-                          --self->writing_;
-                          if (error != asio::error::operation_aborted) done(!error);
-                        });
-  }
-
-  void ping(std::move_only_function<void()> done) override {
-    ++writing_;
-    stream_.async_ping({}, [weak = weak_from_this(), done = std::move(done)](error_code) mutable {
+    return [weak = weak_from_this(), done = std::move(done)](error_code error, std::size_t = 0) mutable {
       const auto self = weak.lock();
       if (!self) return;
       --self->writing_;
-      done();
-    });
+      if (error != asio::error::operation_aborted) done(!error);
+    };
   }
+
+  void write(std::string_view message, std::move_only_function<void(bool)> done) override {
+    stream_.async_write(asio::buffer(message.data(), message.size()), written(std::move(done)));
+  }
+
+  void ping(std::move_only_function<void(bool)> done) override { stream_.async_ping({}, written(std::move(done))); }
 
   void close(const WebSocketClosed& how, std::move_only_function<void()> done) override {
     closing_ = true;

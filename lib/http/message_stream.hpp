@@ -52,7 +52,8 @@ class MessageStream {
   /// The message stays where it is until done. False: the connection broke. When the peer said goodbye, or this end,
   /// done is not called: whoever reads, or said it, hears of that.
   virtual void write(std::string_view message, std::move_only_function<void(bool done)> done) = 0;
-  virtual void ping(std::move_only_function<void()> done) = 0;
+  /// As write().
+  virtual void ping(std::move_only_function<void(bool done)> done) = 0;
   /// Says goodbye, and waits for the peer's. Once.
   virtual void close(const WebSocketClosed& how, std::move_only_function<void()> done) = 0;
 };

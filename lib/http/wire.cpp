@@ -61,6 +61,7 @@ class Wire::Reading final : public Operation {
 
   void on_read(Io outcome, std::size_t bytes) override {
     if (outcome == Io::ok) wire_->heard_ = Clock::now();
+    wire_->heard_bytes_ += bytes;
     if (outcome == Io::ok && reads_ahead() && !wire_->closed_) {
       wire_->begin_ = 0;
       wire_->end_ = bytes;
