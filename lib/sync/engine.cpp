@@ -138,7 +138,8 @@ void Engine::ended(Session& session) {
   }
   for (Target& target : targets_) {
     if (target.url == session.url()) {
-      if (session.peer()) target.peer = session.peer()->author;
+      // Told that there is a connection already, it need not have proven who it is.
+      if (session.proven() || code == CloseCode::duplicate) target.peer = session.claimed();
       retry_later(target, session.end_text(), session.end_code());
     } else if (session.peer() && target.peer == session.peer()->author && target.state == Target::State::waiting) {
       target.next = services_.now();  // it was left alone while another connection stood

@@ -66,6 +66,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   [[nodiscard]] const std::optional<Ending>& ending() const { return ending_; }  ///< of this end's making
   [[nodiscard]] const std::string& end_text() const { return end_text_; }        ///< how it ended, whoever ended it
   [[nodiscard]] std::uint16_t end_code() const { return end_code_; }
+  /// Who the other end says it is, proven or not.
+  [[nodiscard]] std::optional<AuthorId> claimed() const { return handshake_.claimed(); }
   [[nodiscard]] bool proven() const { return peer_.has_value(); }
   /// What was written down of this peer is known here: record() says all of it.
   [[nodiscard]] bool knows_record() const { return knows_record_; }

@@ -1,0 +1,226 @@
+// What nodes come back from: a file that went back to an old copy, trust that came late, a quarantine that was full,
+// two nodes that dial each other, a peer that is revoked.
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+
+#include "model/text.hpp"
+#include "support/raw_database.hpp"
+#include "support/sync_attacks.hpp"
+
+namespace musher::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool try_insert(SimNode& node, const std::string& story, int times = 1) {
+  return node.write([&](Replica& replica) -> Result<void> {
+    MUSHER_TRY(auto own, OwnWrite::begin(replica));
+    for (int i = 0; i < times; ++i) {
+      MUSHER_CHECK(own.append({OpKind::insert, OpId{}, fmt::format("{}_{}", story, i), "{}", {}}));
+    }
+    return own.commit();
+  });
+}
+
+void insert(SimNode& node, const std::string& story, int times = 1) { REQUIRE(try_insert(node, story, times)); }
+
+std::uint64_t count(SimNode& node) {
+  const auto ops = node.log().count();
+  REQUIRE(ops);
+  return *ops;
+}
+
+std::uint64_t waiting(SimNode& node) {
+  const auto ops = node.log().quarantine_count();
+  REQUIRE(ops);
+  return *ops;
+}
+
+std::optional<PeerRecord> record_of(SimNode& node, const AuthorId& peer) {
+  const auto peers = node.log().peers();
+  REQUIRE(peers);
+  const auto found = std::ranges::find(*peers, peer, &PeerRecord::peer);
+  return found == peers->end() ? std::nullopt : std::optional(*found);
+}
+
+void trust_each_other(SimNode& left, SimNode& right) {
+  left.trust(right.author(), right.name());
+  right.trust(left.author(), left.name());
+}
+
+/// Two nodes that trust each other; a dials b.
+struct Pair {
+  explicit Pair(std::uint64_t seed) : world(seed), a(world.add("a")), b(world.add("b")) {
+    trust_each_other(a, b);
+    a.rendezvous = {"b"};
+  }
+  void start() {
+    a.start();
+    b.start();
+  }
+  bool are_equal(std::uint64_t ops, std::chrono::milliseconds most = 20s) {
+    return world.run_until([&] { return count(a) == ops && count(b) == ops; }, most);
+  }
+  SyncWorld world;
+  SimNode& a;
+  SimNode& b;
+};
+
+TEST_CASE("sync: a file that went back to an old copy gets its ops back; until then its key does not write", "[sync]") {
+  Pair pair(1);
+  insert(pair.a, "first");
+  pair.start();
+  REQUIRE(pair.are_equal(1));
+  pair.a.crash();
+  pair.a.back_up();
+  pair.a.start();
+  insert(pair.a, "second", 10);
+  REQUIRE(pair.are_equal(11));
+  pair.world.run_for(3s);  // what both know of each other is written down
+  pair.a.crash();
+  pair.a.restore();
+  CHECK(count(pair.a) == 1);
+
+  SECTION("the note in its state folder refuses at once") {
+    CHECK_FALSE(try_insert(pair.a, "third"));
+    pair.a.start();
+    CHECK(pair.are_equal(11));
+  }
+  SECTION("without the note what a peer has refuses, from the moment it is known") {
+    std::filesystem::remove_all(pair.a.path().parent_path() / "state-a");
+    pair.world.weather.least_latency = pair.world.weather.most_latency = 300ms;
+    pair.a.start();
+    REQUIRE(pair.world.run_until([&] { return pair.a.lost_its_tail(); }, 20s));
+    CHECK_FALSE(try_insert(pair.a, "third"));
+    CHECK(pair.are_equal(11));
+  }
+  CHECK(pair.a.saw("own ops elsewhere", "index 11"));
+  CHECK_FALSE(pair.a.lost_its_tail());
+  insert(pair.a, "third");
+  CHECK(pair.are_equal(12));
+  CHECK(pair.a.state_digest() == pair.b.state_digest());
+}
+
+TEST_CASE("sync: ops that came without a mark go back to where they came from, when they were lost there", "[sync]") {
+  Pair pair(2);
+  insert(pair.b, "first");
+  pair.start();
+  REQUIRE(pair.are_equal(1));
+  pair.world.run_for(3s);
+  pair.b.crash();
+  pair.b.back_up();
+  // b knows nothing of a any more, so that both go by tips; and is gone before all of it is sent.
+  insert(pair.b, "second", 2'000);
+  RawDatabase(pair.b.path()).exec("DELETE FROM peers");
+  pair.b.limits.window_ops = 256;
+  pair.world.weather.least_latency = pair.world.weather.most_latency = 200ms;
+  pair.b.start();
+  REQUIRE(pair.world.run_until([&] { return count(pair.a) > 1; }, 20s));
+  pair.b.crash();
+  const auto sent = count(pair.a);
+  REQUIRE(sent < 2'001);
+  // The copy has the mark of a that it had, and holds; a has one of b from before.
+  pair.b.restore();
+  pair.b.start();
+  CHECK(pair.are_equal(sent));
+}
+
+TEST_CASE("sync: trust that comes late needs no restart", "[sync]") {
+  Pair pair(3);
+  SimNode& c = pair.world.add("c");
+  trust_each_other(pair.b, c);
+  c.rendezvous = {"b"};
+  const bool overflow = GENERATE(false, true);
+  const int ops = overflow ? static_cast<int>(kMaxQuarantine) + 300 : 30;
+  insert(c, "by_c", ops);
+  pair.start();
+  c.start();
+  REQUIRE(pair.world.run_until([&] { return count(pair.b) == static_cast<std::uint64_t>(ops); }, 60s));
+  const std::uint64_t kept = std::min<std::uint64_t>(static_cast<std::uint64_t>(ops), kMaxQuarantine);
+  REQUIRE(pair.world.run_until([&] { return waiting(pair.a) == kept; }, 60s));
+  pair.world.run_for(3s);
+  CHECK(count(pair.a) == 0);
+  CHECK(record_of(pair.a, pair.b.author())->heard.has_value() == !overflow);
+  pair.a.trust(c.author(), "c");
+  CHECK(pair.are_equal(static_cast<std::uint64_t>(ops), 60s));
+  CHECK(waiting(pair.a) == 0);
+  CHECK(pair.a.state_digest() == pair.b.state_digest());
+}
+
+TEST_CASE("sync: what another peer's flood took out of the quarantine comes again", "[sync]") {
+  Pair pair(4);
+  SimNode& c = pair.world.add("c");
+  trust_each_other(pair.b, c);
+  c.rendezvous = {"b"};
+  insert(c, "by_c", 6'000);
+  pair.start();
+  c.start();
+  REQUIRE(pair.world.run_until([&] { return waiting(pair.a) == 6'000; }, 60s));
+  pair.world.run_for(3s);
+  CHECK(record_of(pair.a, pair.b.author())->heard);
+  HostileNode mallory(pair.world, "m", 66);
+  pair.a.trust(mallory.author(), "m");
+  const auto link = mallory.connect(pair.a);
+  for (int i = 0; i < 20; ++i) {
+    link->send_ops(mallory.orphans(250));
+    pair.world.run_for(100ms);
+  }
+  REQUIRE(pair.world.run_until([&] { return waiting(pair.a) == kMaxQuarantine; }, 10s));
+  // b goes on: what it sends now must not bring back the mark over what was given up.
+  insert(pair.b, "by_b");
+  pair.world.run_for(5s);
+  CHECK_FALSE(record_of(pair.a, pair.b.author())->heard);
+  pair.a.crash();
+  pair.a.trust(c.author(), "c");
+  pair.a.start();
+  CHECK(pair.are_equal(6'001, 60s));
+  CHECK(pair.a.state_digest() == pair.b.state_digest());
+}
+
+TEST_CASE("sync: a peer that is revoked is let go, and let in again when it is trusted again", "[sync]") {
+  Pair pair(5);
+  insert(pair.a, "first");
+  pair.start();
+  REQUIRE(pair.are_equal(1));
+  pair.b.trust(pair.a.author(), "a", false);
+  REQUIRE(pair.world.run_until([&] { return pair.b.engine().connected() == 0; }, 2s));
+  CHECK(pair.b.saw("peer disconnected", "not-trusted: its key is not trusted any more"));
+  insert(pair.a, "second");
+  pair.world.run_for(30s);
+  CHECK(count(pair.b) == 1);
+  CHECK(pair.a.saw("connection refused", "not-trusted"));
+  pair.b.trust(pair.a.author(), "a");
+  CHECK(pair.are_equal(2));
+}
+
+TEST_CASE("sync: two nodes that dial each other keep one connection, and do not flap", "[sync]") {
+  Pair pair(GENERATE(range<std::uint64_t>(6, 16)));
+  pair.b.rendezvous = {"a"};
+  pair.start();
+  pair.world.run_for(20s);
+  std::size_t connections = 0;
+  pair.world.tap = [&](std::string_view message) { connections += message.front() == 1 ? 1U : 0U; };  // a hello
+  pair.world.run_for(120s);
+  CHECK(connections == 0);
+  CHECK(pair.a.engine().connected() == 1);
+  CHECK(pair.b.engine().connected() == 1);
+  insert(pair.a, "one");
+  insert(pair.b, "two");
+  CHECK(pair.are_equal(2, 2s));
+}
+
+TEST_CASE("sync: a node that dials itself stops; one with another's key says so", "[sync]") {
+  Pair pair(20);
+  pair.a.rendezvous = {"a", "b"};
+  pair.start();
+  pair.world.run_for(20s);
+  const auto status = pair.a.engine().status();
+  const auto self = std::ranges::find(status, "a", &sync::PeerStatus::address);
+  REQUIRE(self != status.end());
+  CHECK(self->state == "stopped");
+  CHECK(pair.a.engine().connected() == 1);
+}
+
+}  // namespace
+}  // namespace musher::testing
