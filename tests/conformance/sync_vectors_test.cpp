@@ -1,4 +1,4 @@
-// The vectors of docs/sync.md, section 12. tests/integration/sync_client.mjs reads the same files.
+// The vectors of docs/sync.md, section 12. tests/npm/sync_client.mjs reads the same files.
 #include <simdjson.h>
 #include <catch2/catch.hpp>
 
