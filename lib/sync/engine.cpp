@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t kOpsInOneWrite = 8'192;
 constexpr std::size_t kMostPenalties = 1'024;
 constexpr std::chrono::milliseconds kSlowRetry{60'000};
-constexpr std::chrono::milliseconds kSecondLook{60'000};
 
 std::string hex(const AuthorId& author) { return to_hex(author.key); }
 
@@ -278,12 +277,6 @@ void Engine::tick() {
   const auto sessions = sessions_;
   for (const auto& session : sessions) session->check_time(now);
   if (stopping_) return;
-  if (now >= next_second_look_) {
-    next_second_look_ = now + kSecondLook;
-    for (const auto& session : sessions_) {
-      if (session->mark_broken()) session->reconcile();  // there may be room by now
-    }
-  }
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     if (targets_[i].state == Target::State::waiting && targets_[i].next <= now) dial(i);
   }

@@ -129,7 +129,6 @@ class Engine final : private Session::Owner {
   bool writing_ = false;
   bool stopping_ = false;
   std::chrono::milliseconds next_records_{};
-  std::chrono::milliseconds next_second_look_{};
   Totals totals_;
 };
 

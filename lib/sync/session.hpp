@@ -81,7 +81,6 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// How far its log was taken in. broken: the quarantine gave something up; the mark is worth nothing until the next
   /// connection.
   void heard(const std::optional<LogMark>& mark, bool broken);
-  [[nodiscard]] bool mark_broken() const { return mark_broken_; }
   [[nodiscard]] bool take_dirty() { return std::exchange(dirty_, false); }
 
  private:

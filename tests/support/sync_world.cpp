@@ -357,6 +357,11 @@ SyncWorld::SyncWorld(std::uint64_t seed) : folder_(make_folder()), random_(seed)
 
 SyncWorld::~SyncWorld() {
   nodes_.clear();
+  for (const Connection& connection : connections_) {  // a link and its user hold each other
+    for (const auto& end : {connection.left.lock(), connection.right.lock()}) {
+      if (end) end->orphan();
+    }
+  }
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }
@@ -441,7 +446,7 @@ std::pair<std::shared_ptr<SimLink>, std::shared_ptr<SimLink>> SyncWorld::connect
   right->self_ = right;
   left->other_ = right;
   right->other_ = left;
-  std::erase_if(connections_, [](const Connection& old) { return old.left.expired(); });
+  std::erase_if(connections_, [](const Connection& old) { return old.left.expired() && old.right.expired(); });
   connections_.push_back({from, to, left, right});
   return {left, right};
 }
