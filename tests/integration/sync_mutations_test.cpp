@@ -9,6 +9,7 @@
 #include <random>
 
 #include "crypto/hashing.hpp"
+#include "oplog/sqlite_op_log.hpp"
 #include "replica/trust.hpp"
 #include "support/mutator.hpp"
 #include "support/process.hpp"
