@@ -2,11 +2,18 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "crypto/hashing.hpp"
 #include "oplog/op_log.hpp"
 #include "oplog/peers.hpp"
 
 namespace musher {
+namespace {
+
+constexpr std::uint64_t kRowWeight = 1'024;
+
+}  // namespace
 
 void Quarantine::add(const QuarantinedOp& op) {
   const OpId id = op_id(op.canonical);
@@ -25,43 +32,53 @@ void Quarantine::add(const QuarantinedOp& op) {
              sql::Blob(op.canonical), sql::Blob(op.signature.bytes), content, salt, sql::to_column(bytes))
       .run();
   last_added_ = sqlite3_last_insert_rowid(connection_.handle());
-  grow(bytes);
+  grow(op.source, bytes);
   make_room();
 }
 
 void Quarantine::remove(std::int64_t id) {
   sql::Query(connection_, "DELETE FROM quarantine WHERE id = ?", id).run();
-  size_.reset();
+  forget_sizes();
 }
 
 void Quarantine::remove(const OpId& op) {
   sql::Query(connection_, "DELETE FROM quarantine WHERE op_id = ?", sql::Blob(op.hash)).run();
+  forget_sizes();
+}
+
+void Quarantine::forget_sizes() {
   size_.reset();
+  weights_.reset();
+}
+
+/// The source that holds most; of several the first by name.
+const std::string& Quarantine::crowded() {
+  if (!weights_) {
+    weights_.emplace();
+    sql::Query all(connection_, "SELECT source, sum(bytes), count(*) FROM quarantine GROUP BY source");
+    while (all.step())
+      weights_->emplace(all.text(0), static_cast<std::uint64_t>(all.integer(1)) +
+                                         static_cast<std::uint64_t>(all.integer(2)) * kRowWeight);
+  }
+  return std::ranges::max_element(*weights_, {}, [](const auto& source) { return source.second; })->first;
 }
 
 void Quarantine::make_room() {
   while (size_->rows > kMaxQuarantine || size_->bytes > kMaxQuarantineBytes) {
-    std::string crowded;
-    {
-      sql::Query most(
-          connection_,
-          "SELECT source FROM quarantine GROUP BY source ORDER BY sum(bytes) + 1024 * count(*) DESC, source "
-          "LIMIT 1");
-      if (!most.step()) return;
-      crowded = most.text(0);
-    }
+    const std::string source = crowded();
     sql::Query oldest(connection_, "SELECT id, bytes FROM quarantine WHERE source = ? ORDER BY id LIMIT 1",
-                      std::string_view(crowded));
+                      std::string_view(source));
     if (!oldest.step()) return;
     const auto bytes = static_cast<std::uint64_t>(oldest.integer(1));
     sql::Query(connection_, "DELETE FROM quarantine WHERE id = ?", oldest.integer(0)).run();
-    forget_mark_of(connection_, crowded);
+    forget_mark_of(connection_, source);
     size_ = Size{size_->rows - 1, size_->bytes - bytes};
+    weights_->at(source) -= bytes + kRowWeight;
   }
 }
 
-/// Counted once a transaction, then kept.
-void Quarantine::grow(std::uint64_t bytes) {
+void Quarantine::grow(const std::string& source, std::uint64_t bytes) {
+  if (weights_) (*weights_)[source] += bytes + kRowWeight;
   if (size_) {
     size_ = Size{size_->rows + 1, size_->bytes + bytes};
     return;

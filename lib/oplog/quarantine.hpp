@@ -2,6 +2,8 @@
 // The quarantine's writing side: bounded, so that nobody can fill the disk with ops that may not enter. Functions
 // throw.
 
+#include <map>
+
 #include "oplog/rows.hpp"
 #include "oplog/sql.hpp"
 
@@ -25,12 +27,16 @@ class Quarantine {
     std::uint64_t rows = 0;
     std::uint64_t bytes = 0;
   };
-  void grow(std::uint64_t bytes);
+  void grow(const std::string& source, std::uint64_t bytes);
   void make_room();
+  void forget_sizes();
+  [[nodiscard]] const std::string& crowded();
 
   sql::Connection& connection_;
   std::int64_t last_added_ = 0;
+  // counted once a transaction, when they are needed, then kept
   std::optional<Size> size_;
+  std::optional<std::map<std::string, std::uint64_t>> weights_;  ///< by source: its bytes, and 1,024 for each row
 };
 
 }  // namespace musher
