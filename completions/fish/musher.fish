@@ -200,6 +200,8 @@ __musher_complete serve -l token-file -r -F -d 'a line NAME TOKEN for each clien
 __musher_complete serve -l allow-host -x -a '(__fish_print_hostnames)' -d 'a name by which clients call this server'
 __musher_complete serve -l tls-cert -r -F -d 'answer HTTPS with this certificate'
 __musher_complete serve -l tls-key -r -F -d 'its key'
+__musher_complete serve -l rendezvous -x -d 'a node to sync with'
+__musher_complete serve -l rendezvous-token-file -r -F -d 'what to show it'
 
 __musher_complete verify-order -l state -r -F -a none -d 'where the high-water mark is kept'
 __musher_complete verify-order -l require-state -d 'end with 4 when there is no state'
