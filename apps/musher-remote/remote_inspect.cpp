@@ -152,6 +152,25 @@ Result<ExitCode> ops(const Inspection& inspection) {
   return ExitCode::ok;
 }
 
+Result<ExitCode> peers(const Inspection& inspection) {
+  MUSHER_TRY(const mcp::ToolReply reply, inspection.client.call_tool("get_node", "{}"));
+  MUSHER_TRY(const JsonView list, member(reply.structured, "peers"));
+  const ExitCode code = health_code(reply.structured);
+  if (wants_json(inspection.context)) {
+    JsonWriter json(inspection.context.terminal.out());
+    begin_document(json, "musher.inspect-peers/1", reply.structured, code);
+    json.key("peers").verbatim(list.text());
+    json.end_object();
+    json.end_line();
+    return code;
+  }
+  std::vector<NamedPeer> named;
+  for (const JsonView& peer : list.items()) named.push_back(named_peer(peer));
+  if (named.empty()) inspection.context.terminal.note("no peers of this server");
+  inspection.show(peers_text(named, inspection.context.terminal));
+  return code;
+}
+
 struct View {
   std::string_view name;
   Result<ExitCode> (*show)(const Inspection&);
@@ -159,14 +178,14 @@ struct View {
   bool takes_at = false;
 };
 constexpr std::array kViews = {View{"summary", summary}, View{"stories", stories, false, true},
-                               View{"story", story, true, true}, View{"ops", ops}};
+                               View{"story", story, true, true}, View{"ops", ops}, View{"peers", peers}};
 
 Result<ExitCode> run(InspectOptions& options, Context& context) {
   const std::string name = options.view.value_or("summary");
   const auto view = std::ranges::find(kViews, name, &View::name);
   if (view == kViews.end()) {
     return fail(Errc::usage, fmt::format("a server does not answer the view {}: it needs the log's file", quote(name)),
-                "summary, stories, story ID or ops; where the log is: musher inspect --log FILE " + name);
+                "summary, stories, story ID, ops or peers; where the log is: musher inspect --log FILE " + name);
   }
   if (view->takes_name != options.name.has_value()) {
     return fail(Errc::usage, fmt::format("inspect {} takes {}", name, view->takes_name ? "an id" : "no id"),

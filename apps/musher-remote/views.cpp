@@ -125,6 +125,22 @@ StoryReport story_report(const JsonView& document) {
   return report;
 }
 
+NamedPeer named_peer(const JsonView& peer) {
+  NamedPeer view;
+  view.name = text(peer["name"]);
+  sync::PeerStatus& status = view.status;
+  if (peer["peer"].string()) status.peer = author_id(peer["peer"]);
+  status.address = text(peer["address"]);
+  status.dialed = peer["dialed"].boolean().value_or(false);
+  status.state = text(peer["state"]);
+  if (peer["since"].string()) status.since_ms = instant(peer["since"]);
+  status.lag_ops = peer["lag_ops"].integer().value_or(0);
+  status.sent_bytes = static_cast<std::uint64_t>(peer["sent_bytes"].integer().value_or(0));
+  status.received_bytes = static_cast<std::uint64_t>(peer["received_bytes"].integer().value_or(0));
+  status.last_error = text(peer["last_error"]);
+  return view;
+}
+
 std::vector<LiveAnswer> live_answers(const JsonView& live) {
   std::vector<LiveAnswer> answers;
   for (const JsonView& one : live.items()) {

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "cli/commands/inspect_text.hpp"
 #include "mcp/json_view.hpp"
 #include "oplog/live_server.hpp"
 #include "replica/inspect.hpp"
@@ -18,6 +19,8 @@ namespace musher {
 [[nodiscard]] StoryView story_view(const mcp::JsonView& story);
 /// The answer of get_story.
 [[nodiscard]] StoryReport story_report(const mcp::JsonView& document);
+/// PEER.
+[[nodiscard]] NamedPeer named_peer(const mcp::JsonView& peer);
 /// LIVE.
 [[nodiscard]] std::vector<LiveAnswer> live_answers(const mcp::JsonView& live);
 

@@ -137,7 +137,8 @@ for command in init identity trust put purge inspect serve
 end
 
 __musher_complete init -l document -x -d 'hold a copy of this document'
-__musher_complete init -l join -r -F -d 'hold a copy of the document of another log'
+__musher_complete init -l join -r -F -d 'hold a copy of the document of another log or server'
+__musher_complete init -l token-file -r -F -d 'what to show that server'
 __musher_complete init -l name -x -d 'what the new identity is called in this log'
 __musher_complete init -l group -x -a '(__fish_complete_groups)' -d 'let the members of this group in'
 
@@ -178,7 +179,7 @@ __musher_complete inspect -l at -x -d 'the log as it was'
 __musher_complete inspect -l verify -d 'ops: check every signature too'
 __musher_complete inspect -l copy -d 'read from a private copy'
 __musher_complete inspect -l jsonl -d 'write a line of JSON an op'
-__musher_complete inspect -n '__musher_argument 0' -a 'summary stories story ops op authors heads quarantine'
+__musher_complete inspect -n '__musher_argument 0' -a 'summary stories story ops op authors heads peers quarantine'
 __musher_complete inspect -n '__musher_argument 1 story' -a '(__musher_stories)'
 
 __musher_complete replay -l order -x -a 'rowid seq' -d 'in which order to apply the ops'

@@ -57,7 +57,8 @@ Result<ExitCode> parse_and_run(int argc, const char* const* argv, const Command&
     return ExitCode::ok;
   }
   MUSHER_TRY(const Settings settings, resolve_settings(common, environment));
-  if (command.wants.server && settings.server && !command.is_remote) return hand_over(command.program, argc, argv);
+  const bool needs_server = (command.wants.server && settings.server) || (command.hands_over && command.hands_over());
+  if (needs_server && !command.is_remote) return hand_over(command.program, argc, argv);
   terminal.set_color(settings.color);
   terminal.set_quiet(settings.quiet);
   terminal.set_utc(settings.utc);

@@ -30,6 +30,8 @@ struct Command {
   std::function<Result<ExitCode>(Context&)> run;
   /// wants.server: it works on settings.server itself; others hand over to the program that does.
   bool is_remote = false;
+  /// What was asked for needs a server in another way: as above.
+  std::function<bool()> hands_over{};
 };
 
 /// `return run_command(argc, argv, {...})` is a main(). Beyond run_with():

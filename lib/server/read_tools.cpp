@@ -8,6 +8,7 @@
 
 #include "model/text.hpp"
 #include "report/inspect_json.hpp"
+#include "report/peers_json.hpp"
 #include "server/log_documents.hpp"
 #include "server/story_page.hpp"
 #include "server/tool_schemas.hpp"
@@ -149,30 +150,6 @@ Result<mcp::ToolResult> list_ops(const mcp::Call& call, Node& node) {
                                 std::move(document));
 }
 
-void write_peers(JsonWriter& json, const Node& node) {
-  json.key("peers").begin_array();
-  for (const sync::PeerStatus& peer : node.peers()) {
-    json.begin_object();
-    json.key("peer");
-    if (peer.peer) {
-      json.id(*peer.peer);
-    } else {
-      json.null();
-    }
-    json.key("name").string(peer.peer ? node.live.live().trust().name(*peer.peer) : "");
-    json.key("address").string(peer.address);
-    json.key("dialed").boolean(peer.dialed);
-    json.key("state").string(peer.state);
-    json.key("since").time(peer.since_ms);
-    json.key("lag_ops").number(static_cast<std::uint64_t>(peer.lag_ops));
-    json.key("sent_bytes").number(peer.sent_bytes);
-    json.key("received_bytes").number(peer.received_bytes);
-    json.key("last_error").string(peer.last_error);
-    json.end_object();
-  }
-  json.end_array();
-}
-
 Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
   const LogCard card = node.live.card();
   std::string document = json_text([&](JsonWriter& json) {
@@ -186,7 +163,7 @@ Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
     json.key("heads").begin_array();
     for (const OpId& head : card.heads) json.id(head);
     json.end_array();
-    write_peers(json, node);
+    write_peers(json, node.peers(), node.live.live().trust());
     json.key("health").string(to_string(node.live.health()));
     if (!node.live.problem().empty()) json.key("problem").string(node.live.problem());
     json.key("applied").decimal(node.live.applied());

@@ -395,17 +395,16 @@ std::vector<PeerStatus> Engine::status() const {
   for (const auto& session : sessions_) {
     PeerStatus& status = all.emplace_back();
     status.dialed = session->role() == Role::dialer;
-    status.address = session->url();
     status.state = session->state() == Session::State::open ? "connected" : "handshake";
-    if (!session->peer()) continue;
     const PeerRecord record = session->record();
-    status.peer = record.peer;
-    status.log = record.log;
     status.address = record.address;
     status.since_ms = record.since_ms;
-    status.lag_ops = std::max<std::int64_t>(0, raw(tail_.end().row) - raw(record.acknowledged));
     status.sent_bytes = record.sent_bytes;
     status.received_bytes = record.received_bytes;
+    if (!session->peer()) continue;
+    status.peer = record.peer;
+    status.log = record.log;
+    status.lag_ops = std::max<std::int64_t>(0, raw(tail_.end().row) - raw(record.acknowledged));
   }
   for (const Target& target : targets_) {
     if (target.state == Target::State::connected) continue;

@@ -8,23 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "sync/peer_status.hpp"
 #include "sync/session.hpp"
 
 namespace musher::sync {
-
-/// What an operator sees of one peer, or of an address that is dialed.
-struct PeerStatus {
-  std::optional<AuthorId> peer{};  ///< absent: an address that never answered
-  std::optional<LogId> log{};
-  std::string address{};
-  bool dialed = false;
-  std::string state{};  ///< "connected", "handshake", "dialing", "waiting", "closed", "stopped"
-  std::int64_t since_ms = 0;
-  std::int64_t lag_ops = 0;  ///< ops of this log that it has not acknowledged
-  std::uint64_t sent_bytes = 0;
-  std::uint64_t received_bytes = 0;
-  std::string last_error{};
-};
 
 /// For a log line.
 struct Event {

@@ -68,7 +68,7 @@ class Commands(unittest.TestCase):
 
     def every_view(self, log, code_of, stories):
         """Runs every view of a log; code_of(view) is the exit code it should have."""
-        for view in ("summary", "stories", "ops", "authors", "heads", "quarantine"):
+        for view in ("summary", "stories", "ops", "authors", "heads", "peers", "quarantine"):
             self.document("inspect", view, "--log", log, code=code_of(view))
         self.lines("inspect", "ops", "--log", log, code=code_of("ops"))
         for story in stories:

@@ -12,7 +12,7 @@ from console_page import Session, blocks, comparable
 
 FOLDER = "/srv/pipeline"  # where the page was written
 LOGIN = "alice"
-PORT = "7777"
+PORTS = ("7777", "7778")
 
 
 class Tour(unittest.TestCase):
@@ -22,10 +22,15 @@ class Tour(unittest.TestCase):
         session = Session(shell.folder, ["/bin/bash"], cwd=shell.work, env=shell.environment)
         self.addCleanup(session.close)
         login = pwd.getpwuid(os.getuid()).pw_name
-        port = free_port()
+        ports = {there: free_port() for there in PORTS}
+
+        def swap(text, names):
+            return re.sub("|".join(rf":{name}\b" for name in names), lambda match: f":{names[match[0][1:]]}", text)
+
         for block in blocks((SOURCE / "README.md").read_text()):
             for command, expected in block:
-                output = session.run(command.replace(PORT, port)).replace(str(shell.work), FOLDER).replace(f":{port}", f":{PORT}")
+                output = session.run(swap(command, ports)).replace(str(shell.work), FOLDER)
+                output = swap(output, {here: there for there, here in ports.items()})
                 output = re.sub(rf"\b{re.escape(login)}\b", LOGIN, output)
                 self.assertEqual(comparable(output), comparable(expected), f"{command}\n{output}")
         self.assertGreater(session.ran, 10)

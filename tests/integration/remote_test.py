@@ -42,6 +42,12 @@ class Remote(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stderr)
         return done
 
+    def init_from(self, url, *arguments, code=0, **options):
+        """What init prints to whom it answers with this exit code."""
+        done = self.shell.musher("init", "--join", url, *arguments, cwd=self.elsewhere, **options)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stdout if code == 0 else done.stderr
+
     def refused(self, code, *arguments, **options):
         """The error of a command that ends with this exit code and writes nothing."""
         done = self.remote(*arguments, **options)
@@ -321,6 +327,38 @@ class Which(Remote):
         self.assertEqual(self.shell.run(BIN / "musher-remote", "replay").returncode, 2)
 
 
+class Init(Remote):
+    def document(self, log):
+        return json.loads(self.shell.musher("inspect", "--json", "--log", log).stdout)["log"]["document"]
+
+    def test_the_new_log_holds_the_document_of_the_server(self):
+        output = self.init_from(self.url, "--name", "there")
+        here, there = self.shell.work / "pipeline.db", self.elsewhere / "pipeline.db"
+        self.assertEqual(self.document(there), self.document(here))
+        self.assertIn(f"made the op log {there}\n  document  {self.document(here)}\n", output)
+        # Again it is there already; where a log of another document is, nothing changes.
+        self.assertIn("already there", self.init_from(self.url + "/mcp"))
+        self.shell.musher("init", "-q", "--log", "other.db", cwd=self.elsewhere)
+        self.init_from(self.url, "--log", "other.db", code=5)
+        # A server that is meant for other commands does not matter.
+        self.init_from(self.url, "--log", "third.db", environment={"MUSHER_SERVER": "http://127.0.0.1:9"})
+        local = json.loads(self.shell.musher("init", "--json", "--log", "local.db", "--join", here, cwd=self.elsewhere).stdout)
+        remote = json.loads(self.init_from(self.url, "--json", "--log", "fourth.db"))
+        self.assertEqual((list(local), local["log"]["document"]), (list(remote), remote["log"]["document"]))
+
+    def test_what_is_no_server_makes_no_log(self):
+        nobody = socket.socket()
+        nobody.bind(("127.0.0.1", 0))
+        self.addCleanup(nobody.close)
+        for url, code in ((f"http://127.0.0.1:{nobody.getsockname()[1]}", 7), ("http://", 2), ("gopher://127.0.0.1", 2), (self.url + "/else", 2),
+                          (self.url.replace("http", "https"), 7), (self.url.replace("http", "ws"), 2)):
+            with self.subTest(url):
+                self.init_from(url, code=code)
+        self.init_from(self.url, "--document", "00" * 16, code=2)
+        self.init_from(str(self.shell.work / "pipeline.db"), "--token-file", "token", code=2)
+        self.assertEqual(list(self.elsewhere.iterdir()), [])
+
+
 class Tokens(Remote):
     def arguments(self):
         self.secret("tokens", f"alice {TOKEN}\nreader {READER} read-only\n")
@@ -353,6 +391,14 @@ class Tokens(Remote):
             error = self.refused(2, "inspect", "--token-file", self.secret("bad", text, mode))
             self.assertNotIn(TOKEN, error)
         self.refused(2, "inspect", "--token-file", "nowhere")
+
+
+    def test_a_log_joins_only_with_a_token(self):
+        self.assertIn("--token-file", self.init_from(self.url, code=5))
+        self.assertEqual(list(self.elsewhere.iterdir()), [])
+        self.init_from(self.url, "--token-file", self.secret("wrong", "0" * 32), code=5)
+        self.init_from(self.url, "--token-file", self.secret("reader", f"reader {READER} read-only\n"))
+        self.assertTrue((self.elsewhere / "pipeline.db").exists())
 
 
 class Tls(Remote):

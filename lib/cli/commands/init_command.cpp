@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "cli/commands/commands.hpp"
+#include "cli/commands/init_options.hpp"
 #include "cli/escape.hpp"
 #include "cli/log_access.hpp"
 #include "model/text.hpp"
@@ -13,20 +14,14 @@
 #include "report/write_json.hpp"
 
 namespace musher {
-namespace {
-
-struct InitOptions {
-  std::optional<std::string> document;
-  std::optional<std::string> join;
-  std::optional<std::string> name;
-  std::optional<std::string> group;
-};
 
 void declare(InitOptions& options, CommandLine& line) {
   line.option(options.document, "--document", "ID",
               "hold a copy of this document (32 hex digits), which other nodes have");
-  line.option(options.join, "--join", "FILE", "hold a copy of the document of another log");
+  line.option(options.join, "--join", "FILE|URL",
+              "hold a copy of the document of another log, or of the server at http://HOST:PORT or https://HOST");
   line.exclusive({"--document", "--join"});
+  line.option(options.token_file, "--token-file", "FILE", "with --join URL: one line TOKEN or NAME TOKEN, shown to it");
   line.option(options.name, "--name", "NAME", "what the new identity is called in this log (default: the login name)");
   line.option(options.group, "--group", "GROUP", "let the members of this group read and write the log (mode 0660)");
   line.paragraph("Never overwrites. Where a good log and its key are, it says so and ends with 0.");
@@ -34,7 +29,12 @@ void declare(InitOptions& options, CommandLine& line) {
   line.example("musher init --log /srv/pipeline/pipeline.db --group pipeline", "a log for the users of a group");
 }
 
+namespace {
+
 Result<std::optional<DocumentId>> wanted_document(const InitOptions& options) {
+  if (options.token_file) {
+    return fail(Errc::usage, "--token-file is for a server", "musher init --join https://HOST --token-file FILE");
+  }
   if (options.join) {
     MUSHER_TRY(const auto other, open_other_log("--join", *options.join));
     return other->info().document;
@@ -59,6 +59,12 @@ void render_text(const InitReport& report, Terminal& terminal) {
 
 Result<ExitCode> run(InitOptions& options, Context& context) {
   MUSHER_TRY(const auto document, wanted_document(options));
+  return make_log(options, document, context);
+}
+
+}  // namespace
+
+Result<ExitCode> make_log(const InitOptions& options, const std::optional<DocumentId>& document, Context& context) {
   const InitRequest request{context.settings.log, context.settings.identity, document,
                             options.name.value_or(login_name()), options.group};
   MUSHER_TRY(const InitReport report, init(request, host_of(context)));
@@ -74,8 +80,13 @@ Result<ExitCode> run(InitOptions& options, Context& context) {
   return ExitCode::ok;
 }
 
-}  // namespace
-
-Command init_command() { return make_command<InitOptions>("musher-init", {}, declare, run); }
+Command init_command() {
+  auto options = std::make_shared<InitOptions>();
+  return {.program = "musher-init",
+          .wants = {},
+          .declare = [options](CommandLine& line) { declare(*options, line); },
+          .run = [options](Context& context) { return run(*options, context); },
+          .hands_over = [options] { return options->joins_server(); }};
+}
 
 }  // namespace musher

@@ -13,6 +13,7 @@
 #include "cli/pager.hpp"
 #include "model/text.hpp"
 #include "report/inspect_json.hpp"
+#include "report/peers_json.hpp"
 #include "report/write_json.hpp"
 
 namespace musher {
@@ -159,6 +160,21 @@ Result<ExitCode> quarantine(Inspection& inspection) {
       [&] { return quarantine_text(kept, inspection.context.terminal); });
 }
 
+Result<ExitCode> peers(Inspection& inspection) {
+  MUSHER_TRY(const auto servers, inspection.log.live_servers());
+  MUSHER_TRY(const auto known, sync::stored_peers(inspection.log, !servers.empty()));
+  MUSHER_TRY(const auto trust, TrustPolicy::read(inspection.log));
+  note_if_empty(inspection.context, known.empty(), "peers");
+  return render(
+      inspection, "musher.inspect-peers/1", ExitCode::ok,
+      [&](JsonWriter& json, const Envelope& envelope) { write_peers(json, envelope, known, trust); },
+      [&] {
+        std::vector<NamedPeer> named;
+        for (const sync::PeerStatus& peer : known) named.push_back({peer, trust.name(*peer.peer)});
+        return peers_text(named, inspection.context.terminal);
+      });
+}
+
 struct View {
   std::string_view name;
   Result<ExitCode> (*show)(Inspection&);
@@ -166,10 +182,15 @@ struct View {
   bool takes_at = true;
 };
 constexpr std::array kViews = {
-    View{"summary", summary},   View{"stories", stories},
-    View{"story", story, true}, View{"ops", ops},
-    View{"op", op, true},       View{"authors", authors},
-    View{"heads", heads},       View{"quarantine", quarantine, false, false},
+    View{"summary", summary},
+    View{"stories", stories},
+    View{"story", story, true},
+    View{"ops", ops},
+    View{"op", op, true},
+    View{"authors", authors},
+    View{"heads", heads},
+    View{"peers", peers, false, false},
+    View{"quarantine", quarantine, false, false},
 };
 
 Result<const View*> chosen_view(const InspectOptions& options, Output output) {
@@ -179,14 +200,16 @@ Result<const View*> chosen_view(const InspectOptions& options, Output output) {
     std::vector<std::string> names;
     for (const View& known : kViews) names.emplace_back(known.name);
     return fail(Errc::usage, fmt::format("there is no view {}", quote(name)),
-                "summary, stories, story ID, ops, op ID, authors, heads or quarantine", nearest(name, names));
+                "summary, stories, story ID, ops, op ID, authors, heads, peers or quarantine", nearest(name, names));
   }
   if (view->takes_name != options.name.has_value()) {
     return fail(Errc::usage, fmt::format("inspect {} takes {}", name, view->takes_name ? "an id" : "no id"),
                 view->takes_name ? fmt::format("musher inspect {} ID", name) : fmt::format("musher inspect {}", name));
   }
   if (options.at && !view->takes_at) {
-    return fail(Errc::usage, "the quarantine keeps no history, so it has no --at", "musher inspect quarantine");
+    return fail(Errc::usage,
+                fmt::format("the {} keeps no history, so it has no --at", name == "peers" ? "list of peers" : name),
+                fmt::format("musher inspect {}", name));
   }
   if (options.verify && name != "ops")
     return fail(Errc::usage, "--verify goes with ops", "musher inspect ops --verify");

@@ -239,6 +239,28 @@ std::string authors_text(const std::vector<AuthorView>& authors, const AuthorId*
   return table.text(terminal);
 }
 
+std::string peers_text(const std::vector<NamedPeer>& peers, const Terminal& terminal) {
+  if (peers.empty()) return "";
+  Table table({{"NAME"},
+               {"STATE"},
+               {"SINCE"},
+               {"LAG", Align::right},
+               {"SENT", Align::right},
+               {"RECEIVED", Align::right},
+               {"KEY"},
+               {"ADDRESS", Align::left, kValueColumns},
+               {"LAST ERROR", Align::left}});
+  for (const NamedPeer& peer : peers) {
+    const sync::PeerStatus& status = peer.status;
+    table.row({peer.name, status.state == "not_running" ? "not running" : status.state,
+               status.since_ms == 0 ? "" : terminal.time(status.since_ms),
+               status.peer ? std::to_string(status.lag_ops) : "", std::to_string(status.sent_bytes),
+               std::to_string(status.received_bytes), status.peer ? short_id(*status.peer) : "", status.address,
+               status.last_error});
+  }
+  return table.text(terminal);
+}
+
 std::string quarantine_text(const std::vector<QuarantinedOp>& quarantine, const Terminal& terminal) {
   if (quarantine.empty()) return "";
   Table table({{"ID", Align::right},

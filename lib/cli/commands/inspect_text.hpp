@@ -7,6 +7,7 @@
 #include "cli/terminal.hpp"
 #include "replica/inspect.hpp"
 #include "report/inspect_json.hpp"
+#include "sync/peer_status.hpp"
 
 namespace musher {
 
@@ -19,6 +20,12 @@ namespace musher {
 [[nodiscard]] std::string op_text(const OpView& op, const Terminal& terminal);
 [[nodiscard]] std::string authors_text(const std::vector<AuthorView>& authors, const AuthorId* self,
                                        const Terminal& terminal);
+/// A peer and what it is called here.
+struct NamedPeer {
+  sync::PeerStatus status;
+  std::string name;
+};
+[[nodiscard]] std::string peers_text(const std::vector<NamedPeer>& peers, const Terminal& terminal);
 [[nodiscard]] std::string quarantine_text(const std::vector<QuarantinedOp>& quarantine, const Terminal& terminal);
 
 }  // namespace musher

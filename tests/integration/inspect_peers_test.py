@@ -1,0 +1,123 @@
+"""musher inspect peers: of running nodes, of ones that were killed or stopped, from the file and from a server."""
+
+import json
+import unittest
+
+import sync_nodes_test
+from mcp_client import wait_until
+from sync_nodes_test import Node, same_state
+
+
+class Peers(sync_nodes_test.Nodes):
+    def peers(self, node, *arguments):
+        return json.loads(node.must("inspect", "peers", "--json", *arguments))["peers"]
+
+    def peer(self, node, *arguments):
+        """The only one."""
+        peers = self.peers(node, *arguments)
+        self.assertEqual(len(peers), 1, peers)
+        return peers[0]
+
+    def live(self, node):
+        done = self.shell.musher("inspect", "peers", "--json", "--server", f"http://127.0.0.1:{node.server.port}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)["peers"]
+
+    def connected(self):
+        alice, bob = self.make("alice", "bob")
+        alice.start()
+        bob.start("--rendezvous", self.url(alice))
+        alice.must("put", "-q", "--new", "1_story", "stage=1_backlog")
+        bob.must("put", "-q", "--new", "2_story", "stage=1_backlog")
+        same_state([alice, bob])
+        for node in (alice, bob):
+            wait_until(lambda node=node: self.peers(node) and self.peer(node)["state"] == "connected" and self.peer(node)["lag_ops"] == 0,
+                       "the peer to be written down as connected, with nothing to acknowledge")
+        return alice, bob
+
+    def test_a_log_that_was_never_synced_has_none(self):
+        alice, = self.make("alice")
+        self.assertEqual(self.peers(alice), [])
+        done = alice.run("inspect", "peers")
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        self.assertIn("no peers in this log", done.stderr)
+
+    def test_two_that_are_connected_say_so_in_the_file_and_live(self):
+        alice, bob = self.connected()
+        key = (bob.folder / "pipeline.db.key.pub").read_text().strip()
+        stored, = self.peers(alice)
+        self.assertEqual((stored["peer"], stored["name"], stored["dialed"], stored["last_error"]), (key, "bob", False, ""))
+        self.assertRegex(stored["address"], r"^127\.0\.0\.1:[0-9]+$")
+        self.assertGreater(stored["sent_bytes"], 300)
+        self.assertGreater(stored["received_bytes"], 300)
+        dialed, = self.peers(bob)
+        self.assertEqual((dialed["name"], dialed["address"], dialed["dialed"]), ("alice", self.url(alice) + "/crdt-sync", True))
+        live, = self.live(bob)
+        for name in ("peer", "name", "address", "dialed", "state", "since", "lag_ops", "last_error"):
+            self.assertEqual(live[name], dialed[name], name)
+        text = self.shell.musher("inspect", "peers", "--server", f"http://127.0.0.1:{bob.server.port}").stdout
+        self.assertEqual(text.splitlines()[0].split(), ["NAME", "STATE", "SINCE", "LAG", "SENT", "RECEIVED", "KEY", "ADDRESS", "LAST", "ERROR"])
+        self.assertRegex(text.splitlines()[1], rf"^alice +connected +2[-0-9]+ [:0-9]+ \+00:00 +0 +[0-9]+ +[0-9]+ +[0-9a-f]{{12}} +{self.url(alice)}/crdt-sync$")
+
+    def test_of_servers_that_are_gone_nobody_is_connected_and_what_is_not_acknowledged_counts(self):
+        alice, bob = self.connected()
+        alice.kill()
+        wait_until(lambda: self.peer(bob)["state"] == "closed", "bob to write down that the connection broke")
+        self.assertIn("the connection", self.peer(bob)["last_error"])
+        self.assertEqual(self.peer(alice)["state"], "not_running")
+        self.assertIn(" not running ", alice.must("inspect", "peers"))
+        for n in range(3):
+            alice.must("put", "-q", "1_story", f"stage={n}_stage")
+        self.assertEqual(self.peer(alice)["lag_ops"], 3)
+        self.assertEqual(bob.server.stop(), 0)
+        bob.server = None
+        self.assertEqual(self.peer(bob)["state"], "closed")
+
+    def test_who_stops_in_peace_leaves_no_error(self):
+        alice, bob = self.connected()
+        self.assertEqual(bob.server.stop(), 0)
+        bob.server = None
+        wait_until(lambda: self.peer(alice)["state"] == "closed", "alice to write down that bob has gone")
+        self.assertEqual((self.peer(alice)["last_error"], self.peer(bob)["last_error"]), ("", ""))
+
+    def test_an_address_that_does_not_let_us_in_is_seen_live_with_the_reason(self):
+        alice = Node(self.shell, "alice")
+        bob = Node(self.shell, "bob", alice)
+        self.nodes += [alice, bob]
+        bob.trust(alice)
+        alice.start()
+        bob.start("--rendezvous", self.url(alice), "--rendezvous", "ws://127.0.0.1:9")
+        by_address = lambda: {peer["address"]: peer for peer in self.live(bob)}
+        wait_until(lambda: all(peer["last_error"] for peer in by_address().values()), "both addresses to fail")
+        refused, nobody = by_address()[self.url(alice) + "/crdt-sync"], by_address()["ws://127.0.0.1:9/crdt-sync"]
+        self.assertIn("not-trusted: musher trust add", refused["last_error"])
+        self.assertIn(refused["state"], ("waiting", "dialing", "handshake"))
+        self.assertEqual((nobody["peer"], nobody["name"], nobody["dialed"]), (None, "", True))
+        self.assertIn("refused", nobody["last_error"])
+
+    def test_the_view_takes_neither_an_id_nor_a_point_in_time(self):
+        alice, = self.make("alice")
+        for words in (("alice",), ("--at", "row:1"), ("--verify",), ("--jsonl",)):
+            done = alice.run("inspect", "peers", *words)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), words)
+        self.assertIn("keeps no history", alice.run("inspect", "peers", "--at", "row:1").stderr)
+        done = alice.run("inspect", "peer")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("'peers'", done.stderr)
+
+    def test_a_row_of_the_table_that_is_none_is_damage(self):
+        alice, = self.make("alice")
+        self.shell.sql(alice.log, "INSERT INTO peers VALUES (x'01', zeroblob(16), NULL, NULL, 0, 'connected', 0, '', '', 0, 0)")
+        done = alice.run("inspect", "peers")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("the table peers has a malformed peer", done.stderr)
+
+    def test_what_a_peer_says_cannot_reach_the_terminal(self):
+        alice, = self.make("alice")
+        self.shell.sql(alice.log, "INSERT INTO peers VALUES (zeroblob(32), zeroblob(16), NULL, NULL, 0, 'closed', 0, 'there', "
+                                  "'the peer said ' || char(27) || '[31mviolation', 0, 0)")
+        self.assertIn(r"the peer said \x1b[31mviolation", alice.must("inspect", "peers"))
+
+
+if __name__ == "__main__":
+    unittest.main()
