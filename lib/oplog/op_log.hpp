@@ -84,6 +84,7 @@ class LogReader {
   [[nodiscard]] virtual Result<std::vector<QuarantineEntry>> quarantine_entries() = 0;
   [[nodiscard]] virtual Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> quarantine_count() = 0;
+  [[nodiscard]] virtual Result<QuarantineExtent> quarantine_extent() = 0;
   /// Whether an op waits there, for whatever reason.
   [[nodiscard]] virtual Result<bool> in_quarantine(const OpId& id) = 0;
 

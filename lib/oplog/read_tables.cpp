@@ -185,6 +185,12 @@ std::uint64_t count_quarantine(sql::Connection& connection) {
   return query.step() ? static_cast<std::uint64_t>(query.integer(0)) : 0;
 }
 
+QuarantineExtent extent_of_quarantine(sql::Connection& connection) {
+  sql::Query query(connection, "SELECT count(*), coalesce(max(id), 0) FROM quarantine");
+  if (!query.step()) return {};
+  return {static_cast<std::uint64_t>(query.integer(0)), query.integer(1)};
+}
+
 bool is_in_quarantine(sql::Connection& connection, const OpId& id) {
   sql::Query query(connection, "SELECT 1 FROM quarantine WHERE op_id = ?", sql::Blob(id.hash));
   return query.step();

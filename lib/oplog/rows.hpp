@@ -131,6 +131,13 @@ struct QuarantinedOp {
   Salt salt;
 };
 
+/// Two quarantines of one log with the same extent are the same.
+struct QuarantineExtent {
+  std::uint64_t rows = 0;
+  std::int64_t last = 0;  ///< row number; numbers are never given twice
+  bool operator==(const QuarantineExtent&) const = default;
+};
+
 /// A quarantined op without what is large: enough to see what waits for what.
 struct QuarantineEntry {
   std::int64_t id = 0;  ///< row number in the quarantine

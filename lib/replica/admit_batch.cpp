@@ -11,8 +11,9 @@ namespace {
 
 class Batch {
  public:
-  Batch(WriteTransaction& log, const TrustPolicy& trust, const std::string& source, std::int64_t now_ms)
-      : log_(log), trust_(trust), source_(source), now_ms_(now_ms) {}
+  Batch(WriteTransaction& log, const TrustPolicy& trust, WaitingIndex& waiting_index, const std::string& source,
+        std::int64_t now_ms)
+      : log_(log), trust_(trust), waiting_index_(waiting_index), source_(source), now_ms_(now_ms) {}
 
   Result<void> take(const VerifiedOp& op) {
     MUSHER_TRY(const auto known, facts(op.id()));
@@ -21,10 +22,15 @@ class Batch {
       return {};
     }
     std::vector<DependencyFacts> found;
+    const std::size_t missing_before = report_.missing.size();
     MUSHER_TRY(const bool complete, find_dependencies(op.op(), found));
     // First, so that a copy without content never stands in the way of one with it.
     const bool lacks_content = !op.op().content_digest.is_zero() && !op.content();
-    if (!complete) return wait(op, lacks_content ? "content_missing" : "dependency_missing");
+    if (!complete) {
+      MUSHER_TRY(const bool all_wait, wait_there(std::span(report_.missing).subspan(missing_before)));
+      concerns_others_ |= all_wait;
+      return wait(op, lacks_content ? "content_missing" : "dependency_missing");
+    }
     const auto depth = check_dependencies(op.op(), found);
     if (!depth) {
       if (!report_.rejected) report_.rejected.emplace(op.id(), depth.error());
@@ -41,8 +47,7 @@ class Batch {
 
   /// Lets in what waits, and says what is missing still.
   Result<BatchReport> finish() {
-    MUSHER_TRY(const std::uint64_t waiting, log_.quarantine_count());
-    if (waiting > 0 && (report_.admitted > 0 || report_.waiting > 0)) {
+    if (concerns_others_) {
       MUSHER_TRY(const Settled settled, settle(log_, trust_, now_ms_, nullptr));
       report_.admitted += settled.entered;
     }
@@ -59,6 +64,8 @@ class Batch {
     return std::move(report_);
   }
 
+  /// The quarantine has in it what waiting_index knows of, unless something left it.
+  [[nodiscard]] bool settled() const { return concerns_others_; }
   [[nodiscard]] bool wrote() const { return report_.admitted > 0 || report_.waiting > 0 || report_.rejected; }
 
  private:
@@ -88,6 +95,7 @@ class Batch {
     const bool erases = op.kind == OpKind::erase && target != found.end() &&
                         (target->author == op.author || trust_.is_eraser(op.author));
     MUSHER_CHECK(log_.append(verified, depth, source_, now_ms_, erases));
+    MUSHER_CHECK(look_for_others(verified.id()));
     appended_.emplace(verified.id(), DependencyFacts{verified.id(), op.kind, op.author, op.index, depth, op.name});
     ++report_.admitted;
     return {};
@@ -95,7 +103,27 @@ class Batch {
 
   Result<void> wait(const VerifiedOp& op, std::string_view reason) {
     ++report_.waiting;
+    concerns_others_ |= waiting_index_.may_be_needed(op.id());
+    waiting_index_.add(op.op());
     return keep(op, reason);
+  }
+
+  /// Whether an op that enters is waited for, or waits there itself.
+  Result<void> look_for_others(const OpId& id) {
+    if (concerns_others_) return {};
+    concerns_others_ = waiting_index_.may_be_needed(id);
+    if (concerns_others_) return {};
+    MUSHER_TRY(concerns_others_, log_.in_quarantine(id));
+    return {};
+  }
+
+  /// Whether all of these are in quarantine: then who waits for them may enter with them.
+  Result<bool> wait_there(std::span<const OpId> ids) {
+    for (const OpId& id : ids) {
+      MUSHER_TRY(const bool there, log_.in_quarantine(id));
+      if (!there) return false;
+    }
+    return true;
   }
 
   Result<void> keep(const VerifiedOp& op, std::string_view reason) {
@@ -105,11 +133,13 @@ class Batch {
   // fixed after construction
   WriteTransaction& log_;
   const TrustPolicy& trust_;
+  WaitingIndex& waiting_index_;
   const std::string& source_;
   const std::int64_t now_ms_;
   // what is found
   std::unordered_map<OpId, DependencyFacts, IdHash> appended_;
   BatchReport report_;
+  bool concerns_others_ = false;  ///< something that waits may enter now
 };
 
 }  // namespace
@@ -121,7 +151,8 @@ Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> op
   // Before the ops: what a full quarantine gives up takes the mark back.
   if (record) MUSHER_CHECK(log->set_peer(*record));
   MUSHER_TRY(const auto peers, log->peers());
-  Batch batch(*log, trust, source, replica.host().now_ms());
+  MUSHER_CHECK(replica.waiting_index().refresh(*log));
+  Batch batch(*log, trust, replica.waiting_index(), source, replica.host().now_ms());
   for (const VerifiedOp& op : ops) MUSHER_CHECK(batch.take(op));
   const bool wrote = batch.wrote() || record.has_value();
   MUSHER_TRY(BatchReport report, batch.finish());
@@ -132,7 +163,13 @@ Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> op
       if (peer.heard && (stored == left.end() || !stored->heard)) report.marks_lost.push_back(peer.peer);
     }
   }
+  MUSHER_TRY(const QuarantineExtent extent, log->quarantine_extent());
   if (wrote) MUSHER_CHECK(log->commit());
+  if (batch.settled() || report.rejected) {
+    replica.waiting_index().forget();
+  } else {
+    replica.waiting_index().changed_to(extent);
+  }
   return report;
 }
 

@@ -14,6 +14,7 @@
 #include "oplog/op_log.hpp"
 #include "replica/host.hpp"
 #include "replica/trust_policy.hpp"
+#include "replica/waiting_index.hpp"
 
 namespace musher {
 
@@ -39,6 +40,7 @@ class Replica {
   /// Problems that did not stop a write, for the caller to show (a tip note that could not be read or written).
   [[nodiscard]] std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
   void warn(std::string warning) { warnings_.push_back(std::move(warning)); }
+  [[nodiscard]] WaitingIndex& waiting_index() { return waiting_index_; }
 
  private:
   // fixed after construction
@@ -48,6 +50,7 @@ class Replica {
   std::chrono::milliseconds lock_timeout_{10'000};
   // changes with each write
   std::vector<std::string> warnings_;
+  WaitingIndex waiting_index_;
 };
 
 /// What to write: everything of an op that its author decides.

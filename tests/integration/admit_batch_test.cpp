@@ -75,7 +75,7 @@ TEST_CASE("admit_batch: comes to what admit comes to, one op at a time", "[repli
       if (random() % 2 == 0) ops.pop_back();
       ops.push_back(*verified);
     }
-    for (std::uint64_t swaps = random() % 20; swaps > 0; --swaps) {
+    for (std::uint64_t swaps = random() % 40; swaps > 0; --swaps) {
       std::swap(ops[random() % ops.size()], ops[random() % ops.size()]);
     }
     const TempFolder folder;
@@ -83,8 +83,9 @@ TEST_CASE("admit_batch: comes to what admit comes to, one op at a time", "[repli
     trust_some(one_by_one);
     trust_some(batches);
     for (const VerifiedOp& op : ops) must(admit(one_by_one.replica(), op.claim(), "import"));
+    const std::size_t most = 1 + random() % 15;
     for (std::size_t at = 0; at < ops.size();) {
-      const std::size_t size = std::min<std::size_t>(ops.size() - at, 1 + random() % 15);
+      const std::size_t size = std::min<std::size_t>(ops.size() - at, 1 + random() % most);
       must(admit_batch(batches.replica(), std::span(ops).subspan(at, size), "import", std::nullopt));
       at += size;
     }

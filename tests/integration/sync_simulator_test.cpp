@@ -474,7 +474,7 @@ std::uint64_t for_each_seed(std::uint64_t episodes, const std::function<void(std
 }
 
 #ifdef MUSHER_FEW_EPISODES
-constexpr std::uint64_t kEpisodes = 60, kHostileEpisodes = 40;
+constexpr std::uint64_t kEpisodes = 150, kHostileEpisodes = 80;
 #else
 constexpr std::uint64_t kEpisodes = 1'000, kHostileEpisodes = 500;
 #endif
