@@ -42,7 +42,7 @@ constexpr std::array<FindingKind, kFindingCodes> kKinds = {{
     {seq_out_of_bounds, "seq-out-of-bounds", kError, Check::order, kShowOp},
     {many_heads, "many-heads", kWarning, Check::order, kShowHeads},
     {own_ops_elsewhere, "own-ops-elsewhere", kError, Check::author,
-     "musher serve --log {log} --rendezvous URL  # of a node that has them"},
+     "musher inspect peers --log {log}  # one that has them brings them back, once musher serve is connected with it"},
     {index_gap, "index-gap", kError, Check::author, kShowOp},
     {index_back, "index-back", kError, Check::author, kShowOp},
     {prev_mismatch, "prev-mismatch", kError, Check::author, kShowOp},

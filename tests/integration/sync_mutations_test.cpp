@@ -121,8 +121,8 @@ TEST_CASE("sync: broken messages over a real socket are answered by a close code
   }
   const std::uint16_t port = free_port();
   const std::string path = (folder / "node.db").string();
-  Child server = Child::start({{std::string(MUSHER_BIN_DIR) + "/musher-serve", "--quiet", "--log", path, "--listen",
-                                "127.0.0.1:" + std::to_string(port)},
+  Child server = Child::start({{std::string(MUSHER_BIN_DIR) + "/musher-serve", "--quiet", "--log", path, "--identity",
+                                (folder / "node.key").string(), "--listen", "127.0.0.1:" + std::to_string(port)},
                                "",
                                {{"XDG_STATE_HOME", (folder / "state").string()}}});
   REQUIRE(wait_until([&] { return listens(port); }));

@@ -49,6 +49,10 @@ class Command(unittest.TestCase):
                 shutil.copy((DATA / name).parent / (state + suffix), self.shell.work / ("log.state" + suffix))
                 (self.shell.work / ("log.state" + suffix)).chmod(0o600)
             options += ["--state", "log.state"]
+        tips = self.shell.folder / "state" / "musher" / "tips"
+        shutil.rmtree(tips, ignore_errors=True)
+        if notes := FIXTURES[name].get("notes"):
+            shutil.copytree((DATA / name).parent / notes / "tips", tips)
         return options
 
     def verify(self, *arguments, **options):
@@ -206,7 +210,7 @@ class Streams(Command):
         success = re.search(r"^musher_verify_order_last_success_timestamp_seconds\{.*\} (\d+)$", good, re.MULTILINE)[1]
         self.assertIn(f'musher_verify_order_exit_code{{log="{log}"}} 0\n', good)
         self.assertIn(f'findings{{log="{log}",code="rowid-gap",severity="error"}} 0\n', good)
-        self.assertEqual(good.count("severity="), 30)
+        self.assertEqual(good.count("severity="), 31)
         damaged = self.shell.copy_of(log, "damaged.db", "DELETE FROM crdt_ops WHERE rowid = 1")
         self.assertEqual(self.verify("-q", "--log", damaged, "--state", "none", "--textfile", metrics).returncode, 1)
         self.assertIn(f"_last_success_timestamp_seconds{{log=\"{self.shell.work / damaged}\"}} {success}\n", metrics.read_text())

@@ -127,6 +127,8 @@ SimNode::SimNode(SyncWorld& world, std::filesystem::path folder, std::string nam
   REQUIRE(made);
   author_ = made->author;
   limits.retry_most = milliseconds(8'000);
+  limits.window_ops = 2'048;  // a test can fill it
+  limits.window_bytes = 4U << 20U;
   open();
 }
 
