@@ -113,6 +113,7 @@ void Engine::opened(Session& session) {
     target.failures = 0;
     target.last_error.clear();
   }
+  next_records_ = {};  // so that `inspect peers` on the file shows it soon
   tell(false, "peer connected", session);
 }
 
@@ -134,6 +135,7 @@ void Engine::ended(Session& session) {
   tell(!ordinary, session.proven() ? "peer disconnected" : "connection refused", session, session.end_text());
   if (session.knows_record() && session_with(session.peer()->author, nullptr) == nullptr) {
     records_[session.peer()->author] = session.record();
+    next_records_ = {};
   }
   for (Target& target : targets_) {
     if (target.url == session.url()) {
