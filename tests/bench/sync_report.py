@@ -40,7 +40,7 @@ class Node:
         for other in others:
             self.command("trust", "add", f"{other.log}.key.pub", other.name, "-q")
 
-    def start(self, *dials):
+    def start(self, *dials, settle=True):
         words = [f"{build}/bin/musher-serve", "--log", self.log, "--listen", "127.0.0.1:0", "--log-format", "json"]
         for other in dials:
             words += ["--rendezvous", f"ws://127.0.0.1:{other.port}"]
@@ -55,8 +55,9 @@ class Node:
             if event["event"] == "ready":
                 break
         threading.Thread(target=self.listen, daemon=True).start()
-        self.wait_for("audited")  # the audit behind a start takes a core
         self.slots = os.open(self.log + ".live", os.O_RDONLY)
+        if settle:
+            self.wait_for("audited")  # the audit behind a start takes a core
         return self
 
     def listen(self):
@@ -161,10 +162,11 @@ def catch_up(alice, bob, forget):
     alice.start()
     write_new(alice)
     wanted = bob_rows(bob) + NEW
-    bob.start(alice)
+    bob.start(alice, settle=False)
     begun = bob.wait_for("peer connected")
     until(lambda: bob.applied() == wanted, "what is new", pause=0)
     took = time.perf_counter() - begun
+    bob.wait_for("audited")
     time.sleep(1.5)  # what is known of the connection is written down
     return took, bob.metric("musher_sync_peer_received_bytes") + bob.metric("musher_sync_peer_sent_bytes")
 
@@ -235,10 +237,9 @@ def stalled_peer(folder):
 def main():
     folder = tempfile.mkdtemp(prefix="musher-bench.")
     try:
-        log = generate(folder, SMALL)
-        us = verify_alone(log, SMALL)
-        for suffix in ("", ".key", ".key.pub", ".lock"):
-            os.remove(log + suffix)
+        sample = os.path.join(folder, "sample")
+        os.mkdir(sample)
+        us = verify_alone(generate(sample, SMALL), SMALL)
         print(f"load {os.getloadavg()[0]:.1f}")
         line("libsodium verification alone, one core", us, "us")
         large = first_sync(folder, us)
