@@ -65,8 +65,6 @@ class Engine final : private Session::Owner {
     std::uint64_t violations = 0;
   };
   [[nodiscard]] Totals totals() const;
-  /// Nothing is under way: no admission, no record to write.
-  [[nodiscard]] bool quiet() const { return !writing_; }
 
  private:
   struct Target {
