@@ -19,9 +19,9 @@ namespace {
 using CallPtr = std::shared_ptr<mcp::Call>;
 
 constexpr std::size_t kDefaultStories = 100;
+constexpr std::size_t kDefaultAgentStories = 200;
 constexpr std::size_t kDefaultOps = 50;
 constexpr std::size_t kNamedStages = 10;
-constexpr std::size_t kAgentBytes = 200;
 
 /// Finishes with the result or the error.
 void finish(const CallPtr& call, Result<mcp::ToolResult> result) {
@@ -73,47 +73,28 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
   return mcp::structured_result(fmt::format("{}. {}", summary, kDataNotice), std::move(document));
 }
 
-Result<mcp::ToolResult> list_agents(const mcp::Call&, Node& node) {
-  std::map<std::string, std::vector<std::string>> agents;
-  for (const StoryView& story : node.live.stories()) {
-    const auto agent = text_field(story, "agent");
-    if (agent && !agent->empty()) agents[shortened_text(*agent, kAgentBytes)].push_back(story.id);
-  }
+Result<mcp::ToolResult> list_agents(const mcp::Call& call, Node& node) {
+  MUSHER_TRY(const AgentPage page, agents_of(node.live.stories(), page_argument(call, kDefaultAgentStories)));
   const LogCard card = node.live.card();
-  // What is written around an agent, and around a story's id.
-  constexpr std::size_t kAgentFrame = 64;
-  constexpr std::size_t kNameFrame = 8;
-  std::size_t left_out = 0;
-  std::size_t bytes = 0;
+  std::size_t stories = 0;
   std::string document = json_text([&](JsonWriter& json) {
-    begin_result(json, "musher.agents/1", card);
+    begin_result(json, "musher.agents/1", card, {}, page.next_cursor);
     json.key("agents").begin_array();
-    for (const auto& [agent, stories] : agents) {
-      bytes += result_bytes(agent) + kAgentFrame;
-      if (bytes > kMaxResultBytes) {
-        left_out += stories.size();
-        continue;
-      }
+    for (const AgentStories& one : page.agents) {
       json.begin_object();
-      json.key("agent").string(agent);
+      json.key("agent").string(one.agent);
       json.key("stories").begin_array();
-      for (const std::string& story : stories) {
-        bytes += result_bytes(story) + kNameFrame;
-        if (bytes > kMaxResultBytes)
-          ++left_out;
-        else
-          json.string(story);
-      }
+      for (const std::string& story : one.stories) json.string(story);
       json.end_array().end_object();
+      stories += one.stories.size();
     }
     json.end_array();
-    if (left_out > 0) json.key("stories_left_out").number(std::uint64_t{left_out});
+    json.key("total").number(std::uint64_t{page.total});
     json.end_object();
     json.end_line();
   });
-  const std::string rest =
-      left_out > 0 ? fmt::format(" {} stories had no room: get_pipeline_status with agent has them.", left_out) : "";
-  return mcp::structured_result(fmt::format("{} agents have stories.{} {}", agents.size(), rest, kDataNotice),
+  return mcp::structured_result(fmt::format("{} of {} stories that have an agent, {} agents. {}", stories, page.total,
+                                            page.agents.size(), kDataNotice),
                                 std::move(document));
 }
 
@@ -204,8 +185,9 @@ Result<void> add_read_tools(mcp::Server& server, Node& node) {
                                pipeline_status_input(), pipeline_status_output(), pipeline_status)));
   MUSHER_CHECK(server.add(tool(node, "list_agents", "Agents",
                                "Which agent has which stories now, by the field agent of each. For what those stories "
-                               "are: get_pipeline_status with agent.",
-                               no_input(), list_agents_output(), list_agents)));
+                               "are: get_pipeline_status with agent. Long answers come in pages of `limit` stories: "
+                               "call again with next_cursor as cursor.",
+                               list_agents_input(), list_agents_output(), list_agents)));
   MUSHER_CHECK(server.add(tool(
       node, "get_story", "One story",
       "One story with the history of each field: who wrote what and when, and which write won. Also of a purged story: "

@@ -50,6 +50,20 @@ struct StoryPage {
 [[nodiscard]] Result<StoryPage> page_of(const std::vector<StoryView>& stories, const StoryFilter& filter,
                                         const PageRequest& request);
 
+struct AgentStories {
+  std::string agent;                 ///< cut when it is long
+  std::vector<std::string> stories;  ///< ids, in list order
+};
+struct AgentPage {
+  std::vector<AgentStories> agents;  ///< by name; the first may go on from the page before
+  std::size_t total = 0;             ///< stories that have an agent, on all pages
+  std::optional<std::string> next_cursor{};
+};
+
+/// A page of at most `limit` stories under their agents. Its cursors are those of page_of, with the same promise.
+/// @errors usage: the cursor is not one of these.
+[[nodiscard]] Result<AgentPage> agents_of(const std::vector<StoryView>& stories, const PageRequest& request);
+
 /// A story with long values cut to text, and no more fields than a result has room for.
 struct ShortStory {
   StoryView view;

@@ -72,11 +72,13 @@ std::string pipeline_status_output() {
                 R"("stages","total")");
 }
 
+std::string list_agents_input() { return input({kPage}); }
 std::string list_agents_output() {
   return output(
       list_of("agents", R"({"type":"object","properties":{"agent":{"type":"string"},"stories":{"type":"array",)"
-                        R"("items":{"type":"string"}}},"required":["agent","stories"]})"),
-      R"("agents")");
+                        R"("items":{"type":"string"}}},"required":["agent","stories"]})") +
+          R"(,"total":{"type":"integer"},)" + std::string(kNextCursor),
+      R"("agents","total")");
 }
 
 std::string get_story_input() { return input({kStoryId, kAt}, R"("story_id")"); }

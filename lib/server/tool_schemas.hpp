@@ -9,6 +9,7 @@ namespace musher {
 
 [[nodiscard]] std::string pipeline_status_input();
 [[nodiscard]] std::string pipeline_status_output();
+[[nodiscard]] std::string list_agents_input();
 [[nodiscard]] std::string list_agents_output();
 [[nodiscard]] std::string get_story_input();
 [[nodiscard]] std::string get_story_output();

@@ -275,7 +275,10 @@ class Pages(Tools):
         uris = self.client.resource_uris()
         self.assertEqual(len(uris), len(set(uris)))
         self.assertEqual({uri for uri in uris if "story/" in uri}, {f"musher://story/{name}" for name in names})
-        self.assertLess(len(json.dumps(self.client.tool("list_agents"))), 3 * LONGEST_RESULT)
+        for limit in (7, 200):
+            self.assertEqual(self.pages("list_agents", lambda page: [
+                (agent["agent"], story) for agent in page["agents"] for story in agent["stories"]], limit=limit),
+                {(f"agent-{number % 7}", name) for number, name in enumerate(names)})
 
         # A story that goes between two pages costs no other.
         first = self.client.document("get_pipeline_status", {"limit": 100})
