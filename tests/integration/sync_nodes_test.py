@@ -324,6 +324,34 @@ class Operators(Nodes):
         finally:
             client.close()
 
+    def test_wss_checks_the_certificate_and_its_name_and_then_syncs(self):
+        made = self.shell.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                              "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost",
+                              "-addext", "subjectAltName=DNS:localhost")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        authority = {"SSL_CERT_FILE": str(self.shell.work / "cert.pem")}
+        alice, bob = self.make("alice", "bob")
+        alice.must("put", "-q", "--new", "1_alice", "stage=1_backlog")
+        alice.start("--tls-cert", self.shell.work / "cert.pem", "--tls-key", self.shell.work / "key.pem")
+
+        def why_not(host, **options):
+            bob.start("--rendezvous", f"wss://{host}:{alice.server.port}", **options)
+            error = wait_until(lambda: [peer["last_error"] for peer in self.node_of(bob)["peers"] if peer["last_error"]],
+                               "the connection to fail")
+            self.assertEqual(bob.summary()["counts"]["ops"], 0)
+            bob.server.close()
+            return error[0]
+
+        self.assertIn("certificate", why_not("localhost"))
+        self.assertIn("mismatch", why_not("127.0.0.1", environment=dict(authority)))
+
+        # A listener with TLS of its own refuses a dialer without a channel binding: what opens here is bound to it at both ends.
+        bob.start("--rendezvous", f"wss://localhost:{alice.server.port}", environment=dict(authority))
+        same_state([alice, bob])
+        bob.must("put", "-q", "1_alice", "stage=2_current")
+        same_state([alice, bob])
+        self.assertEqual([(peer["state"], peer["address"][:6]) for peer in self.node_of(bob)["peers"]], [("connected", "wss://")])
+
     def test_two_that_dial_each_other_keep_one_connection(self):
         alice, bob = self.make("alice", "bob")
         first = alice.start().port
