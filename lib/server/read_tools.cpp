@@ -74,27 +74,28 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
 }
 
 Result<mcp::ToolResult> list_agents(const mcp::Call& call, Node& node) {
-  MUSHER_TRY(const AgentPage page, agents_of(node.live.stories(), page_argument(call, kDefaultAgentStories)));
+  MUSHER_TRY(const StoryPage page, page_with_agents(node.live.stories(), page_argument(call, kDefaultAgentStories)));
+  std::map<std::string, std::vector<const StoryView*>> by_agent;
+  for (const StoryView* story : page.stories) by_agent[agent_of(*story)].push_back(story);
+
   const LogCard card = node.live.card();
-  std::size_t stories = 0;
   std::string document = json_text([&](JsonWriter& json) {
     begin_result(json, "musher.agents/1", card, {}, page.next_cursor);
     json.key("agents").begin_array();
-    for (const AgentStories& one : page.agents) {
+    for (const auto& [agent, stories] : by_agent) {
       json.begin_object();
-      json.key("agent").string(one.agent);
+      json.key("agent").string(agent);
       json.key("stories").begin_array();
-      for (const std::string& story : one.stories) json.string(story);
+      for (const StoryView* story : stories) json.string(story->id);
       json.end_array().end_object();
-      stories += one.stories.size();
     }
     json.end_array();
     json.key("total").number(std::uint64_t{page.total});
     json.end_object();
     json.end_line();
   });
-  return mcp::structured_result(fmt::format("{} of {} stories that have an agent, {} agents. {}", stories, page.total,
-                                            page.agents.size(), kDataNotice),
+  return mcp::structured_result(fmt::format("{} of {} stories that have an agent, {} agents. {}", page.stories.size(),
+                                            page.total, by_agent.size(), kDataNotice),
                                 std::move(document));
 }
 
@@ -183,11 +184,12 @@ Result<void> add_read_tools(mcp::Server& server, Node& node) {
                                "earlier moment. Long answers come in pages: call again with next_cursor as cursor. "
                                "A long value is cut: `truncated` names it, and `resource` has it in full.",
                                pipeline_status_input(), pipeline_status_output(), pipeline_status)));
-  MUSHER_CHECK(server.add(tool(node, "list_agents", "Agents",
-                               "Which agent has which stories now, by the field agent of each. For what those stories "
-                               "are: get_pipeline_status with agent. Long answers come in pages of `limit` stories: "
-                               "call again with next_cursor as cursor.",
-                               list_agents_input(), list_agents_output(), list_agents)));
+  MUSHER_CHECK(
+      server.add(tool(node, "list_agents", "Agents",
+                      "Which agent has which stories now, by the field agent of each. For what those stories "
+                      "are: get_pipeline_status with agent. Long answers come in pages of `limit` stories, and "
+                      "an agent may be on several: call again with next_cursor as cursor.",
+                      list_agents_input(), list_agents_output(), list_agents)));
   MUSHER_CHECK(server.add(tool(
       node, "get_story", "One story",
       "One story with the history of each field: who wrote what and when, and which write won. Also of a purged story: "

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_map>
 
 #include "model/canonical_json.hpp"
 #include "report/op_json.hpp"
@@ -15,7 +14,7 @@ namespace {
 constexpr std::size_t kMaxValueBytes = 1'000;
 constexpr std::size_t kMaxStoryBytes = 8'000;
 constexpr std::size_t kMaxStageBytes = 100;
-constexpr std::size_t kAgentBytes = 200;
+constexpr std::size_t kMaxAgentBytes = 200;
 constexpr std::size_t kMaxNamed = 20;
 
 const FieldState* field_of(const StoryView& story, std::string_view name) {
@@ -27,8 +26,6 @@ struct Cursor {
   std::size_t place = 0;
   std::string story;
 };
-
-std::string cursor_text(std::size_t place, std::string_view story) { return fmt::format("{}:{}", place, story); }
 
 Result<std::optional<Cursor>> read_cursor(const std::optional<std::string>& text) {
   if (!text || text->empty()) return std::nullopt;
@@ -42,12 +39,34 @@ Result<std::optional<Cursor>> read_cursor(const std::optional<std::string>& text
   return cursor;
 }
 
-/// Where the page behind a cursor begins. A story that is gone meanwhile leaves its place.
-std::size_t behind(const std::optional<Cursor>& cursor, const std::vector<const StoryView*>& stories) {
-  if (!cursor) return 0;
-  const auto last = std::ranges::find(stories, cursor->story, [](const StoryView* story) { return story->id; });
-  return last != stories.end() ? static_cast<std::size_t>(last - stories.begin()) + 1
-                               : std::min(cursor->place, stories.size());
+/// The stories that `matches`, from behind the cursor on: as many as the request wants, and as their `bytes_of` leave
+/// room.
+template <class Matches, class BytesOf>
+Result<StoryPage> paged(const std::vector<StoryView>& stories, const PageRequest& request, const Matches& matches,
+                        const BytesOf& bytes_of) {
+  MUSHER_TRY(const auto cursor, read_cursor(request.cursor));
+  std::vector<const StoryView*> matching;
+  for (const StoryView& story : stories) {
+    if (matches(story)) matching.push_back(&story);
+  }
+  std::size_t from = 0;
+  if (cursor) {
+    const auto last = std::ranges::find(matching, cursor->story, [](const StoryView* story) { return story->id; });
+    from = last != matching.end() ? static_cast<std::size_t>(last - matching.begin()) + 1
+                                  : std::min(cursor->place, matching.size());
+  }
+  StoryPage page;
+  page.total = matching.size();
+  std::size_t at = from;
+  for (std::size_t bytes = 0; at < matching.size() && page.stories.size() < request.limit; ++at) {
+    bytes += bytes_of(*matching[at]);
+    if (bytes > kMaxResultBytes && !page.stories.empty()) break;
+    page.stories.push_back(matching[at]);
+  }
+  if (at < matching.size() && !page.stories.empty()) {
+    page.next_cursor = fmt::format("{}:{}", at - 1, page.stories.back()->id);
+  }
+  return page;
 }
 
 }  // namespace
@@ -75,6 +94,10 @@ std::string stage_of(const StoryView& story) {
   return shortened_text(text_field(story, "stage").value_or(""), kMaxStageBytes);
 }
 
+std::string agent_of(const StoryView& story) {
+  return shortened_text(text_field(story, "agent").value_or(""), kMaxAgentBytes);
+}
+
 std::optional<std::string> text_field(const StoryView& story, std::string_view name) {
   const FieldState* field = field_of(story, name);
   return field != nullptr && field->value ? string_value(*field->value) : std::nullopt;
@@ -92,55 +115,16 @@ bool StoryFilter::matches(const StoryView& story) const {
 
 Result<StoryPage> page_of(const std::vector<StoryView>& stories, const StoryFilter& filter,
                           const PageRequest& request) {
-  MUSHER_TRY(const auto cursor, read_cursor(request.cursor));
-  std::vector<const StoryView*> matching;
-  for (const StoryView& story : stories) {
-    if (filter.matches(story)) matching.push_back(&story);
-  }
-  const std::size_t from = behind(cursor, matching);
-  StoryPage page;
-  page.total = matching.size();
-  std::size_t at = from;
-  for (std::size_t bytes = 0; at < matching.size() && page.stories.size() < request.limit; ++at) {
-    bytes += result_bytes(short_story_json(*matching[at])) + result_bytes(stage_of(*matching[at]));
-    if (bytes > kMaxResultBytes && !page.stories.empty()) break;
-    page.stories.push_back(matching[at]);
-  }
-  if (at < matching.size() && !page.stories.empty()) {
-    page.next_cursor = cursor_text(at - 1, page.stories.back()->id);
-  }
-  return page;
+  return paged(
+      stories, request, [&](const StoryView& story) { return filter.matches(story); },
+      [](const StoryView& story) { return result_bytes(short_story_json(story)) + result_bytes(stage_of(story)); });
 }
 
-Result<AgentPage> agents_of(const std::vector<StoryView>& stories, const PageRequest& request) {
-  MUSHER_TRY(const auto cursor, read_cursor(request.cursor));
-  std::vector<const StoryView*> taken;
-  std::unordered_map<const StoryView*, std::string> agent_of;
-  for (const StoryView& story : stories) {
-    auto agent = text_field(story, "agent");
-    if (!agent || agent->empty()) continue;
-    agent_of.emplace(&story, shortened_text(*std::move(agent), kAgentBytes));
-    taken.push_back(&story);
-  }
-  std::ranges::stable_sort(taken, {}, [&](const StoryView* story) -> const std::string& { return agent_of.at(story); });
-
-  AgentPage page;
-  page.total = taken.size();
-  std::size_t at = behind(cursor, taken);
-  std::size_t shown = 0;
-  // What is written around an agent, and around a story's id.
-  constexpr std::size_t kAgentFrame = 64;
-  constexpr std::size_t kNameFrame = 8;
-  for (std::size_t bytes = 0; at < taken.size() && shown < request.limit; ++at, ++shown) {
-    const std::string& agent = agent_of.at(taken[at]);
-    const bool begins = page.agents.empty() || page.agents.back().agent != agent;
-    bytes += result_bytes(taken[at]->id) + kNameFrame + (begins ? result_bytes(agent) + kAgentFrame : 0);
-    if (bytes > kMaxResultBytes) break;
-    if (begins) page.agents.push_back({agent, {}});
-    page.agents.back().stories.push_back(taken[at]->id);
-  }
-  if (at < taken.size() && shown > 0) page.next_cursor = cursor_text(at - 1, taken[at - 1]->id);
-  return page;
+Result<StoryPage> page_with_agents(const std::vector<StoryView>& stories, const PageRequest& request) {
+  constexpr std::size_t kFrame = 72;  // what is written around an agent and around an id
+  return paged(
+      stories, request, [](const StoryView& story) { return !agent_of(story).empty(); },
+      [](const StoryView& story) { return result_bytes(agent_of(story)) + result_bytes(story.id) + kFrame; });
 }
 
 ShortStory shortened(const StoryView& story) {

@@ -43,6 +43,8 @@ struct StoryPage {
 
 /// The stage under which a story is shown: cut when it is long, "" when it has none.
 [[nodiscard]] std::string stage_of(const StoryView& story);
+/// The agent of a story, likewise.
+[[nodiscard]] std::string agent_of(const StoryView& story);
 
 /// A page of the stories that match, in their order. A cursor names the last story of the page before and its place: a
 /// story that is gone meanwhile costs no other.
@@ -50,19 +52,9 @@ struct StoryPage {
 [[nodiscard]] Result<StoryPage> page_of(const std::vector<StoryView>& stories, const StoryFilter& filter,
                                         const PageRequest& request);
 
-struct AgentStories {
-  std::string agent;                 ///< cut when it is long
-  std::vector<std::string> stories;  ///< ids, in list order
-};
-struct AgentPage {
-  std::vector<AgentStories> agents;  ///< by name; the first may go on from the page before
-  std::size_t total = 0;             ///< stories that have an agent, on all pages
-  std::optional<std::string> next_cursor{};
-};
-
-/// A page of at most `limit` stories under their agents. Its cursors are those of page_of, with the same promise.
+/// A page of the stories that have an agent, in their order; sized for their ids and agents alone.
 /// @errors usage: the cursor is not one of these.
-[[nodiscard]] Result<AgentPage> agents_of(const std::vector<StoryView>& stories, const PageRequest& request);
+[[nodiscard]] Result<StoryPage> page_with_agents(const std::vector<StoryView>& stories, const PageRequest& request);
 
 /// A story with long values cut to text, and no more fields than a result has room for.
 struct ShortStory {
