@@ -392,6 +392,7 @@ class Connection {
     const branches = message.tips.filter(({ id }) => !this.node.byId.has(id.toString('hex')))
       .map(({ id, author }) => ({ tip: id, bases: this.node.tips().filter((each) => each.author.equals(author)) }));
     this.send({ type: 'want', round: message.round, last: message.last, branches });
+    this.opened();
   }
 
   decide() {
@@ -400,6 +401,7 @@ class Connection {
       this.tipsSent = true;
       this.send({ type: 'tips', round: 1, upto: this.node.mark(), last: true, tips: this.node.tips() });
     } else if (this.verdicts.theirs === 'resume') {
+      this.given = true;
       this.opened();
     }
   }
@@ -412,10 +414,13 @@ class Connection {
     if (rows.length) this.push(rows, null);
     if (!last) return;
     this.push([], this.node.mark());
+    this.given = true;
     this.opened();
   }
 
+  // Open: the server has what it lacked, and has said its verdict. Its want may come before its own tips.
   opened() {
+    if (this.isOpen || !this.given || !this.verdicts.theirs) return;
     this.isOpen = true;
     this.tell({ event: 'open', ...this.verdicts });
   }
