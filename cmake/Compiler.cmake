@@ -45,6 +45,11 @@ endif()
 if(MUSHER_SANITIZE)
   add_compile_options(-fsanitize=${MUSHER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MUSHER_SANITIZE})
+  if(MUSHER_SANITIZE MATCHES undefined)
+    # A test of each pointer at each use is a fifth of what a file takes to compile. The address sanitizer ends at a
+    # null pointer and behind an object as well.
+    add_compile_options(-fno-sanitize=null,alignment,object-size)
+  endif()
 endif()
 
 # The standard headers that most files include take half of a build: they are compiled once. Each file includes what it
