@@ -97,7 +97,8 @@ TEST_CASE("admit_batch: comes to what admit comes to, one op at a time", "[repli
     entered += ids_of(batches).size();
     for (const auto& [id, reasons] : quarantine_of(batches)) ++(reasons.contains("waits") ? waiting : refused);
   }));
-  // The cases are new in every run: far below what they come to (490, 1,880 and 43 on average), so as not to fail by chance.
+  // The cases are new in every run: far below what they come to (490, 1,880 and 43 on average), so as not to fail by
+  // chance.
   CHECK(entered > 150);
   CHECK(waiting > 300);
   CHECK(refused > 5);
