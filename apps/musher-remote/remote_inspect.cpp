@@ -122,9 +122,40 @@ Result<ExitCode> stories(const Inspection& inspection) {
   return ExitCode::ok;
 }
 
+/// The first page with the history of all: of each field the entries of a page come before those of the page before it.
+std::string with_whole_history(const std::vector<mcp::ToolReply>& pages) {
+  std::map<std::string_view, std::vector<JsonView>> history;
+  for (auto page = pages.rbegin(); page != pages.rend(); ++page) {
+    for (const auto& [field, entries] : page->structured["history"].members()) {
+      const auto items = entries.items();
+      history[field].insert(history[field].end(), items.begin(), items.end());
+    }
+  }
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object();
+  for (const auto& [name, value] : pages.front().structured.members()) {
+    if (name != "history" && name != "next_cursor") json.key(name).verbatim(value.text());
+  }
+  json.key("history").begin_object();
+  for (const auto& [field, entries] : history) {
+    json.key(field).begin_array();
+    for (const JsonView& entry : entries) json.verbatim(entry.text());
+    json.end_array();
+  }
+  json.end_object().end_object();
+  json.end();
+  return text;
+}
+
 Result<ExitCode> story(const Inspection& inspection) {
-  MUSHER_TRY(const mcp::ToolReply reply, inspection.client.call_tool("get_story", inspection.arguments({})));
+  MUSHER_TRY(auto pages, inspection.pages("get_story"));
+  mcp::ToolReply reply = pages.front();
   MUSHER_CHECK(member(reply.structured, "story"));
+  if (pages.size() > 1) {
+    reply.document = mcp::JsonDocument::parse(with_whole_history(pages));
+    reply.structured = reply.document->root();
+  }
   const ExitCode code = reply.structured["failures"].items().empty() ? ExitCode::ok : ExitCode::no;
   if (code != ExitCode::ok)
     inspection.context.terminal.warn("rows of this story do not hold: musher verify-order there");

@@ -76,9 +76,9 @@ void write_op(JsonWriter& json, const OpView& op) {
   json.end_object();
 }
 
-void write_ops(JsonWriter& json, std::string_view key, const std::vector<OpView>& ops) {
+void write_ops(JsonWriter& json, std::string_view key, const std::vector<OpView>& ops, const OpWriter& write) {
   json.key(key).begin_array();
-  for (const OpView& op : ops) write_op(json, op);
+  for (const OpView& op : ops) write(json, op);
   json.end_array();
 }
 
@@ -108,13 +108,15 @@ void write_story_members(JsonWriter& json, const StoryView& story) {
   if (story.updated_by) json.key("updated_by").id(*story.updated_by);
 }
 
-void write_stories(JsonWriter& json, const std::vector<StoryView>& stories) {
+void write_story(JsonWriter& json, const StoryView& story) {
+  json.begin_object();
+  write_story_members(json, story);
+  json.end_object();
+}
+
+void write_stories(JsonWriter& json, const std::vector<StoryView>& stories, const StoryWriter& write) {
   json.key("stories").begin_array();
-  for (const StoryView& story : stories) {
-    json.begin_object();
-    write_story_members(json, story);
-    json.end_object();
-  }
+  for (const StoryView& story : stories) write(json, story);
   json.end_array();
 }
 

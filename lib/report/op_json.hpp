@@ -1,6 +1,7 @@
 #pragma once
 // The JSON shapes OP and STORY of docs/json.md.
 
+#include <functional>
 #include <string_view>
 
 #include "audit/replay.hpp"
@@ -17,12 +18,19 @@ namespace musher {
 void write_op_members(JsonWriter& json, const OpView& op);
 /// OP.
 void write_op(JsonWriter& json, const OpView& op);
-void write_ops(JsonWriter& json, std::string_view key, const std::vector<OpView>& ops);
+/// Writes an op in another way, such as with a long value cut.
+using OpWriter = std::function<void(JsonWriter&, const OpView&)>;
+void write_ops(JsonWriter& json, std::string_view key, const std::vector<OpView>& ops,
+               const OpWriter& write = write_op);
 
 /// STORY's members, into an object that is open.
 void write_story_members(JsonWriter& json, const StoryView& story);
+/// STORY.
+void write_story(JsonWriter& json, const StoryView& story);
+/// Writes a story in another way, such as with long values cut.
+using StoryWriter = std::function<void(JsonWriter&, const StoryView&)>;
 /// "stories": [STORY].
-void write_stories(JsonWriter& json, const std::vector<StoryView>& stories);
+void write_stories(JsonWriter& json, const std::vector<StoryView>& stories, const StoryWriter& write = write_story);
 
 /// "failures": [{op?, rowid, reason, detail?}].
 void write_failures(JsonWriter& json, const std::vector<ReplayFailure>& failures);

@@ -1,7 +1,5 @@
 #include "report/replay_json.hpp"
 
-#include "report/op_json.hpp"
-
 namespace musher {
 namespace {
 
@@ -51,7 +49,7 @@ void write_difference(JsonWriter& json, const StateDifference& difference) {
   json.end_object();
 }
 
-void write_replay_members(JsonWriter& json, const ReplayReport& report) {
+void write_replay_members(JsonWriter& json, const ReplayReport& report, const StoryWriter& story) {
   json.key("order").string(report.order == ReplayOrder::seq ? "seq" : "rowid");
   json.key("ops").begin_object();
   json.key("read").number(report.ops.read);
@@ -63,23 +61,24 @@ void write_replay_members(JsonWriter& json, const ReplayReport& report) {
   write_failures(json, report.failures);
   write_gaps(json, report.gaps);
   if (report.order == ReplayOrder::seq) write_drift(json, report.next_seq);
-  write_stories(json, report.stories);
+  write_stories(json, report.stories, story);
 }
 
 }  // namespace
 
-void write_replay(JsonWriter& json, const Envelope& envelope, const ReplayReport& report) {
+void write_replay(JsonWriter& json, const Envelope& envelope, const ReplayReport& report, const StoryWriter& story) {
   json.begin_object();
   write_envelope(json, envelope);
-  write_replay_members(json, report);
+  write_replay_members(json, report, story);
   json.end_object();
   json.end_line();
 }
 
-void write_comparison(JsonWriter& json, const Envelope& envelope, const Comparison& comparison) {
+void write_comparison(JsonWriter& json, const Envelope& envelope, const Comparison& comparison,
+                      const StoryWriter& story) {
   json.begin_object();
   write_envelope(json, envelope);
-  write_replay_members(json, comparison.left);
+  write_replay_members(json, comparison.left, story);
   json.key("compare").begin_object();
   json.key("with").string(comparison.right.with);
   json.key("state_digest").id(comparison.right.state_digest);

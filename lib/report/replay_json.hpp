@@ -3,10 +3,13 @@
 
 #include "audit/replay.hpp"
 #include "report/envelope.hpp"
+#include "report/op_json.hpp"
 
 namespace musher {
 
-void write_replay(JsonWriter& json, const Envelope& envelope, const ReplayReport& report);
-void write_comparison(JsonWriter& json, const Envelope& envelope, const Comparison& comparison);
+void write_replay(JsonWriter& json, const Envelope& envelope, const ReplayReport& report,
+                  const StoryWriter& story = write_story);
+void write_comparison(JsonWriter& json, const Envelope& envelope, const Comparison& comparison,
+                      const StoryWriter& story = write_story);
 
 }  // namespace musher

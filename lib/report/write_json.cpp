@@ -14,14 +14,14 @@ std::string_view to_string(PurgeStatus status) {
   return "already_purged";
 }
 
-void write_purged(JsonWriter& json, const PurgedStory& story) {
+void write_purged(JsonWriter& json, const PurgedStory& story, const OpWriter& op) {
   json.begin_object();
   json.key("story_id").string(story.story);
   json.key("status").string(to_string(story.status));
   json.key("items").begin_array();
   for (const OpId& item : story.items) json.id(item);
   json.end_array();
-  write_ops(json, "ops", story.ops);
+  write_ops(json, "ops", story.ops, op);
   if (story.by) json.key("by").id(*story.by);
   if (story.time_ms) json.key("time").time(*story.time_ms);
   if (story.reason)
@@ -70,34 +70,34 @@ void write_live(JsonWriter& json, const std::vector<LiveAnswer>& live) {
   json.end_array();
 }
 
-void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& report,
-               const std::vector<LiveAnswer>& live) {
+void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& report, const std::vector<LiveAnswer>& live,
+               const OpWriter& op) {
   json.begin_object();
   write_envelope(json, envelope);
   json.key("story_id").string(report.story);
   json.key("created").boolean(report.created);
   json.key("dry_run").boolean(report.dry_run);
-  write_ops(json, "ops", report.ops);
+  write_ops(json, "ops", report.ops, op);
   write_live(json, live);
   json.end_object();
   json.end_line();
 }
 
 void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& report,
-                 const std::vector<LiveAnswer>& live, const PurgeConsent* consent) {
+                 const std::vector<LiveAnswer>& live, const PurgeConsent* consent, const OpWriter& op) {
   json.begin_object();
   write_envelope(json, envelope);
-  write_purge_members(json, report, live, consent);
+  write_purge_members(json, report, live, consent, op);
   json.end_object();
   json.end_line();
 }
 
 void write_purge_members(JsonWriter& json, const PurgeReport& report, const std::vector<LiveAnswer>& live,
-                         const PurgeConsent* consent) {
+                         const PurgeConsent* consent, const OpWriter& op) {
   json.key("dry_run").boolean(report.dry_run);
   write_live(json, live);
   json.key("stories").begin_array();
-  for (const PurgedStory& story : report.stories) write_purged(json, story);
+  for (const PurgedStory& story : report.stories) write_purged(json, story, op);
   json.end_array();
   if (consent != nullptr) {
     if (!consent->confirmed_by.empty()) json.key("confirmed_by").string(consent->confirmed_by);

@@ -9,6 +9,7 @@
 #include "replica/put.hpp"
 #include "replica/trust.hpp"
 #include "report/envelope.hpp"
+#include "report/op_json.hpp"
 
 namespace musher {
 
@@ -16,18 +17,19 @@ namespace musher {
 [[nodiscard]] std::string_view to_string(Confirmation status);
 /// "live": [{pid, status, elapsed_ms}].
 void write_live(JsonWriter& json, const std::vector<LiveAnswer>& live);
-void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& report,
-               const std::vector<LiveAnswer>& live);
+void write_put(JsonWriter& json, const Envelope& envelope, const PutReport& report, const std::vector<LiveAnswer>& live,
+               const OpWriter& op = write_op);
 /// Who let an MCP client's purge happen.
 struct PurgeConsent {
   std::string_view confirmed_by;  ///< "elicitation", "flag"; empty: nobody had to
   std::string principal;
 };
 void write_purge(JsonWriter& json, const Envelope& envelope, const PurgeReport& report,
-                 const std::vector<LiveAnswer>& live, const PurgeConsent* consent = nullptr);
+                 const std::vector<LiveAnswer>& live, const PurgeConsent* consent = nullptr,
+                 const OpWriter& op = write_op);
 /// What stands behind the envelope, into an object that is open.
 void write_purge_members(JsonWriter& json, const PurgeReport& report, const std::vector<LiveAnswer>& live,
-                         const PurgeConsent* consent);
+                         const PurgeConsent* consent, const OpWriter& op = write_op);
 
 /// "allowed", "revoked", "unknown".
 [[nodiscard]] std::string_view to_string(Standing standing);

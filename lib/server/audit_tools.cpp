@@ -19,6 +19,7 @@ namespace {
 using CallPtr = std::shared_ptr<mcp::Call>;
 
 constexpr std::size_t kReplayStories = 50;
+constexpr std::size_t kFindings = 200;
 constexpr std::uint64_t kProgressRows = 1'024;
 
 /// A row whose bytes nobody signed, though it may apply as well as any other.
@@ -63,19 +64,44 @@ void run_long(Node& node, const CallPtr& call, LongWork work) {
   call->on_cancel([flag] { flag->store(true); });
 }
 
-mcp::ToolResult audit_result(SqliteOpLog& log, const AuditReport& report) {
+/// The elements from `first` on, `most` of them.
+template <class Element>
+void keep_page(std::vector<Element>& list, std::size_t first, std::size_t most) {
+  const auto begin = list.begin() + static_cast<std::ptrdiff_t>(std::min(first, list.size()));
+  list.erase(list.begin(), begin);
+  if (list.size() > most) list.erase(list.begin() + static_cast<std::ptrdiff_t>(most), list.end());
+}
+
+/// So that one of them is always short enough for a page.
+void shorten_texts(Finding& finding) {
+  constexpr std::size_t kLongest = 2'000;
+  for (std::string* text : {&finding.message, &finding.hint}) *text = shortened_text(std::move(*text), kLongest);
+  for (std::optional<std::string>* text : {&finding.story, &finding.field, &finding.expected, &finding.found})
+    if (*text) *text = shortened_text(**std::move(text), kLongest);
+}
+
+/// A page of the findings, and all else of the report. An audit that is the same finds the same in the same order, so a
+/// cursor is the number of findings before, and the code of the last of them: the log may be another meanwhile.
+Result<mcp::ToolResult> audit_result(SqliteOpLog& log, const AuditReport& report, const PageRequest& request) {
+  MUSHER_TRY(const auto cursor, read_cursor(request.cursor));
+  const std::size_t first = cursor ? cursor->number : 0;
+  if (first > report.findings.size() || (first > 0 && cursor->name != kind_of(report.findings[first - 1].code).name)) {
+    return fail(Errc::usage, "the findings are no longer those of the page before", "call again without a cursor");
+  }
   const auto card = log_card(log);
   const LogCard shown = card ? *card : LogCard{log.info(), report.coverage.rows, {}};
-  AuditReport cut = report;
+  Envelope envelope{"musher.verify-order/1", std::nullopt, &shown, to_string(report.verdict), {}};
   std::string document;
-  // Findings are cut to what one result may hold; their number is in the coverage.
-  for (std::size_t keep = cut.findings.size();; keep /= 2) {
-    cut.findings_not_kept += cut.findings.size() - std::min(keep, cut.findings.size());
-    cut.findings.resize(std::min(keep, cut.findings.size()));
-    document = json_text([&](JsonWriter& json) {
-      write_verify_order(json, {"musher.verify-order/1", std::nullopt, &shown, to_string(report.verdict), {}}, cut);
-    });
-    if (result_bytes(document) <= kMaxResultBytes || keep == 0) break;
+  for (std::size_t most = request.limit;; most /= 2) {
+    AuditReport page = report;
+    keep_page(page.findings, first, most);
+    std::ranges::for_each(page.findings, shorten_texts);
+    const std::size_t behind = first + page.findings.size();
+    envelope.next_cursor.reset();
+    if (behind < report.findings.size() && behind > first)
+      envelope.next_cursor = fmt::format("{}:{}", behind, kind_of(report.findings[behind - 1].code).name);
+    document = json_text([&](JsonWriter& json) { write_verify_order(json, envelope, page); });
+    if (result_bytes(document) <= kMaxResultBytes || most <= 1) break;
   }
   return mcp::structured_result(
       fmt::format("{}: {} of {} rows and {} signatures checked, {} findings.", to_string(report.verdict),
@@ -84,8 +110,9 @@ mcp::ToolResult audit_result(SqliteOpLog& log, const AuditReport& report) {
       std::move(document));
 }
 
-Result<mcp::ToolResult> audit(SqliteOpLog& log, bool full, const Host& host, const std::atomic<bool>& cancelled,
-                              const std::function<void(std::uint64_t)>& progress, AuditReport* kept = nullptr) {
+Result<mcp::ToolResult> audit(SqliteOpLog& log, bool full, const PageRequest& page, const Host& host,
+                              const std::atomic<bool>& cancelled, const std::function<void(std::uint64_t)>& progress,
+                              AuditReport* kept = nullptr) {
   AuditRequest request;
   request.full = full;
   request.threads = 1;
@@ -95,65 +122,84 @@ Result<mcp::ToolResult> audit(SqliteOpLog& log, bool full, const Host& host, con
   request.on_progress = progress;
   MUSHER_TRY(const AuditReport report, verify_order(log, request));
   if (kept != nullptr) *kept = report;
-  return audit_result(log, report);
+  return audit_result(log, report, page);
 }
 
 void verify_order_tool(Node& node, const CallPtr& call) {
   const bool full = flag_argument(*call, "full");
-  run_long(node, call, [full, host = node.host](SqliteOpLog& log, const auto& cancelled, const auto& progress) {
-    return audit(log, full, host, cancelled, progress);
+  const PageRequest page = page_argument(*call, kFindings);
+  run_long(node, call, [full, page, host = node.host](SqliteOpLog& log, const auto& cancelled, const auto& progress) {
+    return audit(log, full, page, host, cancelled, progress);
   });
 }
 
 /// How many failures, differences and counters a result lists; fewer when that is too long.
 constexpr std::size_t kMaxListed = 50;
 
-template <class Element>
-void cut_list(std::vector<Element>& list, std::size_t most) {
-  if (list.size() > most) list.erase(list.begin() + static_cast<std::ptrdiff_t>(most), list.end());
-}
-
 void shorten(std::optional<std::string>& value) {
   if (auto shorter = value ? shortened_value(*value) : std::nullopt) value = *std::move(shorter);
 }
 
-/// Nothing but the stories is longer than `most` elements.
-void cut_lists(Comparison& found, std::size_t most) {
-  cut_list(found.left.failures, most);
-  cut_list(found.left.gaps, most);
-  cut_list(found.left.next_seq, most);
-  cut_list(found.right.failures, most);
-  cut_list(found.right.gaps, most);
-  cut_list(found.right.next_seq, most);
-  cut_list(found.right.differences, most);
+void shorten_ops(std::vector<ReplayFailure>& failures) {
+  for (ReplayFailure& failure : failures)
+    if (failure.op) shorten(failure.op->row.op.content);
+}
+
+/// Of each list but the stories a page; false: there is no more of any.
+bool keep_lists_page(Comparison& found, std::size_t first, std::size_t most) {
+  bool more = false;
+  const auto keep = [&](auto& list) {
+    more |= list.size() > first + most;
+    keep_page(list, first, most);
+  };
+  keep(found.left.failures);
+  keep(found.left.gaps);
+  keep(found.left.next_seq);
+  keep(found.right.failures);
+  keep(found.right.gaps);
+  keep(found.right.next_seq);
+  keep(found.right.differences);
+  shorten_ops(found.left.failures);
+  shorten_ops(found.right.failures);
   for (StateDifference& difference : found.right.differences) {
     shorten(difference.left);
     shorten(difference.right);
   }
+  return more;
 }
 
-/// One page of the stories instead of all.
-Result<std::optional<std::string>> cut_to_page(ReplayReport& report, const PageRequest& request) {
+/// One page of the stories instead of all. Returns the cursor of what is behind it, which may be nothing.
+Result<std::string> keep_stories_page(ReplayReport& report, const PageRequest& request, bool& more) {
   MUSHER_TRY(const StoryPage page, page_of(report.stories, {}, request));
   std::vector<StoryView> stories;
-  for (const StoryView* story : page.stories) stories.push_back(shortened(*story).view);
+  for (const StoryView* story : page.stories) stories.push_back(*story);
   report.stories = std::move(stories);
-  return page.next_cursor;
+  more |= page.next_cursor.has_value();
+  return page.next_cursor.value_or(fmt::format("{}:", page.total));
 }
 
-/// The document, cut until a result has room for it; `compared`: with the right side.
-Result<std::string> replay_document(const Comparison& found, bool compared, PageRequest page, Envelope envelope) {
-  for (std::size_t most = kMaxListed;; most /= 2, page.limit = std::max<std::size_t>(1, page.limit / 2)) {
+/// A page of the stories and of each other list: cut until a result has room for it. `compared`: with the right side. A
+/// cursor is how many elements of the lists came before, and the cursor of the stories.
+Result<std::string> replay_document(const Comparison& found, bool compared, const PageRequest& request,
+                                    Envelope envelope) {
+  MUSHER_TRY(const auto cursor, read_cursor(request.cursor));
+  constexpr std::size_t kFurthest = std::size_t{1} << 40U;
+  const std::size_t first = cursor ? std::min(cursor->number, kFurthest) : 0;
+  PageRequest stories{request.limit, cursor ? std::optional(cursor->name) : std::nullopt};
+  for (std::size_t most = kMaxListed;; most /= 2, stories.limit = std::max<std::size_t>(1, stories.limit / 2)) {
     Comparison kept = found;
-    MUSHER_TRY(envelope.next_cursor, cut_to_page(kept.left, page));
-    cut_lists(kept, most);
+    bool more = false;
+    MUSHER_TRY(const std::string next_stories, keep_stories_page(kept.left, stories, more));
+    more |= keep_lists_page(kept, first, most);
+    envelope.next_cursor = more ? std::optional(fmt::format("{}:{}", first + most, next_stories)) : std::nullopt;
+    const auto short_story = [](JsonWriter& json, const StoryView& story) { json.verbatim(short_story_json(story)); };
     std::string document = json_text([&](JsonWriter& json) {
       if (compared)
-        write_comparison(json, envelope, kept);
+        write_comparison(json, envelope, kept, short_story);
       else
-        write_replay(json, envelope, kept.left);
+        write_replay(json, envelope, kept.left, short_story);
     });
-    if (result_bytes(document) <= kMaxResultBytes || most == 0) return document;
+    if (result_bytes(document) <= kMaxResultBytes || most <= 1) return document;
   }
 }
 
@@ -188,7 +234,7 @@ Result<mcp::ToolResult> replay_log(SqliteOpLog& log, ReplayRequest request, bool
 void compare_with_memory(Node& node, const CallPtr& call) {
   const std::string path = node.live.log().info().path;
   const RowId upto = node.live.applied();
-  const auto compare = [&node, call](std::shared_ptr<LiveDocument> fresh) {
+  const auto compare = [&node, call, page = page_argument(*call, kReplayStories)](std::shared_ptr<LiveDocument> fresh) {
     node.follow();
     CatchUpOptions rest;
     rest.upto = node.live.applied();
@@ -201,7 +247,7 @@ void compare_with_memory(Node& node, const CallPtr& call) {
     const auto found = musher::compare_with_memory(node.live.log(), *fresh, node.live.live());
     if (!found) return call->finish(error_result(found.error()));
     const std::string_view verdict = found->same() ? "same" : "different";
-    auto document = replay_document(*found, true, {}, {"musher.replay/1", std::nullopt, &card, verdict});
+    auto document = replay_document(*found, true, page, {"musher.replay/1", std::nullopt, &card, verdict});
     if (!document) return call->finish(error_result(document.error()));
     call->finish(mcp::structured_result(
         fmt::format("A fresh replay of row 1 to {} and this server's memory are {}.", raw(rest.upto), verdict),
@@ -303,7 +349,7 @@ void audit_in_background(Node& node, std::function<void()> done) {
         AuditReport report;
         const auto log = SqliteOpLog::open(path, OpenMode::read);
         auto result = log ? audit(
-                                **log, true, host, cancelled, [](std::uint64_t) {}, &report)
+                                **log, true, {.limit = kFindings}, host, cancelled, [](std::uint64_t) {}, &report)
                           : Result<mcp::ToolResult>(std::unexpected(log.error()));
         last.finished_ms = host.now_ms();
         if (result) {

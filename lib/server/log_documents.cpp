@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "model/text.hpp"
 #include "replica/row_failure.hpp"
@@ -14,7 +16,6 @@
 namespace musher {
 namespace {
 
-constexpr std::size_t kHistoryOps = 100;
 constexpr std::size_t kStoryFailures = 10;
 /// Rows that one call looks at: a filter that matches nothing may not hold up the server.
 constexpr std::int64_t kMaxScannedRows = 5'000;
@@ -24,11 +25,7 @@ std::string hint_of(const LogInfo& info) {
                      shell_word(info.path));
 }
 
-std::string shown(const StoryView& story, StoryValues values) {
-  return values == StoryValues::whole ? story_json(story) : short_story_json(story);
-}
-
-Result<std::string> remembered_story(LiveLog& live, const std::string& id, StoryValues values) {
+Result<CutDocument> remembered_story(LiveLog& live, const std::string& id, std::string (*shown)(const StoryView&)) {
   const std::vector<StoryView>& stories = live.stories();
   const auto found = std::ranges::find(stories, id, &StoryView::id);
   if (found == stories.end()) {
@@ -46,18 +43,19 @@ Result<std::string> remembered_story(LiveLog& live, const std::string& id, Story
         fmt::format("there is no story {} in this server's memory, which is that of before the log turned bad", id),
         hint_of(live.log().info()), nearest(id, ids));
   }
-  return json_text([&](JsonWriter& json) {
-    begin_result(json, "musher.inspect-story/1", live.card());
-    std::string story = shown(*found, values);
-    story.pop_back();
-    json.key("story").raw_json(story + R"(,"status":"live","purge":null})");
-    json.key("history").begin_object().end_object();
-    json.key("history_left_out").boolean(true);
-    json.key("problem").string(live.problem());
-    json.key("failures").begin_array().end_array();
-    json.end_object();
-    json.end_line();
-  });
+  return CutDocument{json_text([&](JsonWriter& json) {
+                       begin_result(json, "musher.inspect-story/1", live.card());
+                       std::string story = shown(*found);
+                       story.pop_back();
+                       json.key("story").raw_json(story + R"(,"status":"live","purge":null})");
+                       json.key("history").begin_object().end_object();
+                       json.key("history_left_out").boolean(true);
+                       json.key("problem").string(live.problem());
+                       json.key("failures").begin_array().end_array();
+                       json.end_object();
+                       json.end_line();
+                     }),
+                     {link_to_story(id)}};
 }
 
 }  // namespace
@@ -72,57 +70,125 @@ Result<void> follow_file(Node& node) {
               hint_of(node.live.log().info()));
 }
 
-Result<std::string> story_document(Node& node, const std::string& id, const std::optional<ResolvedPoint>& at,
-                                   StoryValues values) {
-  if (!at && !follow_file(node)) return remembered_story(node.live, id, values);
+namespace {
+
+/// The history of a story, a page of it.
+struct HistoryPage {
+  std::map<std::string_view, std::vector<std::string>> entries;  ///< by field, in rowid order
+  std::vector<ResourceLink> links;
+  std::optional<std::string> next_cursor;
+};
+
+/// As many as the request wants and as there is room for beside `bytes`, and one at least. A cursor names the last
+/// entry of the page before: what is written meanwhile is newer and in no page that follows.
+Result<HistoryPage> history_page(const StoryReport& report, const PageRequest& request, std::size_t bytes) {
+  struct Entry {
+    std::size_t row;
+    std::string_view field;
+    const HistoryEntry* entry;
+  };
+  MUSHER_TRY(const auto cursor, read_cursor(request.cursor));
+  std::vector<Entry> all;
+  for (const auto& [field, entries] : report.history) {
+    for (const HistoryEntry& entry : entries) {
+      const auto row = static_cast<std::size_t>(raw(entry.op.row.row));
+      if (!cursor || row < cursor->number || (row == cursor->number && field > cursor->name))
+        all.push_back({row, field, &entry});
+    }
+  }
+  std::ranges::sort(all,
+                    [](const Entry& a, const Entry& b) { return std::tie(b.row, a.field) < std::tie(a.row, b.field); });
+  HistoryPage page;
+  std::size_t taken = 0;
+  for (; taken < all.size() && taken < request.limit; ++taken) {
+    const auto& [row, field, entry] = all[taken];
+    std::string op = short_op_json(entry->op);
+    bytes += result_bytes(op) + result_bytes(field);
+    if (is_cut(entry->op)) bytes += link_bytes(op_uri(entry->op.row.id));
+    if (bytes > kMaxResultBytes && taken > 0) break;
+    op.pop_back();
+    page.entries[field].push_back(op + (entry->won ? ",\"won\":true}" : ",\"won\":false}"));
+    if (is_cut(entry->op)) page.links.push_back(link_to_op(entry->op.row.id));
+  }
+  if (taken < all.size() && taken > 0)
+    page.next_cursor = fmt::format("{}:{}", all[taken - 1].row, all[taken - 1].field);
+  for (auto& [field, entries] : page.entries) std::ranges::reverse(entries);
+  return page;
+}
+
+void write_history(JsonWriter& json, const HistoryPage& page) {
+  json.key("history").begin_object();
+  for (const auto& [field, entries] : page.entries) {
+    json.key(field).begin_array();
+    for (const std::string& entry : entries) json.raw_json(entry);
+    json.end_array();
+  }
+  json.end_object();
+}
+
+std::string story_with_status(std::string story, const StoryReport& report) {
+  story.pop_back();
+  return story + fmt::format(",\"status\":\"{}\",\"purge\":{}}}", status_of(report),
+                             report.removal ? short_op_json(*report.removal) : "null");
+}
+
+void write_first_failures(JsonWriter& json, std::vector<RowFailure> failures) {
+  if (failures.size() > kStoryFailures) failures.resize(kStoryFailures);
+  write_failures(json, failures);
+}
+
+}  // namespace
+
+Result<CutDocument> story_page(Node& node, const std::string& id, const std::optional<ResolvedPoint>& at,
+                               const PageRequest& request) {
+  if (!at && !follow_file(node)) return remembered_story(node.live, id, short_story_json);
   MUSHER_TRY(const StoryReport report,
              inspect_story(node.live.log(), id, at ? at->row : node.live.applied(), &node.live.known_signatures()));
-  const LogCard card = node.live.card();
-  // The newest ops of each field, within what one result may have.
-  std::vector<RowId> rows;
-  for (const auto& [field, entries] : report.history) {
-    for (const HistoryEntry& entry : entries) rows.push_back(entry.op.row.row);
-  }
-  std::ranges::sort(rows, std::greater{});
-  const bool cut = rows.size() > kHistoryOps;
-  const RowId oldest = cut ? rows[kHistoryOps - 1] : RowId{0};
-  std::size_t bytes = 0;
-  bool left_out = cut;
-  std::vector<RowFailure> failures = report.failures;
-  if (failures.size() > kStoryFailures) failures.resize(kStoryFailures);
-  return json_text([&](JsonWriter& json) {
-    begin_result(json, "musher.inspect-story/1", card, at);
-    std::string story = shown(report.story, values);
-    story.pop_back();
-    if (values == StoryValues::cut) bytes = result_bytes(story);
-    story += fmt::format(",\"status\":\"{}\",\"purge\":{}}}", status_of(report),
-                         report.removal ? short_op_json(*report.removal) : "null");
+  const std::string story = story_with_status(short_story_json(report.story), report);
+  MUSHER_TRY(const HistoryPage page, history_page(report, request, result_bytes(story)));
+  CutDocument document{json_text([&](JsonWriter& json) {
+    begin_result(json, "musher.inspect-story/1", node.live.card(), at, page.next_cursor);
     json.key("story").raw_json(story);
-    json.key("history").begin_object();
-    for (const auto& [field, entries] : report.history) {
-      bool begun = false;
-      for (const HistoryEntry& entry : entries) {
-        std::string op = short_op_json(entry.op);
-        bytes += result_bytes(op) + (begun ? 0 : result_bytes(field));
-        if ((cut && entry.op.row.row < oldest && !entry.won) || bytes > kMaxResultBytes) {
-          left_out = true;
-          continue;
-        }
-        if (!std::exchange(begun, true)) json.key(field).begin_array();
-        op.pop_back();
-        json.raw_json(op + (entry.won ? ",\"won\":true}" : ",\"won\":false}"));
-      }
-      if (begun) json.end_array();
-    }
+    write_history(json, page);
+    write_first_failures(json, report.failures);
     json.end_object();
-    if (left_out) json.key("history_left_out").boolean(true);
-    write_failures(json, failures);
+    json.end_line();
+  })};
+  document.links.push_back(link_to_story(id));
+  if (report.removal && is_cut(*report.removal)) document.links.push_back(link_to_op(report.removal->row.id));
+  document.links.insert(document.links.end(), page.links.begin(), page.links.end());
+  return document;
+}
+
+Result<std::string> story_document(Node& node, const std::string& id) {
+  if (!follow_file(node)) {
+    MUSHER_TRY(CutDocument remembered, remembered_story(node.live, id, story_json));
+    return std::move(remembered.json);
+  }
+  MUSHER_TRY(const StoryReport report,
+             inspect_story(node.live.log(), id, node.live.applied(), &node.live.known_signatures()));
+  MUSHER_TRY(const HistoryPage page, history_page(report, {.limit = kHistoryEntries}, 0));
+  return json_text([&](JsonWriter& json) {
+    begin_result(json, "musher.inspect-story/1", node.live.card());
+    json.key("story").raw_json(story_with_status(story_json(report.story), report));
+    write_history(json, page);
+    if (page.next_cursor) json.key("history_left_out").boolean(true);
+    write_first_failures(json, report.failures);
     json.end_object();
     json.end_line();
   });
 }
 
-Result<std::string> ops_document(Node& node, const OpQuery& query) {
+Result<std::string> op_document(Node& node, const std::string& id) {
+  MUSHER_CHECK(follow_file(node));
+  MUSHER_TRY(const OpReport report, inspect_op(node.live.log(), id, node.live.applied()));
+  const LogCard card = node.live.card();
+  return json_text([&](JsonWriter& json) {
+    write_op_report(json, {"musher.inspect-op/1", std::nullopt, &card}, report);
+  });
+}
+
+Result<CutDocument> ops_document(Node& node, const OpQuery& query) {
   MUSHER_CHECK(follow_file(node));
   LogReader& log = node.live.log();
   MUSHER_TRY(const auto trust, TrustPolicy::read(log));
@@ -133,6 +199,7 @@ Result<std::string> ops_document(Node& node, const OpQuery& query) {
   const RowId last = node.live.applied();
   OpDescriber describer(log, trust);
   std::vector<std::string> ops;
+  std::vector<ResourceLink> links;
   std::optional<RowId> next;
   std::size_t bytes = 0;
   Error problem;
@@ -167,6 +234,10 @@ Result<std::string> ops_document(Node& node, const OpQuery& query) {
     }
     ops.push_back(short_op_json(*view));
     bytes += result_bytes(ops.back());
+    if (is_cut(*view)) {
+      links.push_back(link_to_op(view->row.id));
+      bytes += link_bytes(links.back().uri);
+    }
     return true;
   };
   if (query.story) {
@@ -184,15 +255,16 @@ Result<std::string> ops_document(Node& node, const OpQuery& query) {
   if (!problem.what.empty()) return std::unexpected(std::move(problem));
   const LogCard card = node.live.card();
   const auto cursor = next ? std::optional(std::to_string(raw(*next))) : std::nullopt;
-  return json_text([&](JsonWriter& json) {
-    begin_result(json, "musher.inspect-ops/1", card, {}, cursor);
-    json.key("ops").begin_array();
-    for (const std::string& op : ops) json.raw_json(op);
-    json.end_array();
-    write_failures(json, failures);
-    json.end_object();
-    json.end_line();
-  });
+  return CutDocument{json_text([&](JsonWriter& json) {
+                       begin_result(json, "musher.inspect-ops/1", card, {}, cursor);
+                       json.key("ops").begin_array();
+                       for (const std::string& op : ops) json.raw_json(op);
+                       json.end_array();
+                       write_failures(json, failures);
+                       json.end_object();
+                       json.end_line();
+                     }),
+                     std::move(links)};
 }
 
 }  // namespace musher

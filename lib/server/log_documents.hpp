@@ -7,6 +7,7 @@
 
 #include "replica/resolve.hpp"
 #include "server/node.hpp"
+#include "server/tool_result.hpp"
 
 namespace musher {
 
@@ -14,15 +15,17 @@ namespace musher {
 /// @errors damaged: the log has turned bad, and what the file says now is not what memory was made of.
 [[nodiscard]] Result<void> follow_file(Node& node);
 
-enum class StoryValues : std::uint8_t {
-  cut,    ///< for a result that must stay short
-  whole,  ///< of the fields as they are now; the history's stay cut
-};
-/// {"story":STORY + status and purge, "history":{...}} of one story, the newest ops only: what get_story (cut) and the
-/// resource musher://story/{id} (whole) give. At `at`, which follow_file() came before, or now. When the log has turned
-/// bad: the story as it is in memory, without history, and with "problem".
-[[nodiscard]] Result<std::string> story_document(Node& node, const std::string& id,
-                                                 const std::optional<ResolvedPoint>& at, StoryValues values);
+/// Entries of a story's history that a page has when nobody says how many.
+inline constexpr std::size_t kHistoryEntries = 100;
+/// {"story":STORY + status and purge, "history":{...}} of one story, long values cut: what get_story gives. A page is
+/// the next entries of the history, the newest first, and in the document by field and in rowid order. At `at`, which
+/// follow_file() came before, or now. When the log has turned bad: the story as it is in memory, without history, and
+/// with "problem".
+/// @errors usage: the cursor is not one of these.  not_found.
+[[nodiscard]] Result<CutDocument> story_page(Node& node, const std::string& id, const std::optional<ResolvedPoint>& at,
+                                             const PageRequest& page);
+/// The same as the resource musher://story/{id} has it: now, the fields' values whole, and the newest of the history.
+[[nodiscard]] Result<std::string> story_document(Node& node, const std::string& id);
 
 /// A page of the log's ops behind a row, oldest first.
 struct OpQuery {
@@ -33,6 +36,10 @@ struct OpQuery {
   std::size_t limit = 50;
 };
 /// @errors as follow_file.
-[[nodiscard]] Result<std::string> ops_document(Node& node, const OpQuery& query);
+[[nodiscard]] Result<CutDocument> ops_document(Node& node, const OpQuery& query);
+
+/// {"op":OP} of one op with its value whole: the resource musher://op/{id}.
+/// @errors as follow_file and inspect_op.
+[[nodiscard]] Result<std::string> op_document(Node& node, const std::string& id);
 
 }  // namespace musher

@@ -21,7 +21,8 @@ constexpr std::size_t kListed = 100;
 
 void give(const CallPtr& call, const Result<std::string>& document) {
   if (!document) {
-    if (document.error().code == Errc::not_found) return call->not_found();
+    const Errc code = document.error().code;
+    if (code == Errc::not_found || code == Errc::usage || code == Errc::ambiguous) return call->not_found();
     return call->fail({mcp::code::kInternalError, document.error().what});
   }
   call->finish(mcp::ResourceResult().text(call->target(), kJson, *document));
@@ -45,7 +46,8 @@ Result<std::string> tail_document(Node& node) {
   OpQuery query;
   query.after = RowId{std::max<std::int64_t>(0, raw(node.live.applied()) - kTailRows)};
   query.limit = static_cast<std::size_t>(kTailRows);
-  return ops_document(node, query);
+  MUSHER_TRY(CutDocument document, ops_document(node, query));
+  return std::move(document.json);
 }
 
 Result<std::string> findings_document(const Node& node) {
@@ -117,7 +119,7 @@ std::string argument(const mcp::Call& call, std::string_view name) {
 void why_back(Node& node, const CallPtr& call) {
   const std::string id = argument(*call, "story_id");
   const std::string field = argument(*call, "field");
-  const auto document = story_document(node, id, {}, StoryValues::cut);
+  const auto document = story_page(node, id, {}, {.limit = kHistoryEntries});
   if (!document) return call->fail({mcp::code::kInvalidParams, document.error().what});
   mcp::PromptResult prompt;
   prompt.description = "Finds out why a story keeps coming back";
@@ -129,7 +131,7 @@ void why_back(Node& node, const CallPtr& call) {
           "again? Is a write muted, or lost to a higher seq? Say which op, row, author and time, and what to run next "
           "(musher purge, musher trust revoke). {}",
           id, field.empty() ? "" : " in field " + field, kDataNotice)));
-  prompt.add("user", mcp::Content().resource(story_uri(id), kJson, *document));
+  prompt.add("user", mcp::Content().resource(story_uri(id), kJson, document->json));
   call->finish(prompt);
 }
 
@@ -176,10 +178,15 @@ Result<void> add_resources(mcp::Server& server, Node& node) {
   story.info.name = "One story";
   story.info.description = "One story with the history of each field";
   story.info.mime_type = kJson;
-  story.handler = [&node](const CallPtr& call) {
-    give(call, story_document(node, std::string(call->variable("id")), {}, StoryValues::whole));
-  };
+  story.handler = [&node](const CallPtr& call) { give(call, story_document(node, std::string(call->variable("id")))); };
   MUSHER_CHECK(server.add(std::move(story)));
+  mcp::ResourceTemplate op;
+  op.info.uri = "musher://op/{id}";
+  op.info.name = "One op";
+  op.info.description = "One signed op with its value in full; id: 6 or more hex digits";
+  op.info.mime_type = kJson;
+  op.handler = [&node](const CallPtr& call) { give(call, op_document(node, std::string(call->variable("id")))); };
+  MUSHER_CHECK(server.add(std::move(op)));
   server.set_lister(
       [&node](const std::optional<std::string>& cursor, const http::Principal&) { return list_stories(node, cursor); });
   server.complete_resource("musher://story/{id}",

@@ -47,10 +47,14 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
                            call.arguments()["blocked"].boolean()};
   MUSHER_TRY(const StoryPage page, page_of(stories, filter, page_argument(call, kDefaultStories)));
   std::map<std::string, std::vector<const StoryView*>> by_stage;
-  for (const StoryView* story : page.stories) by_stage[stage_of(*story)].push_back(story);
+  CutDocument document;
+  for (const StoryView* story : page.stories) {
+    by_stage[stage_of(*story)].push_back(story);
+    if (is_cut(*story)) document.links.push_back(link_to_story(story->id));
+  }
 
   const LogCard card = node.live.card();
-  std::string document = json_text([&](JsonWriter& json) {
+  document.json = json_text([&](JsonWriter& json) {
     begin_result(json, "musher.pipeline-status/1", card, at, page.next_cursor);
     json.key("stages").begin_object();
     for (const auto& [stage, members] : by_stage) {
@@ -70,7 +74,7 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
     summary += fmt::format("{} {} in {}", named++ == 0 ? ":" : ",", members.size(), stage.empty() ? "no stage" : stage);
   }
   if (named < by_stage.size()) summary += fmt::format(" and more in {} other stages", by_stage.size() - named);
-  return mcp::structured_result(fmt::format("{}. {}", summary, kDataNotice), std::move(document));
+  return linked_result(call, fmt::format("{}. {}", summary, kDataNotice), std::move(document));
 }
 
 Result<mcp::ToolResult> list_agents(const mcp::Call& call, Node& node) {
@@ -94,20 +98,17 @@ Result<mcp::ToolResult> list_agents(const mcp::Call& call, Node& node) {
     json.end_object();
     json.end_line();
   });
-  return mcp::structured_result(fmt::format("{} of {} stories that have an agent, {} agents. {}", page.stories.size(),
-                                            page.total, by_agent.size(), kDataNotice),
+  return mcp::structured_result(fmt::format("{} of {} stories that have an agent; {} agent{}. {}", page.stories.size(),
+                                            page.total, by_agent.size(), by_agent.size() == 1 ? "" : "s", kDataNotice),
                                 std::move(document));
 }
 
 Result<mcp::ToolResult> get_story(const mcp::Call& call, Node& node) {
   MUSHER_TRY(const auto at, resolve_argument(call, node));
   const std::string id = *text_argument(call, "story_id");
-  MUSHER_TRY(std::string document, story_document(node, id, at, StoryValues::cut));
-  mcp::ToolResult result = mcp::structured_result(fmt::format("Story {} with who set which field. {}", id, kDataNotice),
-                                                  std::move(document));
-  constexpr std::string_view kFirstWithLinks = "2025-06-18";
-  if (call.version() >= kFirstWithLinks) result.content.link(story_uri(id), id, "application/json");
-  return result;
+  MUSHER_TRY(CutDocument document, story_page(node, id, at, page_argument(call, kHistoryEntries)));
+  return linked_result(call, fmt::format("Story {} with who set which field. {}", id, kDataNotice),
+                       std::move(document));
 }
 
 Result<RowId> row_argument(const mcp::Call& call) {
@@ -127,9 +128,9 @@ Result<mcp::ToolResult> list_ops(const mcp::Call& call, Node& node) {
   query.kind = text_argument(call, "kind");
   query.limit = page_argument(call, kDefaultOps).limit;
   MUSHER_TRY(query.after, row_argument(call));
-  MUSHER_TRY(std::string document, ops_document(node, query));
-  return mcp::structured_result(fmt::format("Ops behind row {}, oldest first. {}", raw(query.after), kDataNotice),
-                                std::move(document));
+  MUSHER_TRY(CutDocument document, ops_document(node, query));
+  return linked_result(call, fmt::format("Ops behind row {}, oldest first. {}", raw(query.after), kDataNotice),
+                       std::move(document));
 }
 
 Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
@@ -193,12 +194,15 @@ Result<void> add_read_tools(mcp::Server& server, Node& node) {
   MUSHER_CHECK(server.add(tool(
       node, "get_story", "One story",
       "One story with the history of each field: who wrote what and when, and which write won. Also of a purged story: "
-      "by which op, whom, when and why. `at` shows it at an earlier moment.",
+      "by which op, whom, when and why. `at` shows it at an earlier moment. A long history comes in pages of `limit` "
+      "entries, the newest first: call again with next_cursor as cursor. A long value is cut: `truncated` says so, and "
+      "`resource` has it in full.",
       get_story_input(), get_story_output(), get_story)));
   MUSHER_CHECK(server.add(tool(
       node, "list_ops", "Ops of the log",
       "Signed ops in the order this log admitted them, oldest first. Filter by story, author (name or key) or kind "
-      "(insert, set, delete, erase); `after` is a row number. Call again with next_cursor as cursor for more.",
+      "(insert, set, delete, erase); `after` is a row number. Call again with next_cursor as cursor for more. A long "
+      "value is cut: `truncated` says so, and `resource` has it in full.",
       list_ops_input(), list_ops_output(), list_ops)));
   mcp::Tool about = tool(node, "get_node", "This node",
                          "Who signs here, which document and log this server holds, its heads, its health, and the "

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "model/canonical_json.hpp"
 #include "report/op_json.hpp"
@@ -22,23 +21,6 @@ const FieldState* field_of(const StoryView& story, std::string_view name) {
   return found == story.fields.end() ? nullptr : &*found;
 }
 
-struct Cursor {
-  std::size_t place = 0;
-  std::string story;
-};
-
-Result<std::optional<Cursor>> read_cursor(const std::optional<std::string>& text) {
-  if (!text || text->empty()) return std::nullopt;
-  Cursor cursor;
-  const auto colon = text->find(':');
-  const auto read = std::from_chars(text->data(), text->data() + std::min(colon, text->size()), cursor.place);
-  if (colon == text->npos || read.ec != std::errc{} || read.ptr != text->data() + colon) {
-    return fail(Errc::usage, "the cursor is not one that this tool gave", "call without a cursor for the first page");
-  }
-  cursor.story = text->substr(colon + 1);
-  return cursor;
-}
-
 /// The stories that `matches`, from behind the cursor on: as many as the request wants, and as their `bytes_of` leave
 /// room.
 template <class Matches, class BytesOf>
@@ -51,9 +33,9 @@ Result<StoryPage> paged(const std::vector<StoryView>& stories, const PageRequest
   }
   std::size_t from = 0;
   if (cursor) {
-    const auto last = std::ranges::find(matching, cursor->story, [](const StoryView* story) { return story->id; });
+    const auto last = std::ranges::find(matching, cursor->name, [](const StoryView* story) { return story->id; });
     from = last != matching.end() ? static_cast<std::size_t>(last - matching.begin()) + 1
-                                  : std::min(cursor->place, matching.size());
+                                  : std::min(cursor->number, matching.size());
   }
   StoryPage page;
   page.total = matching.size();
@@ -74,6 +56,11 @@ Result<StoryPage> paged(const std::vector<StoryView>& stories, const PageRequest
 std::size_t result_bytes(std::string_view json) {
   const auto escaped = std::ranges::count_if(json, [](char c) { return c == '"' || c == '\\'; });
   return 2 * json.size() + static_cast<std::size_t>(escaped);
+}
+
+std::size_t link_bytes(std::string_view uri) {
+  constexpr std::size_t kFrame = 80;
+  return 2 * uri.size() + kFrame;
 }
 
 std::string shortened_text(std::string text, std::size_t most) {
@@ -117,7 +104,10 @@ Result<StoryPage> page_of(const std::vector<StoryView>& stories, const StoryFilt
                           const PageRequest& request) {
   return paged(
       stories, request, [&](const StoryView& story) { return filter.matches(story); },
-      [](const StoryView& story) { return result_bytes(short_story_json(story)) + result_bytes(stage_of(story)); });
+      [](const StoryView& story) {
+        return result_bytes(short_story_json(story)) + result_bytes(stage_of(story)) +
+               (is_cut(story) ? link_bytes(story_uri(story.id)) : 0);
+      });
 }
 
 Result<StoryPage> page_with_agents(const std::vector<StoryView>& stories, const PageRequest& request) {
@@ -127,9 +117,25 @@ Result<StoryPage> page_with_agents(const std::vector<StoryView>& stories, const 
       [](const StoryView& story) { return result_bytes(agent_of(story)) + result_bytes(story.id) + kFrame; });
 }
 
+bool is_cut(const StoryView& story) {
+  if (story.items.size() > kMaxItems) return true;
+  std::size_t bytes = 0;
+  for (const FieldState& field : story.fields) {
+    bytes += field.name.size() + (field.value ? field.value->size() : 4);
+    if (bytes > kMaxStoryBytes || (field.value && field.value->size() > kMaxValueBytes)) return true;
+  }
+  return false;
+}
+
+bool is_cut(const OpView& op) { return op.row.op.content && op.row.op.content->size() > kMaxValueBytes; }
+
 ShortStory shortened(const StoryView& story) {
-  ShortStory cut{story, {}, 0};
+  ShortStory cut{story};
   cut.view.fields.clear();
+  if (story.items.size() > kMaxItems) {
+    cut.items_left_out = story.items.size() - kMaxItems;
+    cut.view.items.resize(kMaxItems);
+  }
   std::size_t bytes = 0;
   for (const FieldState& field : story.fields) {
     FieldState shown = field;
@@ -160,11 +166,12 @@ std::string short_story_json(const StoryView& story) {
   return json_text([&](JsonWriter& json) {
     json.begin_object();
     write_story_members(json, cut.view);
-    if (!cut.truncated.empty() || cut.left_out > 0) {
+    if (!cut.truncated.empty() || cut.left_out > 0 || cut.items_left_out > 0) {
       json.key("truncated").begin_array();
       for (const std::string& name : cut.truncated) json.string(name);
       json.end_array();
       json.key("fields_left_out").number(std::uint64_t{cut.left_out});
+      if (cut.items_left_out > 0) json.key("items_left_out").number(std::uint64_t{cut.items_left_out});
       json.key("resource").string(story_uri(story.id));
     }
     json.end_object();
@@ -172,14 +179,9 @@ std::string short_story_json(const StoryView& story) {
   });
 }
 
-void cut_to_result(std::vector<OpView>& ops) {
-  std::size_t bytes = 0;
+void cut_to_result(std::vector<OpView>& ops, std::size_t bytes) {
   std::size_t kept = 0;
-  for (; kept < ops.size() && bytes <= kMaxResultBytes; ++kept) {
-    bytes += result_bytes(short_op_json(ops[kept]));
-    auto& content = ops[kept].row.op.content;
-    if (auto value = content ? shortened_value(*content) : std::nullopt) content = *std::move(value);
-  }
+  for (; kept < ops.size() && bytes <= kMaxResultBytes; ++kept) bytes += result_bytes(short_op_json(ops[kept]));
   ops.resize(kept);
 }
 
@@ -190,7 +192,7 @@ std::string short_op_json(const OpView& op) {
   return json_text([&](JsonWriter& json) {
     json.begin_object();
     write_op_members(json, cut);
-    if (value) json.key("truncated").boolean(true);
+    if (value) json.key("truncated").boolean(true).key("resource").string(op_uri(op.row.id));
     json.end_object();
     json.end_line();
   });

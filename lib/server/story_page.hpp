@@ -13,11 +13,17 @@
 
 namespace musher {
 
+/// Items of a story that are listed. Nobody makes more but to be a nuisance.
+inline constexpr std::size_t kMaxItems = 50;
+
 /// What the parts of one result may come to, by result_bytes: under 100 KB with the envelope and the summary.
 inline constexpr std::size_t kMaxResultBytes = 92'000;
 
 /// What a piece of JSON adds to a result, which has it twice: as structured content, and escaped in a text block.
 [[nodiscard]] std::size_t result_bytes(std::string_view json);
+
+/// What a link to this resource adds to a result, at most.
+[[nodiscard]] std::size_t link_bytes(std::string_view uri);
 
 /// Text cut between characters to this many bytes, with an ellipsis behind; as it is when it is no longer.
 [[nodiscard]] std::string shortened_text(std::string text, std::size_t most);
@@ -56,22 +62,27 @@ struct StoryPage {
 /// @errors usage: the cursor is not one of these.
 [[nodiscard]] Result<StoryPage> page_with_agents(const std::vector<StoryView>& stories, const PageRequest& request);
 
+/// Whether the JSON of it below has less than is there.
+[[nodiscard]] bool is_cut(const StoryView& story);
+[[nodiscard]] bool is_cut(const OpView& op);
+
 /// A story with long values cut to text, and no more fields than a result has room for.
 struct ShortStory {
   StoryView view;
-  std::vector<std::string> truncated;  ///< the first fields that were cut
-  std::size_t left_out = 0;            ///< fields
+  std::vector<std::string> truncated{};  ///< the first fields that were cut
+  std::size_t left_out = 0;              ///< fields
+  std::size_t items_left_out = 0;
 };
 [[nodiscard]] ShortStory shortened(const StoryView& story);
 
 /// The JSON of a story as it is.
 [[nodiscard]] std::string story_json(const StoryView& story);
-/// The JSON of a story with long values cut: "truncated" names those fields, and "fields_left_out" counts those that
-/// had no room.
+/// The JSON of a story with long values cut: "truncated" names those fields, and "fields_left_out" and
+/// "items_left_out" count what had no room.
 [[nodiscard]] std::string short_story_json(const StoryView& story);
-/// Long values of these ops cut, and those left out that a result has no room for.
-void cut_to_result(std::vector<OpView>& ops);
-/// The JSON of an op with a long value cut: "truncated" is true then.
+/// Those ops are left out that a result has no room for beside `bytes`, as short_op_json() has them.
+void cut_to_result(std::vector<OpView>& ops, std::size_t bytes = 0);
+/// The JSON of an op with a long value cut: "truncated" is true then, and "resource" has it in full.
 [[nodiscard]] std::string short_op_json(const OpView& op);
 
 }  // namespace musher

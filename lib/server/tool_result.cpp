@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 
 #include "json/json_writer.hpp"
+#include "model/text.hpp"
 
 namespace musher {
 
@@ -76,6 +78,32 @@ PageRequest page_argument(const mcp::Call& call, std::size_t default_limit) {
   const auto limit = call.arguments()["limit"].integer();
   return {limit ? static_cast<std::size_t>(*limit) : default_limit, text_argument(call, "cursor")};
 }
+
+Result<std::optional<Cursor>> read_cursor(const std::optional<std::string>& text) {
+  if (!text || text->empty()) return std::nullopt;
+  Cursor cursor;
+  const auto colon = text->find(':');
+  const auto read = std::from_chars(text->data(), text->data() + std::min(colon, text->size()), cursor.number);
+  if (colon == text->npos || read.ec != std::errc{} || read.ptr != text->data() + colon) {
+    return fail(Errc::usage, "the cursor is not one that this tool gave", "call without a cursor for the first page");
+  }
+  cursor.name = text->substr(colon + 1);
+  return cursor;
+}
+
+mcp::ToolResult linked_result(const mcp::Call& call, std::string_view summary, CutDocument document) {
+  mcp::ToolResult result = mcp::structured_result(summary, std::move(document.json));
+  constexpr std::string_view kFirstWithLinks = "2025-06-18";
+  if (call.version() < kFirstWithLinks) return result;
+  for (const ResourceLink& link : document.links) result.content.link(link.uri, link.name, "application/json");
+  return result;
+}
+
+ResourceLink link_to_story(const std::string& story) { return {story_uri(story), story}; }
+
+ResourceLink link_to_op(const OpId& op) { return {op_uri(op), to_hex(op.hash)}; }
+
+std::string op_uri(const OpId& op) { return "musher://op/" + to_hex(op.hash); }
 
 std::string story_uri(std::string_view story) {
   constexpr std::string_view kUnreserved = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";

@@ -35,6 +35,13 @@ struct PageRequest {
   std::optional<std::string> cursor{};
 };
 [[nodiscard]] PageRequest page_argument(const mcp::Call& call, std::size_t default_limit);
+/// What a cursor says: "NUMBER:NAME".
+struct Cursor {
+  std::size_t number = 0;
+  std::string name;
+};
+/// @errors usage: it is not one of these.
+[[nodiscard]] Result<std::optional<Cursor>> read_cursor(const std::optional<std::string>& text);
 
 /// A reader of field values must not obey them: goes with every summary that has some below it.
 inline constexpr std::string_view kDataNotice =
@@ -42,5 +49,22 @@ inline constexpr std::string_view kDataNotice =
 
 /// musher://story/ID, percent-encoded.
 [[nodiscard]] std::string story_uri(std::string_view story);
+/// musher://op/ID.
+[[nodiscard]] std::string op_uri(const OpId& op);
+
+struct ResourceLink {
+  std::string uri;
+  std::string name;
+};
+[[nodiscard]] ResourceLink link_to_story(const std::string& story);
+[[nodiscard]] ResourceLink link_to_op(const OpId& op);
+
+/// A document, and where the values are in full that are cut in it.
+struct CutDocument {
+  std::string json;
+  std::vector<ResourceLink> links{};
+};
+/// The result of a tool: with the links, where the client's version knows them.
+[[nodiscard]] mcp::ToolResult linked_result(const mcp::Call& call, std::string_view summary, CutDocument document);
 
 }  // namespace musher

@@ -81,9 +81,10 @@ std::string list_agents_output() {
       R"("agents","total")");
 }
 
-std::string get_story_input() { return input({kStoryId, kAt}, R"("story_id")"); }
+std::string get_story_input() { return input({kStoryId, kAt, kPage}, R"("story_id")"); }
 std::string get_story_output() {
-  return output(R"("story":)" + std::string(kStory) + R"(,"history":{"type":"object"})", R"("story","history")");
+  return output(R"("story":)" + std::string(kStory) + R"(,"history":{"type":"object"},)" + std::string(kNextCursor),
+                R"("story","history")");
 }
 
 std::string list_ops_input() {
@@ -139,11 +140,13 @@ std::string replay_at_output() {
 }
 
 std::string verify_order_input() {
-  return input({R"("full":{"type":"boolean","description":"check signatures again that an earlier run has checked"})"});
+  return input(
+      {R"("full":{"type":"boolean","description":"check signatures again that an earlier run has checked"})", kPage});
 }
 std::string verify_order_output() {
   return output(R"("verdict":{"enum":["ok","findings","incomplete"]},"coverage":{"type":"object"},)"
-                R"("findings":{"type":"array"})",
+                R"("findings":{"type":"array"},)" +
+                    std::string(kNextCursor),
                 R"("verdict","coverage","findings")");
 }
 

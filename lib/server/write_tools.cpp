@@ -101,6 +101,8 @@ void note_write(Node& node, const CallPtr& call, std::string_view tool, const st
             }));
 }
 
+void write_short_op(JsonWriter& json, const OpView& op) { json.verbatim(short_op_json(op)); }
+
 void finish_put(Node& node, const CallPtr& call, const PutReport& report, const std::vector<LiveAnswer>& live) {
   const std::string what = fmt::format("{} {}, {} op{}", report.created ? "made story" : "set fields of", report.story,
                                        report.ops.size(), report.ops.size() == 1 ? "" : "s");
@@ -110,9 +112,10 @@ void finish_put(Node& node, const CallPtr& call, const PutReport& report, const 
   const std::size_t all = shown.ops.size();
   cut_to_result(shown.ops);
   std::string document = json_text([&](JsonWriter& json) {
-    write_put(json, {"musher.put/1", std::nullopt, &card}, shown, live);
+    write_put(json, {"musher.put/1", std::nullopt, &card}, shown, live, write_short_op);
   });
-  const std::string rest = shown.ops.size() < all ? fmt::format("; the first {} ops are listed", shown.ops.size()) : "";
+  const std::string rest =
+      shown.ops.size() < all ? fmt::format("; the first {} are listed, list_ops has all", shown.ops.size()) : "";
   call->finish(mcp::structured_result(what + rest + ".", std::move(document)));
 }
 
@@ -144,10 +147,19 @@ void finish_purge(Node& node, const CallPtr& call, const PurgeReport& report, co
                   std::string_view confirmed_by, const std::string& summary) {
   const LogCard card = node.live.card();
   const PurgeConsent consent{confirmed_by, principal_of(*call, node)};
+  PurgeReport shown = report;
+  std::size_t left_out = 0;
+  for (PurgedStory& story : shown.stories) {
+    const std::size_t all = story.ops.size() + story.items.size();
+    if (story.items.size() > kMaxItems) story.items.resize(kMaxItems);
+    cut_to_result(story.ops, result_bytes(story.reason.value_or("")) + kMaxItems * sizeof(OpId) * 5);
+    left_out += all - story.ops.size() - story.items.size();
+  }
   std::string document = json_text([&](JsonWriter& json) {
-    write_purge(json, {"musher.purge/1", std::nullopt, &card}, report, live, &consent);
+    write_purge(json, {"musher.purge/1", std::nullopt, &card}, shown, live, &consent, write_short_op);
   });
-  call->finish(mcp::structured_result(summary, std::move(document)));
+  const std::string rest = left_out > 0 ? " Not all of its items and ops are listed; list_ops has them." : "";
+  call->finish(mcp::structured_result(summary + rest, std::move(document)));
 }
 
 void execute_purge(Node& node, const CallPtr& call, PurgePlan plan, std::string confirmed_by) {

@@ -253,6 +253,17 @@ class Inspect(Remote):
         rows = [int(op["rowid"]) for op in json.loads(self.must("inspect", "ops", "--json").stdout)["ops"]]
         self.assertEqual(rows, list(range(1, 133)))
 
+    def test_a_long_history_is_shown_whole(self):
+        for part in range(3):
+            self.shell.musher("put", "-q", STORY, *(f"field_{n}={part}" for n in range(50)))
+        shown = [json.loads(inspect("inspect", "story", STORY, "--json").stdout) for inspect in (self.shell.musher, self.must)]
+        here, there = ({field: [(op["op_id"], op["won"]) for op in ops] for field, ops in document["history"].items()}
+                       for document in shown)
+        self.assertEqual(there, here)
+        self.assertEqual(sum(len(ops) for ops in there.values()), 152)
+        self.assertNotIn("next_cursor", shown[1])
+        self.assertEqual(self.must("inspect", "story", STORY).stdout.count("field_49"), self.shell.musher("inspect", "story", STORY).stdout.count("field_49"))
+
     def test_a_purged_story_says_by_whom_and_when(self):
         self.shell.musher("purge", STORY, "--yes", "--reason", "twice")
         self.assertRegex(self.must("inspect", "story", STORY).stdout, r"(?m)^purged by .*, row 3: twice$")

@@ -45,14 +45,19 @@ class Resources(Served):
                 self.assertEqual(client.resource_uris(), ["musher://findings", "musher://log/tail", "musher://pipeline",
                                                           "musher://story/479_other", URI])
                 templates = client.request("resources/templates/list")["resourceTemplates"]
-                self.assertEqual([template["uriTemplate"] for template in templates], ["musher://story/{id}"])
+                self.assertEqual([template["uriTemplate"] for template in templates], ["musher://op/{id}", "musher://story/{id}"])
                 shown = client.read(URI)
                 self.assertEqual((shown["schema"], shown["story"]["status"]), ("musher.inspect-story/1", "live"))
                 self.assertEqual(client.read("musher://pipeline")["total"], 2)
                 self.assertEqual([op["rowid"] for op in client.read("musher://log/tail")["ops"]], ["1", "2"])
                 self.server.wait_event("audited")
                 self.assertEqual(client.read("musher://findings")["verdict"], "ok")
-                for uri in ("musher://story/no_such_story", "musher://story/", "musher://nothing", "file:///etc/passwd", ""):
+                op = client.read("musher://log/tail")["ops"][0]
+                whole = client.read("musher://op/" + op["op_id"])
+                self.assertEqual((whole["schema"], whole["op"]["op_id"], whole["op"]["verified"]),
+                                 ("musher.inspect-op/1", op["op_id"], "now"))
+                for uri in ("musher://story/no_such_story", "musher://story/", "musher://nothing", "file:///etc/passwd", "",
+                            "musher://op/" + "0" * 64, "musher://op/xyz", "musher://op/" + op["op_id"][:5]):
                     with self.assertRaises(RpcFailure) as failure:
                         client.request("resources/read", {"uri": uri})
                     self.assertEqual(failure.exception.code, -32602 if era == "modern" else -32002, uri)

@@ -46,6 +46,17 @@ class Tools(unittest.TestCase):
     def new_story(self, story=STORY, **fields):
         return self.client.document("put_story", {"story_id": story, "fields": fields, "new": True})
 
+    def pages(self, name, items, **arguments):
+        """All items of all pages; each comes once."""
+        found = []
+        while True:
+            page = self.client.document(name, arguments)
+            found += items(page)
+            if "next_cursor" not in page:
+                self.assertEqual(len(found), len(set(found)))
+                return set(found)
+            arguments["cursor"] = page["next_cursor"]
+
 
 class Shapes(Tools):
     def assert_documented(self, document):
@@ -56,7 +67,6 @@ class Shapes(Tools):
         if "tool" in SCHEMAS[file]["properties"]:
             document = document | {"tool": "1.0.0", "exit_code": int(document.get("verdict") in ("different", "failed"))}
         store = {f"file:///schemas/{name}": schema for name, schema in SCHEMAS.items()}
-        document = {name: value for name, value in document.items() if name != "next_cursor"}
         resolver = jsonschema.RefResolver(f"file:///schemas/{file}", SCHEMAS[file], store=store)
         jsonschema.Draft202012Validator(SCHEMAS[file], resolver=resolver).validate(document)
 
@@ -311,17 +321,6 @@ class Pages(Tools):
         self.assertTrue(len(done) >= 2 and done == sorted(set(done)), done)
         self.assertEqual({told["total"] for told in progress}, {3002})
 
-    def pages(self, name, items, **arguments):
-        """All items of all pages; each comes once."""
-        found = []
-        while True:
-            page = self.client.document(name, arguments)
-            found += items(page)
-            if "next_cursor" not in page:
-                self.assertEqual(len(found), len(set(found)))
-                return set(found)
-            arguments["cursor"] = page["next_cursor"]
-
 
 class Sizes(Tools):
     def test_no_result_is_longer_than_a_client_takes(self):
@@ -364,8 +363,106 @@ class Sizes(Tools):
         self.assertIn("musher://story/wide", [block.get("uri") for block in result["content"]])
         shown = story["fields"]["field_000"]
         self.assertTrue(shown.endswith("…") and set(shown[:-1]) == {"ä"}, shown[-5:])
-        op = self.client.document("list_ops", {"story_id": "deep", "limit": 1})["ops"][0]
+        result = self.client.tool("list_ops", {"story_id": "deep", "limit": 1})
+        op = result["structuredContent"]["ops"][0]
         self.assertTrue(op["truncated"])
+        # So does an op's resource, which the result links to.
+        self.assertEqual([block["uri"] for block in result["content"] if block["type"] == "resource_link"], [op["resource"]])
+        whole = self.client.read(op["resource"])
+        self.assertEqual((whole["op"]["op_id"], whole["op"]["value"]["text"]), (op["op_id"], "x" * 1_000_000))
+        arguments, linked = {"limit": 200}, set()
+        while True:
+            result = self.client.tool("get_pipeline_status", arguments)
+            page = result["structuredContent"]
+            cut = {story["resource"] for stage in page["stages"].values() for story in stage if "truncated" in story}
+            self.assertEqual({block["uri"] for block in result["content"] if block["type"] == "resource_link"}, cut)
+            linked |= cut
+            if "next_cursor" not in page:
+                break
+            arguments["cursor"] = page["next_cursor"]
+        self.assertEqual(linked, {f"musher://story/{story}" for story in ("wide", "deep", "odd")})
+
+        # What is left out of a page is on the next ones.
+        for story, entries in (("deep", 21), ("wide", 200)):
+            self.assertEqual(len(self.pages("get_story", lambda page: [
+                (field, op["op_id"]) for field, ops in page["history"].items() for op in ops], story_id=story)), entries)
+
+    def test_a_story_of_many_items_and_its_purge_have_their_length(self):
+        for _ in range(120):
+            self.client.document("put_story", {"story_id": "again", "fields": {}, "new": True, "again": True})
+            self.client.purge("again", YES, reason="r" * 9_000)
+        purged = self.client.tool("list_ops", {"story_id": "again", "kind": "delete", "limit": 200})
+        self.assertLess(size_of(purged), LONGEST_RESULT)
+        for name, arguments in (("get_story", {}), ("purge_story", {"reason": "once more"})):
+            result = self.client.tool(name, {"story_id": "again"} | arguments)
+            self.assertLess(size_of(result), LONGEST_RESULT, name)
+            self.assertEqual(result["structuredContent"].get("stories", [result["structuredContent"].get("story")])[0]["status"],
+                             "already_purged" if name == "purge_story" else "purged")
+
+
+class Histories(Tools):
+    def test_a_history_comes_in_pages_the_newest_first_and_each_entry_once(self):
+        self.new_story("often", stage="0", name="Often")
+        for n in range(1, 40):
+            self.client.document("put_story", {"story_id": "often", "fields": {"stage": str(n)}})
+        first = self.client.document("get_story", {"story_id": "often", "limit": 10})
+        self.assertEqual([op["value"] for op in first["history"]["stage"]], [str(n) for n in range(30, 40)])
+        self.assertEqual([op["won"] for op in first["history"]["stage"]], [False] * 9 + [True])
+        # What is written meanwhile is newer, and in no page that follows.
+        self.client.document("put_story", {"story_id": "often", "fields": {"stage": "40", "agent": "coder-2"}})
+        rest = self.pages("get_story", lambda page: [
+            (field, op["op_id"]) for field, ops in page["history"].items() for op in ops],
+            story_id="often", limit=10, cursor=first["next_cursor"])
+        shown = {("stage", op["op_id"]) for op in first["history"]["stage"]}
+        self.assertEqual((len(rest), len(rest | shown)), (31, 41))
+        self.assertEqual({field for field, _ in rest}, {"stage", "name"})
+        for cursor in ("x", "1", ":", "-1:stage", "99999999999999999999:stage"):
+            refused = self.client.refusal("get_story", {"story_id": "often", "cursor": cursor})
+            self.assertEqual(refused["code"], "usage", cursor)
+            self.assertIn("without a cursor", refused["hint"])
+        # The resource has the newest, and says that there are more.
+        for n in range(60):
+            self.client.document("put_story", {"story_id": "often", "fields": {"stage": str(n)}})
+        shown = self.client.read("musher://story/often")
+        self.assertTrue(shown["history_left_out"])
+        newest = [op["value"] for op in shown["history"]["stage"]]
+        self.assertEqual(newest, [str(n) for n in range(60 - len(newest), 60)])
+        self.assertGreater(len(newest), 20)
+
+
+class Differences(Tools):
+    def test_what_seq_order_would_lose_comes_in_pages(self):
+        for n in range(150):
+            self.new_story(f"lost_{n}", stage="1_backlog")
+        for n in range(150):
+            self.client.document("put_story", {"story_id": f"lost_{n}", "fields": {"stage": "2_current"}})
+        lost = self.pages("replay_at", lambda page: [
+            (difference["story_id"], difference["field"]) for difference in page["compare"]["differences"]], compare="seq")
+        local = json.loads(self.shell.musher("replay", "--compare", "seq", "--json").stdout)["compare"]["differences"]
+        self.assertEqual(lost, {(difference["story_id"], difference["field"]) for difference in local})
+        self.assertGreater(len(lost), 100)
+        shown = self.pages("replay_at", lambda page: [story["story_id"] for story in page["stories"]], compare="seq", limit=7)
+        self.assertEqual(len(shown), 150)
+        self.assertEqual(self.client.document("replay_at", {"cursor": "99999999:99999:x"})["stories"], [])
+        self.assertEqual(self.client.refusal("replay_at", {"cursor": "1"})["code"], "usage")
+
+
+class Findings(Tools):
+    def test_findings_come_in_pages(self):
+        self.new_story("found", **{f"f{n}": n for n in range(3)})
+        for n in range(100):
+            self.client.document("put_story", {"story_id": "found", "fields": {f"f{m}": n for m in range(3)}})
+        self.shell.sql("pipeline.db", "DROP TRIGGER crdt_ops_no_update; UPDATE crdt_ops SET signature = randomblob(64) "
+                                      "WHERE name LIKE 'f_' AND kind = 2;")
+        found = self.pages("verify_order", lambda page: [(finding["code"], finding["rowid"]) for finding in page["findings"]],
+                           full=True, limit=70)
+        local = json.loads(self.shell.musher("verify-order", "--json").stdout)["findings"]
+        self.assertEqual(found, {(finding["code"], finding["rowid"]) for finding in local})
+        self.assertGreater(len(found), 300)
+        first = self.client.document("verify_order", {"full": True, "limit": 70})
+        count, code = first["next_cursor"].split(":")
+        for cursor in (f"{count}:no-such-code", f"1000000:{code}"):
+            self.assertEqual(self.client.refusal("verify_order", {"full": True, "cursor": cursor})["code"], "usage", cursor)
 
 
 class Times(Tools):
