@@ -22,6 +22,10 @@ constexpr std::size_t kReplayStories = 50;
 constexpr std::size_t kFindings = 200;
 constexpr std::uint64_t kProgressRows = 1'024;
 
+std::string text_of(const Finding& finding) {
+  return fmt::format("{}: {}", kind_of(finding.code).name, finding.message);
+}
+
 /// A row whose bytes nobody signed, though it may apply as well as any other.
 bool is_bad_row(const Finding& finding) {
   const Check check = kind_of(finding.code).check;
@@ -358,7 +362,10 @@ void audit_in_background(Node& node, std::function<void()> done) {
           last.errors = static_cast<std::size_t>(
               std::ranges::count(report.findings, Severity::error, [](const Finding& f) { return f.severity(); }));
           const auto bad = std::ranges::find_if(report.findings, is_bad_row);
-          if (bad != report.findings.end()) last.bad_row = fmt::format("{}: {}", kind_of(bad->code).name, bad->message);
+          if (bad != report.findings.end()) last.bad_row = text_of(*bad);
+          const auto first =
+              std::ranges::find(report.findings, Severity::error, [](const Finding& f) { return f.severity(); });
+          if (first != report.findings.end()) last.first_error = text_of(*first);
         } else {
           last.verdict = result.error().code == Errc::empty ? "empty" : "failed";
           last.document = error_result(result.error()).structured;

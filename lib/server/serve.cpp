@@ -16,6 +16,7 @@
 #include "mcp/http_transport.hpp"
 #include "mcp/stdio_link.hpp"
 #include "model/text.hpp"
+#include "oplog/hints.hpp"
 #include "report/inspect_json.hpp"
 #include "report/version.hpp"
 #include "server/audit_tools.hpp"
@@ -389,8 +390,12 @@ class Runtime {
 
   void audit() {
     audit_in_background(*node_, [this] {
-      log_(node_->last_audit->errors > 0 ? LogLevel::error : LogLevel::info, "audited",
-           {{"verdict", node_->last_audit->verdict}, {"errors", std::to_string(node_->last_audit->errors)}});
+      LogFields fields{{"verdict", node_->last_audit->verdict}, {"errors", std::to_string(node_->last_audit->errors)}};
+      if (!node_->last_audit->first_error.empty()) {
+        fields.emplace_back("first", node_->last_audit->first_error);
+        fields.emplace_back("hint", verify_hint(live_->log().info().path));
+      }
+      log_(node_->last_audit->errors > 0 ? LogLevel::error : LogLevel::info, "audited", fields);
       mcp_->resource_updated("musher://findings");
       if (node_->last_audit->bad_row.empty() || !live_->problem().empty()) return;
       live_->mark_failed(node_->last_audit->bad_row);
