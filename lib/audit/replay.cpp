@@ -91,7 +91,7 @@ Result<void> check_story(LogReader& log, const ReplayRequest& request, std::init
   const bool known =
       std::ranges::any_of(sides, [&](const Document* side) { return !side->story(*request.story).empty(); });
   if (known) return {};
-  return std::unexpected(no_such_story(log, *request.story));
+  return std::unexpected(no_such_story(log, *request.story, request.at));
 }
 
 }  // namespace

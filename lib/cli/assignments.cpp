@@ -25,9 +25,9 @@ Result<Assignment> parse_assignment(const std::string& text) {
   }
   const auto canonical = is_json ? canonicalise(value) : canonical_string(value);
   if (!canonical) {
-    return fail(
-        Errc::usage, fmt::format("the value of {} cannot be stored: {}", quote(field), canonical.error().why),
-        is_json ? "FIELD:=JSON takes one JSON value; FIELD=TEXT takes text as it is" : "FIELD=TEXT takes UTF-8");
+    return fail(Errc::usage, fmt::format("the value of {} cannot be stored: {}", quote(field), canonical.error().why),
+                is_json ? "FIELD:=JSON takes one JSON value; FIELD=TEXT takes text as it is"
+                        : "FIELD=TEXT takes UTF-8, at most 1 MiB: keep more in a file, and its name here");
   }
   return Assignment{field, *canonical};
 }

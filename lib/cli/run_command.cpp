@@ -103,6 +103,7 @@ ExitCode run_with(int argc, const char* const* argv, const Command& command, con
   } catch (...) {
     error = {Errc::internal, "an internal error of an unknown kind", "please report this"};
   }
+  if (error.code == Errc::usage && error.hint.empty()) error.hint = command.program + " --help";
   report(error, wants_json_errors(argc, argv), terminal);
   return exit_code(error.code);
 }

@@ -26,7 +26,7 @@ void fit(const std::vector<Column>& columns, std::vector<std::size_t>& widths, s
   for (; total > terminal_width; --total) {
     std::size_t* widest = nullptr;
     for (std::size_t i = 0; i < widths.size(); ++i) {
-      if (columns[i].align == Align::right || widths[i] <= kNarrow) continue;
+      if (columns[i].align == Align::right || columns[i].is_whole || widths[i] <= kNarrow) continue;
       if (widest == nullptr || widths[i] >= *widest) widest = &widths[i];
     }
     if (widest == nullptr) return;

@@ -17,6 +17,7 @@ struct Column {
   std::string title;
   Align align = Align::left;
   std::size_t max_width = 0;  ///< cut wider cells to this; 0: never
+  bool is_whole = false;      ///< not cut to fit a terminal: a part of it says something else
 };
 
 struct Cell {

@@ -23,18 +23,20 @@ enum class Age : std::uint8_t { new_file, found };
 /// makes.
 Result<void> follow_log(const std::string& path, int descriptor, const FileFacts& log, Age age) {
   const auto mine = facts_of_descriptor(descriptor);
-  if (!mine) return fail(Errc::io, fmt::format("cannot look at {}: {}", path, std::strerror(errno)));
+  if (!mine) return fail(Errc::io, fmt::format("cannot look at {}: {}", path, std::strerror(errno)), list_hint(path));
   if (age == Age::found && !may_follow_log(*mine, log)) return {};
   const bool owner_differs = geteuid() == 0 && mine->owner != log.owner;
   if (owner_differs || mine->group != log.group) {
     const uid_t owner = owner_differs ? log.owner : static_cast<uid_t>(-1);
     if (fchown(descriptor, owner, log.group) != 0 && errno != EPERM) {
-      return fail(Errc::io, fmt::format("cannot give {} the log's owner: {}", path, std::strerror(errno)));
+      return fail(Errc::io, fmt::format("cannot give {} the log's owner: {}", path, std::strerror(errno)),
+                  list_hint(path));
     }
   }
   const mode_t mode = log.permissions & kReadWriteBits;
   if (mine->permissions != mode && fchmod(descriptor, mode) != 0 && errno != EPERM) {
-    return fail(Errc::io, fmt::format("cannot give {} the log's mode: {}", path, std::strerror(errno)));
+    return fail(Errc::io, fmt::format("cannot give {} the log's mode: {}", path, std::strerror(errno)),
+                list_hint(path));
   }
   return {};
 }

@@ -24,7 +24,8 @@ namespace {
 Result<std::string> resolve_new(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
   if (name.empty() || name == "." || name == "..") {
-    return fail(Errc::usage, fmt::format("\"{}\" is not the name of a file", path.string()));
+    return fail(Errc::usage, fmt::format("\"{}\" is not the name of a file", path.string()),
+                "musher init --log pipeline.db");
   }
   const std::string parent = path.has_parent_path() ? path.parent_path().string() : ".";
   const std::unique_ptr<char, decltype(&free)> folder(realpath(parent.c_str(), nullptr), &free);
@@ -32,10 +33,15 @@ Result<std::string> resolve_new(const std::filesystem::path& path) {
     return fail(Errc::io, fmt::format("cannot make {}: {}: {}", path.string(), parent, std::strerror(errno)),
                 "mkdir -p " + shell_word(parent));
   }
+  if (std::error_code error; !std::filesystem::is_directory(folder.get(), error)) {
+    return fail(Errc::io, fmt::format("cannot make {}: {} is no folder", path.string(), folder.get()),
+                list_hint(folder.get()));
+  }
   if (faccessat(AT_FDCWD, folder.get(), W_OK | X_OK, AT_EACCESS) != 0) {
+    const int error = errno;  // what follows has its own
     const auto facts = facts_of(folder.get());
     return fail(Errc::io,
-                fmt::format("cannot make {}: {}: {}{}", path.string(), folder.get(), std::strerror(errno),
+                fmt::format("cannot make {}: {}: {}{}", path.string(), folder.get(), std::strerror(error),
                             facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
                 "ls -ld " + shell_word(folder.get()));
   }
@@ -73,7 +79,8 @@ Result<gid_t> find_group(const std::string& name) {
 /// Every member makes -wal, -shm and lock there in turn.
 Result<void> check_folder_for(gid_t group, const std::string& name, const std::string& folder) {
   const auto facts = facts_of(folder);
-  if (!facts) return fail(Errc::io, fmt::format("cannot look at {}: {}", folder, std::strerror(errno)));
+  if (!facts)
+    return fail(Errc::io, fmt::format("cannot look at {}: {}", folder, std::strerror(errno)), list_hint(folder));
   const mode_t needed = S_IWGRP | S_IXGRP;
   const bool group_writes = facts->group == group && (facts->permissions & needed) == needed;
   const bool all_write = (facts->permissions & (S_IWOTH | S_IXOTH)) == (S_IWOTH | S_IXOTH);
@@ -99,7 +106,7 @@ Result<void> give_to_group(int descriptor, gid_t group, const std::string& name,
                 "id -Gn");
   }
   if (fchmod(descriptor, 0660) != 0) {
-    return fail(Errc::io, fmt::format("cannot set the mode of {}: {}", path, std::strerror(errno)));
+    return fail(Errc::io, fmt::format("cannot set the mode of {}: {}", path, std::strerror(errno)), list_hint(path));
   }
   return {};
 }
@@ -109,14 +116,18 @@ Result<void> fill(int descriptor, sql::Blob bytes, const std::string& path) {
     return fail(Errc::io, fmt::format("cannot write {}: {}", path, std::strerror(errno)),
                 "df " + shell_word(folder_of(path)));
   }
-  if (fsync(descriptor) != 0) return fail(Errc::io, fmt::format("cannot sync {}: {}", path, std::strerror(errno)));
+  if (fsync(descriptor) != 0) {
+    return fail(Errc::io, fmt::format("cannot sync {}: {}", path, std::strerror(errno)),
+                "df " + shell_word(folder_of(path)));
+  }
   return {};
 }
 
 Result<void> sync_folder(const std::string& folder) {
   const Descriptor descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!descriptor.valid() || fsync(descriptor.get()) != 0) {
-    return fail(Errc::io, fmt::format("cannot sync the folder {}: {}", folder, std::strerror(errno)));
+    return fail(Errc::io, fmt::format("cannot sync the folder {}: {}", folder, std::strerror(errno)),
+                "df " + shell_word(folder));
   }
   return {};
 }
@@ -127,6 +138,17 @@ std::int64_t wall_clock_ms() {
 }
 
 }  // namespace
+
+Result<void> check_belongs_to(const std::string& path, const std::string& group) {
+  MUSHER_TRY(const gid_t wanted, find_group(group));
+  const auto facts = facts_of(path);
+  if (!facts) return fail(Errc::io, fmt::format("cannot look at {}: {}", path, std::strerror(errno)), list_hint(path));
+  if (facts->group == wanted) return {};
+  return fail(
+      Errc::refused,
+      fmt::format("{} is there already, and not of the group {} ({})", path, group, describe_permissions(*facts)),
+      fmt::format("chgrp {0} {1} {1}.lock && chmod 0660 {1} {1}.lock", shell_word(group), shell_word(path)));
+}
 
 Result<std::string> check_new_log(const std::filesystem::path& path, const CreateOptions& options) {
   MUSHER_TRY(std::string resolved, resolve_new(path));

@@ -16,4 +16,8 @@ namespace musher {
 /// @errors as SqliteOpLog::create.
 [[nodiscard]] Result<std::string> create_log_file(const std::filesystem::path& path, const CreateOptions& options);
 
+/// Whether a log that is there already belongs to this group.
+/// @errors usage: there is no such group.  refused: it belongs to another.
+[[nodiscard]] Result<void> check_belongs_to(const std::string& path, const std::string& group);
+
 }  // namespace musher

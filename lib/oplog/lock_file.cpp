@@ -58,7 +58,9 @@ Result<bool> LockFile::acquire(Lock lock, std::chrono::milliseconds timeout) {
     }
     const int code = lock_until(descriptor_.get(), lock == Lock::exclusive ? LOCK_EX : LOCK_SH, deadline);
     if (code == ETIMEDOUT) return std::unexpected(busy());
-    if (code != 0) return fail(Errc::io, fmt::format("cannot lock {}: {}", path_, std::strerror(code)));
+    if (code != 0) {
+      return fail(Errc::io, fmt::format("cannot lock {}: {}", path_, std::strerror(code)), users_hint(path_));
+    }
     held_ = true;
     // Another process may have taken the file away and made a new one: then this lock excludes nobody.
     const auto mine = facts_of_descriptor(descriptor_.get());

@@ -60,8 +60,11 @@ Result<std::string> resolve(const std::string& path) {
   const int error = errno;
   struct stat status {};
   if (error == ENOENT && lstat(path.c_str(), &status) == 0) {
+    std::error_code ignored;
+    const auto named = std::filesystem::read_symlink(path, ignored);  // an absolute name stays as it is behind a folder
+    const auto target = std::filesystem::absolute(std::filesystem::path(path).parent_path() / named).lexically_normal();
     return fail(Errc::not_a_log, fmt::format("{} is a symbolic link to a file that does not exist", path),
-                init_hint(path));
+                ignored ? list_hint(path) : init_hint(target));
   }
   if (error == ENOENT || error == ENOTDIR) {
     return fail(Errc::not_a_log, fmt::format("there is no file {}", path), init_hint(path));
@@ -213,7 +216,9 @@ Result<LogFile> check_log_file(const std::filesystem::path& path, OpenMode mode)
   LogFile file;
   MUSHER_TRY(file.path, resolve(path.string()));
   const auto facts = facts_of(file.path);
-  if (!facts) return fail(Errc::io, fmt::format("cannot look at {}: {}", file.path, std::strerror(errno)));
+  if (!facts) {
+    return fail(Errc::io, fmt::format("cannot look at {}: {}", file.path, std::strerror(errno)), list_hint(file.path));
+  }
   file.facts = *facts;
   if (facts->type != S_IFREG) {
     return fail(Errc::not_a_log, fmt::format("{} is {}", file.path, kind_of_file(facts->type)),

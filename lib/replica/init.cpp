@@ -4,6 +4,7 @@
 
 #include "crypto/hashing.hpp"
 #include "model/text.hpp"
+#include "oplog/create_log.hpp"
 #include "oplog/sqlite_op_log.hpp"
 #include "replica/trust.hpp"
 
@@ -45,6 +46,7 @@ Result<InitReport> accept_existing(const InitRequest& request, const Host& host)
                 fmt::format("{} is a log of document {} already", info.path, to_hex(info.document.bytes)),
                 "name another file with --log");
   }
+  if (request.group) MUSHER_CHECK(check_belongs_to(info.path, *request.group));
   std::error_code ignored;
   if (!fs::exists(fs::symlink_status(request.key_file, ignored))) {
     return fail(

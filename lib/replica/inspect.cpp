@@ -100,7 +100,7 @@ Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::op
   MUSHER_TRY(const RowId last, upto(log, at));
   MUSHER_TRY(const auto trust, TrustPolicy::read(log));
   MUSHER_TRY(Story story, load_story(log, trust, id, last, Signatures::check, known));
-  if (!story.was_inserted() && story.failures.empty()) return std::unexpected(no_such_story(log, id));
+  if (!story.was_inserted() && story.failures.empty()) return std::unexpected(no_such_story(log, id, last));
 
   StoryReport report;
   report.story = view_of(id, story.items);

@@ -86,9 +86,15 @@ Result<std::optional<std::string>> story_of(LogReader& log, const OpId& id, cons
   return std::nullopt;
 }
 
-Error no_such_story(LogReader& log, std::string_view id) {
+Error no_such_story(LogReader& log, std::string_view id, std::optional<RowId> at) {
   std::vector<std::string> near;
-  if (const auto ids = log.story_ids()) near = nearest(id, *ids);
+  if (const auto ids = log.story_ids()) {
+    if (at && std::ranges::find(*ids, id) != ids->end()) {
+      return {Errc::not_found, fmt::format("story {} was not there yet at row {} of {}", id, raw(*at), log.info().path),
+              "leave out --at, or name a later moment"};
+    }
+    near = nearest(id, *ids);
+  }
   return {Errc::not_found, fmt::format("there is no story {} in {}", id, log.info().path),
           "musher inspect stories --log " + shell_word(log.info().path), std::move(near)};
 }

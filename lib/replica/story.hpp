@@ -48,6 +48,6 @@ struct Story {
 [[nodiscard]] Result<std::optional<std::string>> story_of(LogReader& log, const OpId& id, const Op& op);
 
 /// "There is no story 478_stroy" with the ids most like it.
-[[nodiscard]] Error no_such_story(LogReader& log, std::string_view id);
+[[nodiscard]] Error no_such_story(LogReader& log, std::string_view id, std::optional<RowId> at = {});
 
 }  // namespace musher

@@ -23,7 +23,7 @@ struct LastAudit {
   std::string document;  ///< the JSON of musher verify-order, on one line
   std::size_t errors = 0;
   std::string first_error{};  ///< "code: what it says"; empty: there is none
-  std::string bad_row{};  ///< a row that is not what its author signed, and is in memory; empty: there is none
+  std::string bad_row{};      ///< a row that is not what its author signed, and is in memory; empty: there is none
 };
 
 struct Node {

@@ -132,6 +132,63 @@ TEST_CASE("a log with two names is read, and refused for writing with the reason
   workshop.must({"musher-inspect", "stories"});
 }
 
+TEST_CASE(
+    "a dry run ends as the real run would: a log with two names, a held lock, a folder that cannot be written to") {
+  Workshop workshop;
+  begin(workshop);
+  const Words dry{"musher-purge", "1_story", "-n"};
+  CHECK(workshop.run(dry).code == 0);
+  const std::string before = contents(workshop.log());
+  fs::create_hard_link(workshop.log(), workshop.file("second.db"));
+  CHECK(workshop.run(dry).code == 5);
+  fs::remove(workshop.file("second.db"));
+  workshop.set("MUSHER_LOCK_TIMEOUT", "100ms");
+  const Outcome held = workshop.shell("flock pipeline.db.lock musher-purge 1_story -n");
+  INFO(held.out << held.err);
+  CHECK(held.code == 6);
+  CHECK(held.out.empty());
+  CHECK(workshop.run(dry).code == 0);
+  CHECK(contents(workshop.log()) == before);
+}
+
+TEST_CASE("a symbolic link to nothing: the hint makes the log that it points to") {
+  Workshop workshop;
+  fs::create_symlink("target.db", workshop.file("link.db"));
+  const Outcome outcome = workshop.run({"musher-inspect", "--log", "link.db"});
+  CHECK(outcome.code == 3);
+  CHECK_THAT(outcome.err, Contains("hint: musher init --log ") && Contains("/target.db"));
+  workshop.must({"musher-init", "--log", "target.db"});
+  workshop.must({"musher-inspect", "--log", "link.db"});
+}
+
+TEST_CASE("a story that was not there yet at --at is not called a typo") {
+  Workshop workshop;
+  begin(workshop);
+  workshop.must({"musher-put", "--new", "2_story", "stage=1_backlog"});
+  for (const Words& words : {Words{"musher-inspect", "story", "2_story", "--at", "row:1"},
+                             Words{"musher-replay", "--story", "2_story", "--at", "row:1"}}) {
+    const Outcome outcome = workshop.run(words);
+    INFO(words.front() << outcome.err);
+    CHECK(outcome.code == 1);
+    CHECK_THAT(outcome.err, Contains("was not there yet at row 1") && Contains("leave out --at"));
+    CHECK_THAT(outcome.err, !Contains("did you mean"));
+  }
+}
+
+TEST_CASE("every usage error says what to run next") {
+  Workshop workshop;
+  begin(workshop);
+  for (const Words& words : {Words{"musher-inspect", "--log", ""}, Words{"musher-inspect", "--config", ""},
+                             Words{"musher-inspect", "--server", ""}, Words{"musher-verify-order", "--state", ""},
+                             Words{"musher-verify-order", "--state", "none", "--require-state"},
+                             Words{"musher-init", "--log", "folder/.."}}) {
+    const Outcome outcome = workshop.run(words);
+    INFO(words.front() << " " << words.back() << ": " << outcome.err);
+    CHECK((outcome.code == 2 || outcome.code == 5));
+    CHECK_THAT(outcome.err, Contains("hint: "));
+  }
+}
+
 TEST_CASE("a log that is named through a symbolic link is the log itself, lock and all") {
   Workshop workshop;
   begin(workshop);

@@ -27,7 +27,7 @@ def comparable(text):
     """Without what differs from run to run: ids, times, process ids, how long something took."""
     text = re.sub(r"\b[0-9a-f]{12,64}\b", lambda match: f"<{len(match[0])} hex digits>", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? (UTC|[+-]\d\d:\d\d)", "<time>", text)
-    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>", text)
+    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<instant>", text)
     text = re.sub(r"\bPID \d+", "PID <n>", text)
     text = re.sub(r"\b\d+ ms\b", "<n> ms", text)
     text = re.sub(r"\b(seconds=|seconds\":\"|peer=127\.0\.0\.1:)[\d.]+", r"\1<n>", text)

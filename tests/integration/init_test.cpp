@@ -58,6 +58,20 @@ TEST_CASE("init: where the log cannot be made no key is made either") {
   CHECK_FALSE(fs::exists(log));
 }
 
+TEST_CASE("init: a log that is there already and of another group is refused, and so is a group that nobody knows") {
+  const Workshop workshop;
+  const fs::path log = workshop.file("pipeline.db");
+  REQUIRE(make(workshop, log, std::nullopt));
+  CHECK(make(workshop, log, std::nullopt));  // again changes nothing
+  const auto unknown = make(workshop, log, "nosuch");
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().code == Errc::usage);
+  const auto other = make(workshop, log, "users");
+  REQUIRE_FALSE(other);
+  CHECK(other.error().code == Errc::refused);
+  CHECK_THAT(other.error().hint, Catch::Contains("chgrp users "));
+}
+
 TEST_CASE("init: a log of a newer format and one that was cut off are refused, and stay as they are") {
   const Workshop workshop;
   const fs::path log = workshop.file("pipeline.db");

@@ -245,6 +245,17 @@ TEST_CASE("users: a folder that may not be written to is named, with whose it is
                      folder.path().string() + " is owned by root:root, mode 0755; you are uid 70001)");
 }
 
+TEST_CASE("users: a folder where no log can be made is named, with the reason and whose it is", "[oplog][root]") {
+  const TempFolder folder;
+  REQUIRE(chmod(folder.path().c_str(), 0755) == 0);
+  CHECK(as(ann(), 0022,
+           [&] {
+             const auto log = SqliteOpLog::create(folder / "pipeline.db", {.document = test_document()});
+             return log ? "made" : log.error().what;
+           }) == "cannot make " + (folder / "pipeline.db").string() + ": " + folder.path().string() +
+                     ": Permission denied (owned by root:root, mode 0755; you are uid 70001)");
+}
+
 TEST_CASE("users: root gives away no file of somebody else that bears the lock file's name", "[oplog][root]") {
   const SharedFolder folder(02770);
   REQUIRE(as(ann(), 0077, [&] { return create(folder.log()); }).empty());

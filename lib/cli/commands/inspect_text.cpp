@@ -84,8 +84,8 @@ void add_history(std::string& text, const std::string& field, const std::vector<
                {"SEQ", Align::right},
                {"VALUE", Align::left, kValueColumns},
                {"BY"},
-               {"TIME"},
-               {"OP"}});
+               {"TIME", Align::left, 0, true},
+               {"OP", Align::left, 0, true}});
   for (const HistoryEntry& entry : entries) {
     const Op& op = entry.op.row.op.op;
     std::string value = value_text(std::nullopt, true);
@@ -137,7 +137,12 @@ std::string summary_text(const LogInfo& log, const Summary& summary, const Summa
 
 std::string stories_text(const std::vector<StoryView>& stories, const TrustPolicy& trust, const Terminal& terminal) {
   if (stories.empty()) return "";
-  Table table({{"STORY"}, {"STAGE"}, {"NAME", Align::left, kValueColumns}, {"AGENT"}, {"UPDATED"}, {"BY"}});
+  Table table({{"STORY"},
+               {"STAGE"},
+               {"NAME", Align::left, kValueColumns},
+               {"AGENT"},
+               {"UPDATED", Align::left, 0, true},
+               {"BY"}});
   for (const StoryView& story : stories) {
     const std::string id =
         story.items.size() > 1 ? fmt::format("{} ({} items)", story.id, story.items.size()) : story.id;
@@ -188,8 +193,8 @@ std::string ops_text(const std::vector<OpView>& ops, const Terminal& terminal) {
                {"SEQ", Align::right},
                {"INDEX", Align::right},
                {"AUTHOR"},
-               {"TIME"},
-               {"OP"},
+               {"TIME", Align::left, 0, true},
+               {"OP", Align::left, 0, true},
                {"WHAT", Align::left, kValueColumns}});
   for (const OpView& op : ops) {
     const Op& fields = op.row.op.op;
@@ -243,7 +248,7 @@ std::string peers_text(const std::vector<NamedPeer>& peers, const Terminal& term
   if (peers.empty()) return "";
   Table table({{"NAME"},
                {"STATE"},
-               {"SINCE"},
+               {"SINCE", Align::left, 0, true},
                {"LAG", Align::right},
                {"SENT", Align::right},
                {"RECEIVED", Align::right},
@@ -269,7 +274,7 @@ std::string quarantine_text(const std::vector<QuarantinedOp>& quarantine, const 
                {"NAME", Align::left, kValueColumns},
                {"AUTHOR"},
                {"SOURCE", Align::left, 24},
-               {"RECEIVED"}});
+               {"RECEIVED", Align::left, 0, true}});
   for (const QuarantinedOp& kept : quarantine) {
     const auto op = parse_canonical_bytes(kept.canonical);
     table.row({std::to_string(kept.id), kept.reason, op ? std::string(to_string(op->kind)) : "?", op ? op->name : "",

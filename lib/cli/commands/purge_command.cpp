@@ -46,28 +46,30 @@ void note_written(const PurgeReport& report, Context& context) {
   }
 }
 
-/// A dry run ends as the real one would: without a key that may write here, refused.
-Result<void> check_key(Context& context, LogReader& log) {
-  MUSHER_TRY(const auto identity, Identity::load(context.settings.identity));
-  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
-  return check_own_trust(trust, identity.author(), log.info().path);
+/// The plan, from a handle that cannot write. It ends as the real run would: this log and key must be fit to write
+/// with, and where there is something to purge the lock must be free and the key trusted.
+Result<ExitCode> dry_run(const PurgeOptions& options, Context& context) {
+  MUSHER_CHECK(open_for_writing(context));
+  MUSHER_TRY(const auto log, open_for_reading(context));
+  MUSHER_TRY(auto plan, plan_purge(*log, options.selection, options.reason));
+  MUSHER_CHECK(check_options(options, plan));
+  if (plan.to_purge() > 0) {
+    MUSHER_TRY(auto replica, open_for_writing(context));
+    MUSHER_CHECK(OwnWrite::begin(replica));
+    show_warnings(context, replica);
+  }
+  const PurgeReport report{std::move(plan.stories), true};
+  if (wants_json(context))
+    MUSHER_CHECK(write_json(context, *log, "musher.purge/1", report, {}));
+  else
+    show_purges(report, context);
+  return ExitCode::ok;
 }
 
 Result<ExitCode> run(PurgeOptions& options, Context& context) {
   if (options.list) return list(options, context);
   if (options.older_than) options.selection.received_before = now_ms() - options.older_than->count();
-  if (options.dry_run) {
-    MUSHER_TRY(const auto log, open_for_reading(context));
-    MUSHER_TRY(auto plan, plan_purge(*log, options.selection, options.reason));
-    MUSHER_CHECK(check_options(options, plan));
-    MUSHER_CHECK(check_key(context, *log));
-    const PurgeReport report{std::move(plan.stories), true};
-    if (wants_json(context))
-      MUSHER_CHECK(write_json(context, *log, "musher.purge/1", report, {}));
-    else
-      show_purges(report, context);
-    return ExitCode::ok;
-  }
+  if (options.dry_run) return dry_run(options, context);
   MUSHER_TRY(auto replica, open_for_writing(context));
   MUSHER_TRY(const PurgePlan plan, plan_purge(replica.log(), options.selection, options.reason));
   MUSHER_CHECK(check_options(options, plan));
