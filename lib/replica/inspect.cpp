@@ -82,9 +82,12 @@ Result<Summary> inspect_summary(LogReader& log, std::optional<RowId> at) {
   return summary;
 }
 
-Result<StoryList> inspect_stories(LogReader& log, std::optional<RowId> at) {
+Result<StoryList> inspect_stories(LogReader& log, std::optional<RowId> at, const std::atomic<bool>* cancel,
+                                  const std::function<void(std::uint64_t)>& on_progress) {
   StoryTracker tracker;
   CatchUpOptions options;
+  options.cancel = cancel;
+  options.on_progress = on_progress;
   MUSHER_TRY(options.upto, upto(log, at));
   options.on_applied = [&](const OpRow& row, Applied, bool effective) {
     if (effective) tracker.note(row);

@@ -1,6 +1,7 @@
 #pragma once
 // What a log holds, for a person or a program to look at. All of it reads; all of it works beside a live server.
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <optional>
@@ -38,7 +39,10 @@ struct StoryList {
   std::vector<StoryView> stories;  ///< in list order
   std::vector<RowFailure> failures;
 };
-[[nodiscard]] Result<StoryList> inspect_stories(LogReader& log, std::optional<RowId> at);
+/// @param cancel what there is by then is given when it is set.
+[[nodiscard]] Result<StoryList> inspect_stories(LogReader& log, std::optional<RowId> at,
+                                                const std::atomic<bool>* cancel = nullptr,
+                                                const std::function<void(std::uint64_t rows)>& on_progress = {});
 
 struct HistoryEntry {
   OpView op;

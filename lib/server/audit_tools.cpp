@@ -10,6 +10,7 @@
 #include "report/replay_json.hpp"
 #include "report/verify_order_json.hpp"
 #include "server/ends_on_loop.hpp"
+#include "server/long_work.hpp"
 #include "server/story_page.hpp"
 #include "server/tool_schemas.hpp"
 
@@ -20,7 +21,6 @@ using CallPtr = std::shared_ptr<mcp::Call>;
 
 constexpr std::size_t kReplayStories = 50;
 constexpr std::size_t kFindings = 200;
-constexpr std::uint64_t kProgressRows = 1'024;
 
 std::string text_of(const Finding& finding) {
   return fmt::format("{}: {}", kind_of(finding.code).name, finding.message);
@@ -31,41 +31,6 @@ bool is_bad_row(const Finding& finding) {
   const Check check = kind_of(finding.code).check;
   return (check == Check::row || check == Check::signature) && finding.severity() == Severity::error &&
          !finding.acknowledged;
-}
-
-/// Work on a log of its own, off the server's thread. What it returns is run on the server's.
-using LongWork = std::function<Result<mcp::ToolResult>(SqliteOpLog& log, const std::atomic<bool>& cancelled,
-                                                       const std::function<void(std::uint64_t)>& progress)>;
-
-/// Tells the client every thousand rows; the call is only touched on the server's thread.
-std::function<void(std::uint64_t)> progress_of(Node& node, const CallPtr& call, std::uint64_t total) {
-  return [&node, call, total](std::uint64_t rows) {
-    if (rows % kProgressRows != 0 && rows != total) return;
-    node.post([call, rows, total] { call->progress(static_cast<double>(rows), static_cast<double>(total), "rows"); });
-  };
-}
-
-void run_long(Node& node, const CallPtr& call, LongWork work) {
-  const std::string path = node.live.log().info().path;
-  const CancelFlag flag = node.workers.submit([&node, call, path,
-                                               work = std::move(work)](const std::atomic<bool>& cancelled) {
-    auto log = SqliteOpLog::open(path, OpenMode::read);
-    Result<mcp::ToolResult> result = std::unexpected(Error{});
-    if (!log)
-      result = std::unexpected(std::move(log).error());
-    else
-      result = work(**log, cancelled, progress_of(node, call, (*log)->count().value_or(0)));
-    node.post([&node, call, result = std::move(result)]() mutable {
-      if (!result) return call->finish(error_result(result.error()));
-      if (!node.live.problem().empty())
-        result->content.text("This is about the file; this server does not follow it any more: " + node.live.problem());
-      call->finish(*std::move(result));
-    });
-  });
-  if (!flag) {
-    return call->finish(error_result({Errc::busy, "too many audits and replays wait already", "try again later"}));
-  }
-  call->on_cancel([flag] { flag->store(true); });
 }
 
 /// The elements from `first` on, `most` of them.

@@ -9,7 +9,9 @@
 #include "model/text.hpp"
 #include "report/inspect_json.hpp"
 #include "report/peers_json.hpp"
+#include "server/ends_on_loop.hpp"
 #include "server/log_documents.hpp"
+#include "server/long_work.hpp"
 #include "server/story_page.hpp"
 #include "server/tool_schemas.hpp"
 
@@ -36,16 +38,21 @@ Result<std::optional<ResolvedPoint>> resolve_argument(const mcp::Call& call, Nod
   return resolve(node.live.log(), point);
 }
 
-Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
-  MUSHER_TRY(const auto at, resolve_argument(call, node));
-  StoryList past;
-  if (at) {
-    MUSHER_TRY(past, inspect_stories(node.live.log(), at->row));
-  }
-  const std::vector<StoryView>& stories = at ? past.stories : node.live.stories();
-  const StoryFilter filter{text_argument(call, "stage"), text_argument(call, "agent"),
-                           call.arguments()["blocked"].boolean()};
-  MUSHER_TRY(const StoryPage page, page_of(stories, filter, page_argument(call, kDefaultStories)));
+/// What get_pipeline_status is asked for.
+struct StatusRequest {
+  StoryFilter filter;
+  PageRequest page;
+};
+
+StatusRequest status_request(const mcp::Call& call) {
+  return {{text_argument(call, "stage"), text_argument(call, "agent"), call.arguments()["blocked"].boolean()},
+          page_argument(call, kDefaultStories)};
+}
+
+Result<mcp::ToolResult> status_of(const std::vector<StoryView>& stories, const LogCard& card,
+                                  const std::optional<ResolvedPoint>& at, const StatusRequest& request,
+                                  std::string_view version) {
+  MUSHER_TRY(const StoryPage page, page_of(stories, request.filter, request.page));
   std::map<std::string, std::vector<const StoryView*>> by_stage;
   CutDocument document;
   for (const StoryView* story : page.stories) {
@@ -53,7 +60,6 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
     if (is_cut(*story)) document.links.push_back(link_to_story(story->id));
   }
 
-  const LogCard card = node.live.card();
   document.json = json_text([&](JsonWriter& json) {
     begin_result(json, "musher.pipeline-status/1", card, at, page.next_cursor);
     json.key("stages").begin_object();
@@ -74,7 +80,28 @@ Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
     summary += fmt::format("{} {} in {}", named++ == 0 ? ":" : ",", members.size(), stage.empty() ? "no stage" : stage);
   }
   if (named < by_stage.size()) summary += fmt::format(" and more in {} other stages", by_stage.size() - named);
-  return linked_result(call, fmt::format("{}. {}", summary, kDataNotice), std::move(document));
+  return linked_result(version, fmt::format("{}. {}", summary, kDataNotice), std::move(document));
+}
+
+/// Of an earlier moment memory has nothing: the log up to there is read again, off the server's thread.
+void past_status(const CallPtr& call, Node& node) {
+  if (const auto followed = follow_file(node); !followed) return call->finish(error_result(followed.error()));
+  const auto point = node.parse_point(*text_argument(*call, "at"));
+  if (!point) return call->finish(error_result(point.error()));
+  run_long(node, call,
+           [point = *point, request = status_request(*call), version = std::string(call->version())](
+               SqliteOpLog& log, const auto& cancelled, const auto& progress) -> Result<mcp::ToolResult> {
+             MUSHER_TRY(const ResolvedPoint at, resolve(log, point));
+             MUSHER_TRY(const StoryList past, inspect_stories(log, at.row, &cancelled, progress));
+             MUSHER_TRY(const LogCard card, log_card(log));
+             MUSHER_TRY(mcp::ToolResult result, status_of(past.stories, card, at, request, version));
+             result.may_keep = false;  // "two hours ago" is another moment each time
+             return result;
+           });
+}
+
+Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
+  return status_of(node.live.stories(), node.live.card(), {}, status_request(call), call.version());
 }
 
 Result<mcp::ToolResult> list_agents(const mcp::Call& call, Node& node) {
@@ -107,7 +134,7 @@ Result<mcp::ToolResult> get_story(const mcp::Call& call, Node& node) {
   MUSHER_TRY(const auto at, resolve_argument(call, node));
   const std::string id = *text_argument(call, "story_id");
   MUSHER_TRY(CutDocument document, story_page(node, id, at, page_argument(call, kHistoryEntries)));
-  return linked_result(call, fmt::format("Story {} with who set which field. {}", id, kDataNotice),
+  return linked_result(call.version(), fmt::format("Story {} with who set which field. {}", id, kDataNotice),
                        std::move(document));
 }
 
@@ -129,7 +156,8 @@ Result<mcp::ToolResult> list_ops(const mcp::Call& call, Node& node) {
   query.limit = page_argument(call, kDefaultOps).limit;
   MUSHER_TRY(query.after, row_argument(call));
   MUSHER_TRY(CutDocument document, ops_document(node, query));
-  return linked_result(call, fmt::format("Ops behind row {}, oldest first. {}", raw(query.after), kDataNotice),
+  return linked_result(call.version(),
+                       fmt::format("Ops behind row {}, oldest first. {}", raw(query.after), kDataNotice),
                        std::move(document));
 }
 
@@ -179,12 +207,19 @@ mcp::Tool tool(Node& node, std::string name, std::string title, std::string desc
 }  // namespace
 
 Result<void> add_read_tools(mcp::Server& server, Node& node) {
-  MUSHER_CHECK(server.add(tool(node, "get_pipeline_status", "Pipeline status",
-                               "All stories of the pipeline by stage, each with its fields (name, agent, retry_count, "
-                               "blocked, depends_on and so on). Filter by stage, agent or blocked; `at` shows an "
-                               "earlier moment. Long answers come in pages: call again with next_cursor as cursor. "
-                               "A long value is cut: `truncated` names it, and `resource` has it in full.",
-                               pipeline_status_input(), pipeline_status_output(), pipeline_status)));
+  mcp::Tool status = tool(node, "get_pipeline_status", "Pipeline status",
+                          "All stories of the pipeline by stage, each with its fields (name, agent, retry_count, "
+                          "blocked, depends_on and so on). Filter by stage, agent or blocked; `at` shows an "
+                          "earlier moment. Long answers come in pages: call again with next_cursor as cursor. "
+                          "A long value is cut: `truncated` names it, and `resource` has it in full.",
+                          pipeline_status_input(), pipeline_status_output(), pipeline_status);
+  status.handler = [&node, now = std::move(status.handler)](const CallPtr& call) {
+    if (call->arguments()["at"].exists())
+      past_status(ends_on_loop(node.post, call), node);
+    else
+      now(call);
+  };
+  MUSHER_CHECK(server.add(std::move(status)));
   MUSHER_CHECK(
       server.add(tool(node, "list_agents", "Agents",
                       "Which agent has which stories now, by the field agent of each. For what those stories "

@@ -91,10 +91,10 @@ Result<std::optional<Cursor>> read_cursor(const std::optional<std::string>& text
   return cursor;
 }
 
-mcp::ToolResult linked_result(const mcp::Call& call, std::string_view summary, CutDocument document) {
+mcp::ToolResult linked_result(std::string_view version, std::string_view summary, CutDocument document) {
   mcp::ToolResult result = mcp::structured_result(summary, std::move(document.json));
   constexpr std::string_view kFirstWithLinks = "2025-06-18";
-  if (call.version() < kFirstWithLinks) return result;
+  if (version < kFirstWithLinks) return result;
   for (const ResourceLink& link : document.links) result.content.link(link.uri, link.name, "application/json");
   return result;
 }

@@ -65,6 +65,6 @@ struct CutDocument {
   std::vector<ResourceLink> links{};
 };
 /// The result of a tool: with the links, where the client's version knows them.
-[[nodiscard]] mcp::ToolResult linked_result(const mcp::Call& call, std::string_view summary, CutDocument document);
+[[nodiscard]] mcp::ToolResult linked_result(std::string_view version, std::string_view summary, CutDocument document);
 
 }  // namespace musher
