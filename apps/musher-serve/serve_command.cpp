@@ -8,12 +8,12 @@
 #include <charconv>
 
 #include "cli/commands/commands.hpp"
-#include "cli/escape.hpp"
 #include "cli/log_access.hpp"
 #include "cli/point_in_time_text.hpp"
 #include "http/client_token.hpp"
 #include "http/inherited_sockets.hpp"
 #include "http/server_url.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 #include "musher-serve/server_log.hpp"
 #include "server/serve.hpp"

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "model/escape.hpp"
 #include "model/text.hpp"
 
 namespace musher::mcp {
@@ -61,14 +62,9 @@ bool has_type(JsonView value, std::string_view type) {
   return false;
 }
 
-std::string shortened(JsonView value) {
-  constexpr std::size_t kShown = 60;
-  std::string text = value.text();
-  if (text.size() <= kShown) return text;
-  std::size_t end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80) --end;
-  return text.substr(0, end) + "...";
-}
+constexpr std::size_t kShownBytes = 60;
+
+std::string shortened(JsonView value) { return shortened_text(value.text(), kShownBytes); }
 
 std::string joined(const std::vector<std::string>& words, std::string_view separator) {
   return fmt::format("{}", fmt::join(words, separator));

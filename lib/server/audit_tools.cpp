@@ -7,6 +7,7 @@
 #include "audit/compare.hpp"
 #include "audit/replay.hpp"
 #include "audit/verify_order.hpp"
+#include "model/escape.hpp"
 #include "report/replay_json.hpp"
 #include "report/verify_order_json.hpp"
 #include "server/ends_on_loop.hpp"
@@ -79,9 +80,9 @@ void keep_page(std::vector<Element>& list, std::size_t first, std::size_t most) 
 /// So that one of them is always short enough for a page.
 void shorten_texts(Finding& finding) {
   constexpr std::size_t kLongest = 2'000;
-  for (std::string* text : {&finding.message, &finding.hint}) *text = shortened_text(std::move(*text), kLongest);
+  for (std::string* text : {&finding.message, &finding.hint}) *text = shortened_text(*text, kLongest);
   for (std::optional<std::string>* text : {&finding.story, &finding.field, &finding.expected, &finding.found})
-    if (*text) *text = shortened_text(**std::move(text), kLongest);
+    if (*text) *text = shortened_text(**text, kLongest);
 }
 
 /// A page of the findings, and all else of the report. An audit that is the same finds the same in the same order, so a
