@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/result.hpp"
+
 namespace musher::mcp {
 
 /// A list of content blocks: Content().text("done").link(uri, name).
@@ -34,7 +36,10 @@ struct ToolResult {
 /// An answer whose content is the one-line summary for people.
 [[nodiscard]] ToolResult structured_result(std::string_view summary, std::string structured);
 /// An answer that says why it could not be done, so that a model may try again.
-[[nodiscard]] ToolResult error_result(std::string_view why, std::string structured = {});
+[[nodiscard]] ToolResult error_result(std::string_view why);
+/// The same as {"code","message","hint","candidates"?}, escaped and without the middle of what is long (but the
+/// candidates); the text says it, too.
+[[nodiscard]] ToolResult error_result(const Error& error);
 
 /// The messages of a prompt, in their order.
 struct PromptResult {

@@ -135,9 +135,10 @@ class Check {
     std::vector<std::string> names;
     for (const auto& [known, property] : node.properties) names.push_back(known);
     const auto near = nearest(name, names, 1);
-    if (!near.empty()) return fmt::format("unknown {}: did you mean {}?", member_path(name, path), near.front());
-    if (names.empty()) return fmt::format("unknown {}: there are none", member_path(name, path));
-    return fmt::format("unknown {}: there are {}", member_path(name, path), joined(names, ", "));
+    const std::string what = member_path(shortened_text(name, kShownBytes), path);
+    if (!near.empty()) return fmt::format("unknown {}: did you mean {}?", what, near.front());
+    if (names.empty()) return fmt::format("unknown {}: there are none", what);
+    return fmt::format("unknown {}: there are {}", what, joined(names, ", "));
   }
 
   std::string items(const Schema::Node& node, JsonView value, const std::string& path) const {

@@ -39,24 +39,9 @@ std::string hint_of(const Error& error) {
 }  // namespace
 
 mcp::ToolResult error_result(const Error& error) {
-  const std::string hint = hint_of(error);
-  std::string text = error.what;
-  for (std::size_t i = 0; i < error.candidates.size(); ++i)
-    text += (i == 0 ? "; did you mean " : " or ") + error.candidates[i];
-  if (!hint.empty()) text += "\nhint: " + hint;
-  return mcp::error_result(text, json_text([&](JsonWriter& json) {
-                             json.begin_object();
-                             json.key("code").string(to_string(error.code));
-                             json.key("message").string(error.what);
-                             json.key("hint").string(hint);
-                             if (!error.candidates.empty()) {
-                               json.key("candidates").begin_array();
-                               for (const std::string& candidate : error.candidates) json.string(candidate);
-                               json.end_array();
-                             }
-                             json.end_object();
-                             json.end_line();
-                           }));
+  Error told = error;
+  told.hint = hint_of(error);
+  return mcp::error_result(told);
 }
 
 void begin_result(JsonWriter& json, std::string_view schema, const LogCard& card,

@@ -19,7 +19,7 @@ namespace musher {
 /// The JSON that `write` writes, on one line.
 [[nodiscard]] std::string json_text(const std::function<void(JsonWriter&)>& write);
 
-/// isError, with {"code","message","hint","candidates"?}; the text says the same to a model.
+/// mcp::error_result(), with hints for who has these tools.
 [[nodiscard]] mcp::ToolResult error_result(const Error& error);
 
 /// Opens an object with the envelope of an MCP result: no tool, no exit_code. The caller ends it.

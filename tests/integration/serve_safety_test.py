@@ -81,6 +81,7 @@ class Tokens(Serving):
                 refused = reader.refusal(name, {"story_id": STORY} | arguments)
                 self.assertEqual(refused["code"], "refused")
                 self.assertIn("bob", refused["message"])
+                self.assertIn("read-only", refused["hint"])
         self.assertEqual(self.client(server, token=WRITER).stories()[STORY]["fields"]["stage"], "1_backlog")
 
     def test_a_session_is_of_use_to_nobody_else(self):

@@ -7,7 +7,7 @@ import unittest
 import jsonschema
 
 from binaries import IN_MEMORY, SOURCE, Shell
-from mcp_client import CANCELLED, DECLINED, LEGACY, YES, Legacy, Modern, Server, wait_until
+from mcp_client import CANCELLED, DECLINED, LEGACY, YES, Legacy, Modern, RpcFailure, Server, wait_until
 
 STORY = "478_story_sync"
 LONGEST_RESULT = 100_000
@@ -252,6 +252,35 @@ class Errors(Tools):
         self.assertEqual(refused["code"], "usage", refused)
         refused = self.client.refusal("put_story", {"story_id": "names", "fields": {"a": 1}, "new": True})
         self.assertEqual(refused["code"], "already_exists", refused)
+
+    def test_what_an_error_repeats_of_a_long_argument_is_cut(self):
+        self.new_story("echoed")
+        put = {"story_id": "echoed"}
+        for name, arguments, both_ends in (
+            ("get_node", lambda long: {long: 1}, ("get_node: unknown argument ", "there are none")),
+            ("put_story", lambda long: put | {"fields": {}, long: 1}, ("put_story: unknown argument ", "new, again")),
+            ("list_ops", lambda long: {"kind": long}, ("list_ops: argument kind: ", '"erase"')),
+            ("list_ops", lambda long: {"author": long}, ("there is no author ", ".db")),
+            ("get_pipeline_status", lambda long: {"at": long}, ("", "")),
+            ("put_story", lambda long: put | {"fields": {long: 1}}, ('"', '" is no field name')),
+            ("put_story", lambda long: put | {"fields": {long: 2**60}}, ('the value of "', "past 2^53-1")),
+        ):
+            for long in ("x" * 300_000, "ä" * 150_000, "\x1b" * 100_000):
+                result = self.client.tool(name, arguments(long))
+                self.assertTrue(result["isError"])
+                self.assertLess(size_of(result), 20_000, (name, list(arguments("x"))))
+                message = result["structuredContent"]["message"]
+                self.assertTrue(message.startswith(both_ends[0]) and message.endswith(both_ends[1]), message)
+        with self.assertRaises(RpcFailure) as raised:
+            self.legacy().tool("x" * 300_000)
+        self.assertLess(len(str(raised.exception)), 3_000)
+
+    def test_an_error_says_what_to_do(self):
+        for name, arguments, hint in (("get_node", {"color": 1}, "tools/list has the arguments of get_node"),
+                                      ("get_story", {}, "tools/list has the arguments of get_story")):
+            result = self.client.tool(name, arguments)
+            self.assertEqual(result["structuredContent"]["hint"], hint)
+            self.assertTrue(result["content"][0]["text"].endswith(f"\nhint: {hint}"), result)
 
     def test_a_value_that_is_too_long_for_an_op_is_refused(self):
         self.new_story("long")
