@@ -61,7 +61,7 @@ Content& Content::link(std::string_view uri, std::string_view name, std::string_
 }
 
 ToolResult structured_result(std::string_view summary, std::string structured) {
-  return {.content = Content().text(summary), .structured = std::move(structured)};
+  return {.content = Content().text(escape(summary)), .structured = std::move(structured)};
 }
 
 ToolResult error_result(std::string_view why) { return {.content = Content().text(why), .is_error = true}; }

@@ -33,7 +33,7 @@ struct ToolResult {
   bool may_keep = true;  ///< of a memo tool: false when it also depends on something else, such as the time
 };
 
-/// An answer whose content is the one-line summary for people.
+/// An answer whose content is the one-line summary for people, escaped.
 [[nodiscard]] ToolResult structured_result(std::string_view summary, std::string structured);
 /// An answer that says why it could not be done, so that a model may try again.
 [[nodiscard]] ToolResult error_result(std::string_view why);

@@ -288,6 +288,41 @@ class Errors(Tools):
         self.assertEqual(refused["code"], "usage", refused)
 
 
+class Escaped(Tools):
+    """No stored text can move a terminal's cursor or turn the reading direction of what is put before people."""
+
+    raw = "\x1b[2J\u202e\u200b"
+    shown = "\\x1b[2J\\u{202e}\\u{200b}"
+
+    def assert_escaped(self, text):
+        for character in self.raw[:1] + self.raw[-2:]:
+            self.assertNotIn(character, text)
+
+    def test_in_summaries_errors_and_questions(self):
+        story = "story\u202e"
+        self.new_story(story, stage="2_current" + self.raw)
+        text = self.client.tool("get_pipeline_status")["content"][0]["text"]
+        self.assert_escaped(text)
+        self.assertIn(f"1 in 2_current{self.shown}.", text)
+        self.assert_escaped(self.client.tool("get_story", {"story_id": story})["content"][0]["text"])
+        reason = "no more" + self.raw
+        question = self.client.tool("purge_story", {"story_id": story, "reason": reason})
+        message = question["inputRequests"]["confirm"]["params"]["message"]
+        self.assertEqual(message, f"Purge story story\\u{{202e}} (1 item) for ever? Reason: no more{self.shown}")
+        result = self.client.answered("purge_story", {"story_id": story, "reason": reason}, question, YES)
+        self.assert_escaped(result["content"][0]["text"])
+        # The document has it as it is.
+        self.assertEqual(result["structuredContent"]["stories"][0]["story_id"], story)
+        self.new_story("legacy")
+        client = self.legacy(user=lambda params: DECLINED)
+        client.tool("purge_story", {"story_id": "legacy", "reason": reason})
+        self.assertIn(self.shown, client.asked[0]["message"])
+        self.assert_escaped(client.asked[0]["message"])
+        refused = self.client.tool("put_story", {"story_id": story, "fields": {"stage": "1"}})
+        self.assertIn(f"no more{self.shown}", refused["content"][0]["text"])
+        self.assert_escaped(refused["content"][0]["text"])
+
+
 class Pages(Tools):
     def test_a_thousand_stories_and_three_thousand_ops_each_once(self):
         names = [f"s{n:04}" for n in range(1000)]
