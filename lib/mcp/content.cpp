@@ -66,7 +66,7 @@ ToolResult structured_result(std::string_view summary, std::string structured) {
 
 ToolResult error_result(std::string_view why) { return {.content = Content().text(why), .is_error = true}; }
 
-ToolResult error_result(const Error& error) {
+ToolResult error_result(const Error& error, std::string_view notice) {
   // An argument may be in the message and in the hint, and both are in the text, too.
   constexpr std::size_t kMostBytes = 1'000;
   const std::string message = message_text(error.what, kMostBytes);
@@ -75,6 +75,7 @@ ToolResult error_result(const Error& error) {
   for (std::size_t i = 0; i < error.candidates.size(); ++i)
     text += (i == 0 ? "; did you mean " : " or ") + escape(error.candidates[i]);
   if (!hint.empty()) text += "\nhint: " + hint;
+  if (!notice.empty()) text.append("\n").append(notice);
   ToolResult result = error_result(text);
   JsonWriter json(result.structured);
   json.begin_object();

@@ -38,8 +38,8 @@ struct ToolResult {
 /// An answer that says why it could not be done, so that a model may try again.
 [[nodiscard]] ToolResult error_result(std::string_view why);
 /// The same as {"code","message","hint","candidates"?}, escaped and without the middle of what is long (but the
-/// candidates); the text says it, too.
-[[nodiscard]] ToolResult error_result(const Error& error);
+/// candidates); the text says it, too, and `notice` below it.
+[[nodiscard]] ToolResult error_result(const Error& error, std::string_view notice = {});
 
 /// The messages of a prompt, in their order.
 struct PromptResult {

@@ -109,9 +109,9 @@ Result<mcp::ToolResult> audit_result(SqliteOpLog& log, const AuditReport& report
     if (result_bytes(document) <= kMaxResultBytes || most <= 1) break;
   }
   return mcp::structured_result(
-      fmt::format("{}: {} of {} rows and {} signatures checked, {} findings.", to_string(report.verdict),
+      fmt::format("{}: {} of {} rows and {} signatures checked, {} findings. {}", to_string(report.verdict),
                   report.coverage.rows_checked, report.coverage.rows, report.coverage.signatures_checked,
-                  report.findings.size() + report.findings_not_kept),
+                  report.findings.size() + report.findings_not_kept, kDataNotice),
       std::move(document));
 }
 
@@ -254,9 +254,9 @@ void compare_with_memory(Node& node, const CallPtr& call) {
     const std::string_view verdict = found->same() ? "same" : "different";
     auto document = replay_document(*found, true, page, {"musher.replay/1", std::nullopt, &card, verdict});
     if (!document) return call->finish(error_result(document.error()));
-    call->finish(mcp::structured_result(
-        fmt::format("A fresh replay of row 1 to {} and this server's memory are {}.", raw(rest.upto), verdict),
-        *std::move(document)));
+    call->finish(mcp::structured_result(fmt::format("A fresh replay of row 1 to {} and this server's memory are {}. {}",
+                                                    raw(rest.upto), verdict, kDataNotice),
+                                        *std::move(document)));
   };
   const CancelFlag flag = node.workers.submit([&node, call, path, upto, compare](const std::atomic<bool>& cancelled) {
     const auto log = SqliteOpLog::open(path, OpenMode::read);

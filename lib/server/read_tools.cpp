@@ -153,8 +153,9 @@ Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
     json.end_object();
     json.end_line();
   });
-  return mcp::structured_result(fmt::format("{} ops in memory, health {}.", card.ops, to_string(node.live.health())),
-                                std::move(document));
+  return mcp::structured_result(
+      fmt::format("{} ops in memory, health {}. {}", card.ops, to_string(node.live.health()), kDataNotice),
+      std::move(document));
 }
 
 mcp::Tool tool(Node& node, std::string name, std::string title, std::string description, std::string input,

@@ -36,12 +36,24 @@ std::string hint_of(const Error& error) {
   return error.hint;
 }
 
+/// All but what is about the call itself or about this machine.
+bool may_quote_the_log(const Error& error) {
+  switch (error.code) {
+    case Errc::usage:
+    case Errc::no_identity:
+    case Errc::busy:
+    case Errc::io:
+    case Errc::internal: return !error.candidates.empty();
+    default: return true;
+  }
+}
+
 }  // namespace
 
 mcp::ToolResult error_result(const Error& error) {
   Error told = error;
   told.hint = hint_of(error);
-  return mcp::error_result(told);
+  return mcp::error_result(told, may_quote_the_log(error) ? kDataNotice : "");
 }
 
 void begin_result(JsonWriter& json, std::string_view schema, const LogCard& card,
