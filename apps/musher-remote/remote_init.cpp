@@ -4,7 +4,7 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/commands/init_options.hpp"
-#include "cli/escape.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 #include "musher-remote/remote_commands.hpp"
 #include "musher-remote/server_link.hpp"

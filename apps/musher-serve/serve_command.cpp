@@ -1,19 +1,21 @@
 #include "musher-serve/serve_command.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netdb.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <charconv>
 
 #include "cli/commands/commands.hpp"
-#include "cli/escape.hpp"
 #include "cli/log_access.hpp"
 #include "cli/point_in_time_text.hpp"
 #include "http/client_token.hpp"
 #include "http/inherited_sockets.hpp"
 #include "http/server_url.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 #include "musher-serve/server_log.hpp"
 #include "server/serve.hpp"
@@ -88,10 +90,17 @@ Result<ListenAddress> parse_listen(const std::string& text) {
     return fail(Errc::usage, fmt::format("--listen: {} is no address and port", quote(text)),
                 "--listen 127.0.0.1:7777, or [::1]:7777");
   }
+  if (strcasecmp(parsed.address.c_str(), "localhost") == 0) parsed.address = "127.0.0.1";
   return parsed;
 }
 
-bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
+/// An address in digits of 127.0.0.0/8, or ::1.
+bool is_loopback(const std::string& address) {
+  in_addr v4{};
+  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24U == IN_LOOPBACKNET;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
 
 Result<std::vector<ListenAddress>> wanted_addresses(const ServeCommandOptions& options, const ServeConfig& config,
                                                     bool has_sockets) {

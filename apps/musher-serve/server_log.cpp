@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "cli/escape.hpp"
+#include "model/escape.hpp"
 #include "server/tool_result.hpp"
 
 namespace musher {

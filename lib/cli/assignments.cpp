@@ -4,8 +4,8 @@
 
 #include <istream>
 
-#include "cli/escape.hpp"
 #include "model/canonical_json.hpp"
+#include "model/escape.hpp"
 
 namespace musher {
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <charconv>
 
-#include "cli/escape.hpp"
 #include "cli/help_text.hpp"
 #include "cli/split_arguments.hpp"
 #include "cli/time_text.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 
 namespace musher {

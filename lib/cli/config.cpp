@@ -8,8 +8,8 @@
 #include <fstream>
 #include <system_error>
 
-#include "cli/escape.hpp"
 #include "cli/time_text.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 
 namespace musher {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "cli/command_names.hpp"
-#include "cli/escape.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 
 namespace musher {

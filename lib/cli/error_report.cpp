@@ -2,9 +2,9 @@
 
 #include <ostream>
 
-#include "cli/escape.hpp"
 #include "cli/exit_code.hpp"
 #include "json/json_writer.hpp"
+#include "model/escape.hpp"
 
 namespace musher {
 namespace {

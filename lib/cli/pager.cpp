@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/escape.hpp"
 #include "crypto/file_bytes.hpp"
+#include "model/escape.hpp"
 
 namespace musher {
 namespace {

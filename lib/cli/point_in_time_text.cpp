@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "cli/date_and_time.hpp"
-#include "cli/escape.hpp"
 #include "cli/text_cursor.hpp"
 #include "cli/time_text.hpp"
+#include "model/escape.hpp"
 
 namespace musher {
 namespace {

@@ -1,6 +1,6 @@
 #include "cli/split_arguments.hpp"
 
-#include "cli/escape.hpp"
+#include "model/escape.hpp"
 
 namespace musher {
 namespace {

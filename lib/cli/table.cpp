@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
-#include "cli/escape.hpp"
+#include "cli/display_width.hpp"
+#include "model/escape.hpp"
 
 namespace musher {
 namespace {

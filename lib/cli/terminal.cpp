@@ -3,8 +3,9 @@
 #include <istream>
 #include <ostream>
 
-#include "cli/escape.hpp"
+#include "cli/display_width.hpp"
 #include "cli/time_text.hpp"
+#include "model/escape.hpp"
 
 namespace musher {
 namespace {

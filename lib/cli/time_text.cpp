@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <limits>
 
-#include "cli/escape.hpp"
 #include "cli/text_cursor.hpp"
+#include "model/escape.hpp"
 #include "model/utc.hpp"
 
 namespace musher {

@@ -4,6 +4,7 @@
 
 #include "json/json_writer.hpp"
 #include "mcp/schema.hpp"
+#include "model/escape.hpp"
 
 namespace musher::mcp {
 
@@ -24,8 +25,8 @@ Abilities Abilities::of(JsonView capabilities) {
           .roots = capabilities["roots"].is_object()};
 }
 
-Ask confirmation(std::string message, std::string schema, std::string binding) {
-  return {{{.key = "confirm", .message = std::move(message), .schema = std::move(schema)}}, std::move(binding)};
+Ask confirmation(std::string_view message, std::string schema, std::string binding) {
+  return {{{.key = "confirm", .message = escape(message), .schema = std::move(schema)}}, std::move(binding)};
 }
 
 Answer Answers::find(std::string_view key) const {

@@ -39,8 +39,8 @@ struct Ask {
   std::string binding{};
 };
 
-/// A question whose answer has the key "confirm".
-[[nodiscard]] Ask confirmation(std::string message, std::string schema, std::string binding);
+/// A question whose answer has the key "confirm". The message is escaped.
+[[nodiscard]] Ask confirmation(std::string_view message, std::string schema, std::string binding);
 
 enum class Outcome {
   unasked,      ///< no answer, or none that counts

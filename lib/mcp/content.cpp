@@ -1,6 +1,7 @@
 #include "mcp/content.hpp"
 
 #include "json/json_writer.hpp"
+#include "model/escape.hpp"
 
 namespace musher::mcp {
 namespace {
@@ -60,11 +61,32 @@ Content& Content::link(std::string_view uri, std::string_view name, std::string_
 }
 
 ToolResult structured_result(std::string_view summary, std::string structured) {
-  return {.content = Content().text(summary), .structured = std::move(structured)};
+  return {.content = Content().text(escape(summary)), .structured = std::move(structured)};
 }
 
-ToolResult error_result(std::string_view why, std::string structured) {
-  return {.content = Content().text(why), .structured = std::move(structured), .is_error = true};
+ToolResult error_result(std::string_view why) { return {.content = Content().text(why), .is_error = true}; }
+
+ToolResult error_result(const Error& error, std::string_view notice) {
+  // An argument may be in the message and in the hint, and both are in the text, too.
+  constexpr std::size_t kMostBytes = 1'000;
+  const std::string message = message_text(error.what, kMostBytes);
+  const std::string hint = message_text(error.hint, kMostBytes);
+  std::string text = message;
+  for (std::size_t i = 0; i < error.candidates.size(); ++i)
+    text += (i == 0 ? "; did you mean " : " or ") + escape(error.candidates[i]);
+  if (!hint.empty()) text += "\nhint: " + hint;
+  if (!notice.empty()) text.append("\n").append(notice);
+  ToolResult result = error_result(text);
+  JsonWriter json(result.structured);
+  json.begin_object();
+  json.key("code").string(to_string(error.code)).key("message").string(message).key("hint").string(hint);
+  if (!error.candidates.empty()) {
+    json.key("candidates").begin_array();
+    for (const std::string& candidate : error.candidates) json.string(candidate);
+    json.end_array();
+  }
+  json.end_object().end();
+  return result;
 }
 
 PromptResult& PromptResult::add(std::string_view role, const Content& one_block) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/result.hpp"
+
 namespace musher::mcp {
 
 /// A list of content blocks: Content().text("done").link(uri, name).
@@ -31,10 +33,13 @@ struct ToolResult {
   bool may_keep = true;  ///< of a memo tool: false when it also depends on something else, such as the time
 };
 
-/// An answer whose content is the one-line summary for people.
+/// An answer whose content is the one-line summary for people, escaped.
 [[nodiscard]] ToolResult structured_result(std::string_view summary, std::string structured);
 /// An answer that says why it could not be done, so that a model may try again.
-[[nodiscard]] ToolResult error_result(std::string_view why, std::string structured = {});
+[[nodiscard]] ToolResult error_result(std::string_view why);
+/// The same as {"code","message","hint","candidates"?}, escaped and without the middle of what is long (but the
+/// candidates); the text says it, too, and `notice` below it.
+[[nodiscard]] ToolResult error_result(const Error& error, std::string_view notice = {});
 
 /// The messages of a prompt, in their order.
 struct PromptResult {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "json/json_writer.hpp"
+#include "model/escape.hpp"
 
 namespace musher::mcp {
 namespace {
@@ -68,7 +69,8 @@ std::string error_response(std::string_view id, const RpcError& error) {
   JsonWriter json(text);
   json.begin_object().key("jsonrpc").string("2.0");
   if (!id.empty()) json.key("id").verbatim(id);
-  json.key("error").begin_object().key("code").number(std::int64_t{error.code}).key("message").string(error.message);
+  json.key("error").begin_object().key("code").number(std::int64_t{error.code}).key("message");
+  json.string(message_text(error.message));
   if (!error.data.empty()) json.key("data").verbatim(error.data);
   json.end_object().end_object().end();
   return text;

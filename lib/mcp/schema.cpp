@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "model/escape.hpp"
 #include "model/text.hpp"
 
 namespace musher::mcp {
@@ -61,14 +62,9 @@ bool has_type(JsonView value, std::string_view type) {
   return false;
 }
 
-std::string shortened(JsonView value) {
-  constexpr std::size_t kShown = 60;
-  std::string text = value.text();
-  if (text.size() <= kShown) return text;
-  std::size_t end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80) --end;
-  return text.substr(0, end) + "...";
-}
+constexpr std::size_t kShownBytes = 60;
+
+std::string shortened(JsonView value) { return shortened_text(value.text(), kShownBytes); }
 
 std::string joined(const std::vector<std::string>& words, std::string_view separator) {
   return fmt::format("{}", fmt::join(words, separator));
@@ -139,9 +135,10 @@ class Check {
     std::vector<std::string> names;
     for (const auto& [known, property] : node.properties) names.push_back(known);
     const auto near = nearest(name, names, 1);
-    if (!near.empty()) return fmt::format("unknown {}: did you mean {}?", member_path(name, path), near.front());
-    if (names.empty()) return fmt::format("unknown {}: there are none", member_path(name, path));
-    return fmt::format("unknown {}: there are {}", member_path(name, path), joined(names, ", "));
+    const std::string what = member_path(shortened_text(name, kShownBytes), path);
+    if (!near.empty()) return fmt::format("unknown {}: did you mean {}?", what, near.front());
+    if (names.empty()) return fmt::format("unknown {}: there are none", what);
+    return fmt::format("unknown {}: there are {}", what, joined(names, ", "));
   }
 
   std::string items(const Schema::Node& node, JsonView value, const std::string& path) const {

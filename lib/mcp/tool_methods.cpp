@@ -2,21 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "json/json_writer.hpp"
 #include "mcp/core.hpp"
 
 namespace musher::mcp {
 namespace {
 
 RpcError invalid(std::string why) { return {.code = code::kInvalidParams, .message = std::move(why)}; }
-
-/// A problem as docs/json.md shapes it.
-ToolResult refusal(std::string_view error_code, const std::string& message) {
-  std::string structured;
-  JsonWriter json(structured);
-  json.begin_object().key("code").string(error_code).key("message").string(message).end_object().end();
-  return error_result(message, structured);
-}
 
 std::string result_members(const Tool& tool, const ToolResult& result) {
   Content content = result.content;
@@ -65,9 +56,11 @@ void Core::call_tool(Context context) {
   };
   if (tool.writes && context.principal.read_only)
     return answer(
-        refusal("refused", fmt::format("{} writes, and {} may only read", tool.name, context.principal.name)));
+        error_result({Errc::refused, fmt::format("{} writes, and {} may only read", tool.name, context.principal.name),
+                      "the token is read-only: ask the server's operator for one that may write"}));
   if (const std::string problem = entry->schema.problem(arguments, "argument", "the arguments"); !problem.empty())
-    return answer(refusal("usage", fmt::format("{}: {}", tool.name, problem)));
+    return answer(error_result({Errc::usage, fmt::format("{}: {}", tool.name, problem),
+                                fmt::format("tools/list has the arguments of {}", tool.name)}));
 
   std::string key;
   if (tool.memo) {

@@ -1,25 +1,35 @@
 #include "report/envelope.hpp"
 
+#include <algorithm>
+
 #include "report/version.hpp"
 
 namespace musher {
 namespace {
 
-void write_card(JsonWriter& json, const LogCard& card) {
+/// Of a log's heads, in an MCP result: there may be as many as there are authors, and more.
+constexpr std::size_t kEnvelopeHeads = 20;
+
+void write_card(JsonWriter& json, const LogCard& card, std::size_t most_heads) {
   json.begin_object();
   json.key("path").string(card.info.path);
   json.key("id").id(card.info.log);
   json.key("document").id(card.info.document);
   json.key("format").number(std::uint64_t{card.info.format});
   json.key("ops").number(card.ops);
-  json.key("heads").begin_array();
-  for (const OpId& head : card.heads) json.id(head);
-  json.end_array();
+  write_heads(json, card.heads, most_heads);
   if (card.info.copied_ms) json.key("copied").time(*card.info.copied_ms);
   json.end_object();
 }
 
 }  // namespace
+
+void write_heads(JsonWriter& json, std::span<const OpId> heads, std::size_t most) {
+  json.key("heads").begin_array();
+  for (const OpId& head : heads.first(std::min(heads.size(), most))) json.id(head);
+  json.end_array();
+  if (heads.size() > most) json.key("heads_left_out").number(std::uint64_t{heads.size() - most});
+}
 
 void write_envelope(JsonWriter& json, const Envelope& envelope) {
   json.key("schema").string(envelope.schema);
@@ -29,7 +39,7 @@ void write_envelope(JsonWriter& json, const Envelope& envelope) {
   }
   if (envelope.log != nullptr) {
     json.key("log");
-    write_card(json, *envelope.log);
+    write_card(json, *envelope.log, envelope.exit_code ? envelope.log->heads.size() : kEnvelopeHeads);
   }
   if (!envelope.verdict.empty()) json.key("verdict").string(envelope.verdict);
   if (envelope.at) {

@@ -2,6 +2,7 @@
 // What every JSON document of musher begins with (docs/json.md, "envelope").
 
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "json/json_writer.hpp"
@@ -18,7 +19,10 @@ struct Envelope {
   std::optional<std::string> next_cursor{};  ///< of a paged MCP result: there is more
 };
 
-/// The envelope's members, into an object that is open.
+/// The envelope's members, into an object that is open. An MCP result has only the first of the log's heads.
 void write_envelope(JsonWriter& json, const Envelope& envelope);
+
+/// "heads", the first of them, and "heads_left_out" when there are more.
+void write_heads(JsonWriter& json, std::span<const OpId> heads, std::size_t most);
 
 }  // namespace musher

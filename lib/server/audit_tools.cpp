@@ -7,6 +7,7 @@
 #include "audit/compare.hpp"
 #include "audit/replay.hpp"
 #include "audit/verify_order.hpp"
+#include "model/escape.hpp"
 #include "report/replay_json.hpp"
 #include "report/verify_order_json.hpp"
 #include "server/ends_on_loop.hpp"
@@ -44,9 +45,9 @@ void keep_page(std::vector<Element>& list, std::size_t first, std::size_t most) 
 /// So that one of them is always short enough for a page.
 void shorten_texts(Finding& finding) {
   constexpr std::size_t kLongest = 2'000;
-  for (std::string* text : {&finding.message, &finding.hint}) *text = shortened_text(std::move(*text), kLongest);
+  for (std::string* text : {&finding.message, &finding.hint}) *text = shortened_text(*text, kLongest);
   for (std::optional<std::string>* text : {&finding.story, &finding.field, &finding.expected, &finding.found})
-    if (*text) *text = shortened_text(**std::move(text), kLongest);
+    if (*text) *text = shortened_text(**text, kLongest);
 }
 
 /// A page of the findings, and all else of the report. An audit that is the same finds the same in the same order, so a
@@ -73,9 +74,9 @@ Result<mcp::ToolResult> audit_result(SqliteOpLog& log, const AuditReport& report
     if (result_bytes(document) <= kMaxResultBytes || most <= 1) break;
   }
   return mcp::structured_result(
-      fmt::format("{}: {} of {} rows and {} signatures checked, {} findings.", to_string(report.verdict),
+      fmt::format("{}: {} of {} rows and {} signatures checked, {} findings. {}", to_string(report.verdict),
                   report.coverage.rows_checked, report.coverage.rows, report.coverage.signatures_checked,
-                  report.findings.size() + report.findings_not_kept),
+                  report.findings.size() + report.findings_not_kept, kDataNotice),
       std::move(document));
 }
 
@@ -218,9 +219,9 @@ void compare_with_memory(Node& node, const CallPtr& call) {
     const std::string_view verdict = found->same() ? "same" : "different";
     auto document = replay_document(*found, true, page, {"musher.replay/1", std::nullopt, &card, verdict});
     if (!document) return call->finish(error_result(document.error()));
-    call->finish(mcp::structured_result(
-        fmt::format("A fresh replay of row 1 to {} and this server's memory are {}.", raw(rest.upto), verdict),
-        *std::move(document)));
+    call->finish(mcp::structured_result(fmt::format("A fresh replay of row 1 to {} and this server's memory are {}. {}",
+                                                    raw(rest.upto), verdict, kDataNotice),
+                                        *std::move(document)));
   };
   const CancelFlag flag = node.workers.submit([&node, call, path, upto, compare](const std::atomic<bool>& cancelled) {
     const auto log = SqliteOpLog::open(path, OpenMode::read);

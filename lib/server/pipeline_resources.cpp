@@ -19,13 +19,18 @@ constexpr std::string_view kFindings = "musher://findings";
 constexpr std::int64_t kTailRows = 50;
 constexpr std::size_t kListed = 100;
 
+/// A resource has no summary to say it.
+std::string with_notice(const std::string& document) {
+  return fmt::format(R"({{"notice":"{}",{})", kDataNotice, document.substr(1));
+}
+
 void give(const CallPtr& call, const Result<std::string>& document) {
   if (!document) {
     const Errc code = document.error().code;
     if (code == Errc::not_found || code == Errc::usage || code == Errc::ambiguous) return call->not_found();
-    return call->fail({mcp::code::kInternalError, document.error().what});
+    return call->fail({mcp::code::kInternalError, fmt::format("{} {}", document.error().what, kDataNotice)});
   }
-  call->finish(mcp::ResourceResult().text(call->target(), kJson, *document));
+  call->finish(mcp::ResourceResult().text(call->target(), kJson, with_notice(*document)));
 }
 
 Result<std::string> pipeline_document(Node& node) {

@@ -24,6 +24,7 @@ constexpr std::size_t kDefaultStories = 100;
 constexpr std::size_t kDefaultAgentStories = 200;
 constexpr std::size_t kDefaultOps = 50;
 constexpr std::size_t kNamedStages = 10;
+constexpr std::size_t kNodeHeads = 200;
 
 /// Finishes with the result or the error.
 void finish(const CallPtr& call, Result<mcp::ToolResult> result) {
@@ -171,9 +172,7 @@ Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
     else
       json.string(node.author);
     json.key("document").id(card.info.document);
-    json.key("heads").begin_array();
-    for (const OpId& head : card.heads) json.id(head);
-    json.end_array();
+    write_heads(json, card.heads, kNodeHeads);
     write_peers(json, node.peers(), node.live.live().trust());
     json.key("health").string(to_string(node.live.health()));
     if (!node.live.problem().empty()) json.key("problem").string(node.live.problem());
@@ -181,8 +180,9 @@ Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
     json.end_object();
     json.end_line();
   });
-  return mcp::structured_result(fmt::format("{} ops in memory, health {}.", card.ops, to_string(node.live.health())),
-                                std::move(document));
+  return mcp::structured_result(
+      fmt::format("{} ops in memory, health {}. {}", card.ops, to_string(node.live.health()), kDataNotice),
+      std::move(document));
 }
 
 mcp::Tool tool(Node& node, std::string name, std::string title, std::string description, std::string input,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/canonical_json.hpp"
+#include "model/escape.hpp"
 #include "report/op_json.hpp"
 
 namespace musher {
@@ -61,14 +62,6 @@ std::size_t result_bytes(std::string_view json) {
 std::size_t link_bytes(std::string_view uri) {
   constexpr std::size_t kFrame = 80;
   return 2 * uri.size() + kFrame;
-}
-
-std::string shortened_text(std::string text, std::size_t most) {
-  if (text.size() <= most) return text;
-  std::size_t end = most;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
-  return text + "…";
 }
 
 std::optional<std::string> shortened_value(const std::string& canonical) {

@@ -25,8 +25,6 @@ inline constexpr std::size_t kMaxResultBytes = 92'000;
 /// What a link to this resource adds to a result, at most.
 [[nodiscard]] std::size_t link_bytes(std::string_view uri);
 
-/// Text cut between characters to this many bytes, with an ellipsis behind; as it is when it is no longer.
-[[nodiscard]] std::string shortened_text(std::string text, std::size_t most);
 /// A long value as text, cut; nothing when it is short.
 [[nodiscard]] std::optional<std::string> shortened_value(const std::string& canonical);
 

@@ -36,27 +36,24 @@ std::string hint_of(const Error& error) {
   return error.hint;
 }
 
+/// All but what is about the call itself or about this machine.
+bool may_quote_the_log(const Error& error) {
+  switch (error.code) {
+    case Errc::usage:
+    case Errc::no_identity:
+    case Errc::busy:
+    case Errc::io:
+    case Errc::internal: return !error.candidates.empty();
+    default: return true;
+  }
+}
+
 }  // namespace
 
 mcp::ToolResult error_result(const Error& error) {
-  const std::string hint = hint_of(error);
-  std::string text = error.what;
-  for (std::size_t i = 0; i < error.candidates.size(); ++i)
-    text += (i == 0 ? "; did you mean " : " or ") + error.candidates[i];
-  if (!hint.empty()) text += "\nhint: " + hint;
-  return mcp::error_result(text, json_text([&](JsonWriter& json) {
-                             json.begin_object();
-                             json.key("code").string(to_string(error.code));
-                             json.key("message").string(error.what);
-                             json.key("hint").string(hint);
-                             if (!error.candidates.empty()) {
-                               json.key("candidates").begin_array();
-                               for (const std::string& candidate : error.candidates) json.string(candidate);
-                               json.end_array();
-                             }
-                             json.end_object();
-                             json.end_line();
-                           }));
+  Error told = error;
+  told.hint = hint_of(error);
+  return mcp::error_result(told, may_quote_the_log(error) ? kDataNotice : "");
 }
 
 void begin_result(JsonWriter& json, std::string_view schema, const LogCard& card,

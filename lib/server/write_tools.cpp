@@ -159,7 +159,7 @@ void finish_purge(Node& node, const CallPtr& call, const PurgeReport& report, co
     write_purge(json, {"musher.purge/1", std::nullopt, &card}, shown, live, &consent, write_short_op);
   });
   const std::string rest = left_out > 0 ? " Not all of its items and ops are listed; list_ops has them." : "";
-  call->finish(mcp::structured_result(summary + rest, std::move(document)));
+  call->finish(mcp::structured_result(fmt::format("{}{} {}", summary, rest, kDataNotice), std::move(document)));
 }
 
 void execute_purge(Node& node, const CallPtr& call, PurgePlan plan, std::string confirmed_by) {

@@ -81,6 +81,7 @@ class Tokens(Serving):
                 refused = reader.refusal(name, {"story_id": STORY} | arguments)
                 self.assertEqual(refused["code"], "refused")
                 self.assertIn("bob", refused["message"])
+                self.assertIn("read-only", refused["hint"])
         self.assertEqual(self.client(server, token=WRITER).stories()[STORY]["fields"]["stage"], "1_backlog")
 
     def test_a_session_is_of_use_to_nobody_else(self):
@@ -179,6 +180,14 @@ class Exposure(Serving):
         server = self.server("--listen", "0.0.0.0:0", "--token-file", self.tokens(), listen=False)
         self.assertEqual(server.wait_event("tokens cross the network in the clear: no TLS")["level"], "warning")
 
+    def test_localhost_is_loopback(self):
+        for address, listened in (("localhost:0", "127.0.0.1:"), ("127.1.2.3:0", "127.1.2.3:"), ("LOCALHOST:0", "127.0.0.1:")):
+            server = self.server("--listen", address, listen=False)
+            self.assertTrue(server.events("listening")[0]["address"].startswith(listened), address)
+            self.assertEqual(server.stop(), 0)
+        for name in ("127.0.0.1.example:0", "localhost.example:0"):
+            self.assertNotIn("listening", self.fails(2, "--listen", name))
+
     def test_nor_does_it_take_over_a_socket_that_others_can_reach(self):
         with socket.create_server(("0.0.0.0", 0)) as listening:
             server = self.inheriting(listening, wait=False)
@@ -275,7 +284,7 @@ class Starting(Serving):
         self.assertIn("musher init", self.fails(3, "--log", "none.db", "--listen", "127.0.0.1:0"))
         (self.shell.work / "text.db").write_text("this is no database, and long enough to be sure of it" * 10)
         self.fails(3, "--log", "text.db", "--listen", "127.0.0.1:0")
-        for address in ("localhost:7777", "7777", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:99999", ":7777"):
+        for address in ("7777", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:99999", ":7777"):
             self.fails(2, "--listen", address)
         self.fails(2, "--listen", "127.0.0.1:0", "--tls-cert", "cert.pem")
 

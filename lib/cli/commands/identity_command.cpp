@@ -5,8 +5,8 @@
 #include <ostream>
 
 #include "cli/commands/commands.hpp"
-#include "cli/escape.hpp"
 #include "cli/log_access.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 #include "report/write_json.hpp"
 

@@ -7,8 +7,8 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/commands/init_options.hpp"
-#include "cli/escape.hpp"
 #include "cli/log_access.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 #include "replica/init.hpp"
 #include "report/write_json.hpp"

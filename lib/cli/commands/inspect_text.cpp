@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "cli/escape.hpp"
 #include "cli/log_access.hpp"
 #include "cli/table.hpp"
 #include "model/canonical_bytes.hpp"
 #include "model/canonical_json.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 #include "replica/removal.hpp"
 #include "report/inspect_json.hpp"

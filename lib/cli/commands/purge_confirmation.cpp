@@ -6,7 +6,7 @@
 #include <ostream>
 
 #include "cli/commands/write_text.hpp"
-#include "cli/escape.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 
 namespace musher {

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "cli/commands/inspect_text.hpp"
-#include "cli/escape.hpp"
 #include "cli/log_access.hpp"
 #include "cli/table.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 
 namespace musher {

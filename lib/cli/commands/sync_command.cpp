@@ -7,11 +7,11 @@
 #include <ostream>
 
 #include "cli/commands/commands.hpp"
-#include "cli/escape.hpp"
 #include "cli/live_confirmation.hpp"
 #include "cli/log_access.hpp"
 #include "cli/progress.hpp"
 #include "crypto/signature.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 #include "oplog/hints.hpp"
 #include "oplog/trial_copy.hpp"

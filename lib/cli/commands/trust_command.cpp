@@ -9,9 +9,9 @@
 #include <set>
 
 #include "cli/commands/commands.hpp"
-#include "cli/escape.hpp"
 #include "cli/log_access.hpp"
 #include "cli/table.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 #include "replica/trust.hpp"
 #include "report/write_json.hpp"

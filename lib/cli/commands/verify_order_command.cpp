@@ -10,11 +10,11 @@
 #include "cli/commands/verify_order_metrics.hpp"
 #include "cli/commands/verify_order_text.hpp"
 #include "cli/error_report.hpp"
-#include "cli/escape.hpp"
 #include "cli/log_access.hpp"
 #include "cli/pager.hpp"
 #include "cli/progress.hpp"
 #include "crypto/signature.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 #include "report/verify_order_json.hpp"
 

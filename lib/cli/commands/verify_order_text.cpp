@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "cli/escape.hpp"
 #include "cli/time_text.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 
 namespace musher {

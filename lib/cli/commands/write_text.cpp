@@ -4,8 +4,9 @@
 
 #include <ostream>
 
-#include "cli/escape.hpp"
+#include "cli/display_width.hpp"
 #include "cli/log_access.hpp"
+#include "model/escape.hpp"
 
 namespace musher {
 

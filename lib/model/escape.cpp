@@ -1,10 +1,9 @@
-#include "cli/escape.hpp"
+#include "model/escape.hpp"
 
 #include <fmt/format.h>
-#include <locale.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <cwchar>
 
 #include "model/text.hpp"
 
@@ -12,24 +11,6 @@ namespace musher {
 namespace {
 
 constexpr std::size_t kQuotedBytes = 200;
-constexpr std::size_t kMessageBytes = 2'000;
-
-struct Character {
-  std::size_t bytes = 0;  ///< 0: the text starts with a byte that is not UTF-8
-  char32_t code = 0;
-};
-
-Character first_character(std::string_view text) {
-  for (std::size_t length = 1; length <= 4 && length <= text.size(); ++length) {
-    if (!is_utf8(text.substr(0, length))) continue;
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-    if (length == 1) return {1, byte(0)};
-    char32_t code = byte(0) & (0x7Fu >> length);
-    for (std::size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3Fu);
-    return {length, code};
-  }
-  return {};
-}
 
 constexpr bool between(char32_t code, char32_t first, char32_t last) { return code >= first && code <= last; }
 
@@ -57,18 +38,26 @@ bool is_unseen(char32_t code) {
 /// A byte of a UTF-8 character after its first.
 bool is_continuation(char byte) { return (static_cast<std::uint8_t>(byte) & 0xC0) == 0x80; }
 
-std::size_t columns_of(char32_t code) {
-  if (code < 0x80) return 1;
-  // wcwidth answers for the locale in force: ours is UTF-8 whatever the user's is. Made once, never freed.
-  static const locale_t kUtf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  if (kUtf8 == nullptr) return 1;
-  const locale_t before = uselocale(kUtf8);
-  const int width = wcwidth(static_cast<wchar_t>(code));
-  uselocale(before);
-  return width < 0 ? 1 : static_cast<std::size_t>(width);
+/// The last place up to `most` that is not in the middle of a character, which has at most three bytes after its first.
+std::size_t cut_before(std::string_view text, std::size_t most) {
+  const std::size_t least = most - std::min<std::size_t>(most, 3);
+  while (most > least && is_continuation(text[most])) --most;
+  return most;
 }
 
 }  // namespace
+
+Character first_character(std::string_view text) {
+  for (std::size_t length = 1; length <= 4 && length <= text.size(); ++length) {
+    if (!is_utf8(text.substr(0, length))) continue;
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+    if (length == 1) return {1, byte(0)};
+    char32_t code = byte(0) & (0x7Fu >> length);
+    for (std::size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3Fu);
+    return {length, code};
+  }
+  return {};
+}
 
 std::string escape(std::string_view text) {
   std::string result;
@@ -89,37 +78,15 @@ std::string escape(std::string_view text) {
   return result;
 }
 
-std::size_t display_width(std::string_view escaped) {
-  std::size_t columns = 0;
-  while (!escaped.empty()) {
-    const Character character = first_character(escaped);
-    columns += character.bytes > 0 ? columns_of(character.code) : 1;
-    escaped.remove_prefix(character.bytes > 0 ? character.bytes : 1);
-  }
-  return columns;
+std::string shortened_text(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  return std::string(text.substr(0, cut_before(text, most))) + "…";
 }
 
-std::string cut(std::string_view escaped, std::size_t columns) {
-  if (columns == 0 || display_width(escaped) <= columns) return std::string(escaped);
-  std::string result;
-  std::size_t used = 1;  // the ellipsis
-  while (!escaped.empty()) {
-    const Character character = first_character(escaped);
-    const std::size_t bytes = character.bytes > 0 ? character.bytes : 1;
-    used += character.bytes > 0 ? columns_of(character.code) : 1;
-    if (used > columns) break;
-    result += escaped.substr(0, bytes);
-    escaped.remove_prefix(bytes);
-  }
-  return result + "…";
-}
-
-std::string message_text(std::string_view text) {
-  if (text.size() <= kMessageBytes) return escape(text);
-  // Not through the middle of a character.
-  std::size_t head = kMessageBytes / 2;
-  while (head > 0 && is_continuation(text[head])) --head;
-  std::size_t tail = text.size() - kMessageBytes / 2;
+std::string message_text(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return escape(text);
+  const std::size_t head = cut_before(text, most / 2);
+  std::size_t tail = text.size() - most / 2;
   while (tail < text.size() && is_continuation(text[tail])) ++tail;
   return fmt::format("{} … ({} bytes left out) … {}", escape(text.substr(0, head)), tail - head,
                      escape(text.substr(tail)));
@@ -127,10 +94,7 @@ std::string message_text(std::string_view text) {
 
 std::string quote(std::string_view text) {
   if (text.size() <= kQuotedBytes) return fmt::format("'{}'", escape(text));
-  std::size_t end = kQuotedBytes;
-  // Not through the middle of a character, which has at most three bytes after its first.
-  while (end > kQuotedBytes - 3 && is_continuation(text[end])) --end;
-  return fmt::format("'{}…' ({} bytes)", escape(text.substr(0, end)), text.size());
+  return fmt::format("'{}' ({} bytes)", escape(shortened_text(text, kQuotedBytes)), text.size());
 }
 
 }  // namespace musher
