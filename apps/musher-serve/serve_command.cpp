@@ -11,6 +11,7 @@
 #include "cli/escape.hpp"
 #include "cli/log_access.hpp"
 #include "cli/point_in_time_text.hpp"
+#include "cli/time_text.hpp"
 #include "http/client_token.hpp"
 #include "http/inherited_sockets.hpp"
 #include "http/server_url.hpp"
@@ -31,6 +32,7 @@ struct ServeCommandOptions {
   std::optional<std::string> tls_key;
   std::vector<std::string> rendezvous;
   std::optional<std::string> rendezvous_token_file;
+  std::optional<std::chrono::milliseconds> audit_interval;
   std::optional<LogFormat> log_format;
   bool stdio = false;
   bool read_only = false;
@@ -44,6 +46,12 @@ void declare(ServeCommandOptions& options, CommandLine& line) {
   line.flag(options.read_only, "--read-only", "take no writes: no key is needed, and the writing tools are not there");
   line.flag(options.allow_unconfirmed_purge, "--allow-unconfirmed-purge",
             "let clients purge that cannot ask their user; without this they are refused");
+  const auto read_interval = [&options](const std::string& text) -> Result<void> {
+    MUSHER_TRY(options.audit_interval, parse_interval(text));
+    return {};
+  };
+  line.option(read_interval, "--audit-interval", "TIME",
+              "how often the whole log is audited again (default: 1h); 0: only at start");
   line.choice(options.log_format, "--log-format",
               std::vector<std::pair<std::string, LogFormat>>{{"text", LogFormat::text}, {"json", LogFormat::json}},
               "FORMAT", "how events are written to stderr");
@@ -159,6 +167,8 @@ Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, co
     MUSHER_TRY(loaded.tokens, http::TokenTable::load(*tokens));
   }
   MUSHER_TRY(loaded.rendezvous, nodes_to_dial(options, config));
+  loaded.audit_interval =
+      options.audit_interval ? *options.audit_interval : config.audit_interval.value_or(kAuditInterval);
   return loaded;
 }
 
@@ -173,6 +183,7 @@ Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& 
   serve.http.tokens = std::move(loaded.tokens);
   serve.allow_unconfirmed_purge = loaded.allow_unconfirmed_purge;
   serve.rendezvous = std::move(loaded.rendezvous);
+  serve.audit_interval = loaded.audit_interval;
   return {};
 }
 

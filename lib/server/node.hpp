@@ -2,6 +2,7 @@
 // What the tools, resources and prompts of a server work with. All of it belongs to the server's thread.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,18 @@ struct LastAudit {
   std::string document;  ///< the JSON of musher verify-order, on one line
   std::size_t errors = 0;
   std::string first_error{};  ///< "code: what it says"; empty: there is none
-  std::string bad_row{};  ///< a row that is not what its author signed, and is in memory; empty: there is none
+  std::string bad_row{};      ///< a row that is not what its author signed; empty: there is none
+};
+
+/// The audits of the whole log, the server's own and those of clients.
+struct Audits {
+  std::uint64_t begun = 0;
+  /// The last that counts: up to here what an audit found is old, or about a file that was served before.
+  std::uint64_t noted = 0;
+  CancelFlag own{};  ///< of the last one in the background
+  /// Each that waits or runs holds it too.
+  std::shared_ptr<const char> held = std::make_shared<const char>();
+  [[nodiscard]] bool any() const { return held.use_count() > 1; }
 };
 
 struct Node {
@@ -47,8 +59,9 @@ struct Node {
       wrote{};
   /// The nodes it syncs with, and is to sync with.
   std::function<std::vector<sync::PeerStatus>()> peers = [] { return std::vector<sync::PeerStatus>(); };
+  Audits audits{};
   std::optional<LastAudit> last_audit{};
-  std::uint64_t audits = 0;  ///< begun so far
+  std::function<void()> audited{};  ///< last_audit is another one
 };
 
 }  // namespace musher

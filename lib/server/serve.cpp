@@ -127,6 +127,7 @@ class Runtime {
                          .parse_point = options_.parse_point});
     node_->post = [this](std::function<void()> work) { asio::post(io_, std::move(work)); };
     node_->follow = [this] { follow(); };
+    node_->audited = [this] { audited(); };
     node_->wrote = [this](const std::string& tool, const std::string& what, const std::string& principal,
                           const std::string& peer) {
       ++writes_;
@@ -345,6 +346,7 @@ class Runtime {
       if (error) return;
       if (live_->problem().empty() && live_->may_have_changed()) follow();
       if (sync_) sync_->tick();
+      if (next_audit_ && steady_clock::now() >= *next_audit_ && !node_->audits.any()) audit();
       poll();
     });
   }
@@ -365,6 +367,7 @@ class Runtime {
     auto reloaded = options_.reload();
     if (reloaded) {
       node_->allow_unconfirmed_purge = reloaded->allow_unconfirmed_purge;
+      if (std::exchange(options_.audit_interval, reloaded->audit_interval) != reloaded->audit_interval) audit_later();
       if (http_) http_->set_tokens(std::move(reloaded->tokens));
       if (sync_) sync_->set_rendezvous(std::move(reloaded->rendezvous));
     } else {
@@ -389,18 +392,27 @@ class Runtime {
   }
 
   void audit() {
-    audit_in_background(*node_, [this] {
-      LogFields fields{{"verdict", node_->last_audit->verdict}, {"errors", std::to_string(node_->last_audit->errors)}};
-      if (!node_->last_audit->first_error.empty()) {
-        fields.emplace_back("first", node_->last_audit->first_error);
-        fields.emplace_back("hint", verify_hint(live_->log().info().path));
-      }
-      log_(node_->last_audit->errors > 0 ? LogLevel::error : LogLevel::info, "audited", fields);
-      mcp_->resource_updated("musher://findings");
-      if (node_->last_audit->bad_row.empty() || !live_->problem().empty()) return;
-      live_->mark_failed(node_->last_audit->bad_row);
-      tell_of_problem();
-    });
+    if (audit_in_background(*node_)) audit_later();
+  }
+
+  void audit_later() {
+    next_audit_.reset();
+    if (options_.audit_interval.count() > 0) next_audit_ = steady_clock::now() + options_.audit_interval;
+  }
+
+  void audited() {
+    const LastAudit& last = *node_->last_audit;
+    LogFields fields{{"verdict", last.verdict}, {"errors", std::to_string(last.errors)}};
+    if (!last.first_error.empty()) {
+      fields.emplace_back("first", last.first_error);
+      fields.emplace_back("hint", verify_hint(live_->log().info().path));
+    }
+    log_(last.errors > 0 ? LogLevel::error : LogLevel::info, "audited", fields);
+    audit_later();
+    mcp_->resource_updated("musher://findings");
+    if (last.bad_row.empty() || !live_->problem().empty()) return;
+    live_->mark_failed(last.bad_row);
+    tell_of_problem();
   }
 
   void keep_alive() {
@@ -478,6 +490,7 @@ class Runtime {
   // changes with each event
   std::uint64_t applied_ops_ = 0;
   std::uint64_t writes_ = 0;
+  std::optional<steady_clock::time_point> next_audit_;
   bool stopping_ = false;
   int transports_ = 0;  ///< that are not drained yet
 };

@@ -29,6 +29,8 @@ struct ListenAddress {
   std::uint16_t port = 0;
 };
 
+constexpr std::chrono::hours kAuditInterval{1};
+
 struct ServeOptions {
   std::filesystem::path log;
   /// The key to sign with; asked once the log is open, so that a wrong path is said first. Empty: read-only.
@@ -36,6 +38,7 @@ struct ServeOptions {
   Host host;
   std::chrono::milliseconds lock_timeout{10'000};
   bool allow_unconfirmed_purge = false;
+  std::chrono::milliseconds audit_interval = kAuditInterval;  ///< of the whole log; 0: only at start
   std::function<Result<PointInTime>(std::string_view text)> parse_point;
 
   std::vector<ListenAddress> listen{};
@@ -49,6 +52,7 @@ struct ServeOptions {
     std::optional<http::TokenTable> tokens{};
     bool allow_unconfirmed_purge = false;
     std::vector<std::string> rendezvous{};
+    std::chrono::milliseconds audit_interval = kAuditInterval;
   };
   std::function<Result<Reloaded>()> reload{};
   std::chrono::milliseconds drain{5'000};  ///< for what was begun to be answered, at the end
