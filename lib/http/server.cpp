@@ -265,6 +265,8 @@ void Server::Impl::close_all() {
 
 // --- changes while it runs, and the end
 
+void Server::set_allowed_hosts(std::vector<std::string> names) { impl_->hub->options.allowed_hosts = std::move(names); }
+
 void Server::set_tokens(std::optional<TokenTable> tokens) {
   impl_->hub->options.tokens = std::move(tokens);
   const auto& held = impl_->hub->options.tokens;

@@ -366,33 +366,44 @@ class Runtime {
     manager_.reloading();
     auto reloaded = options_.reload();
     if (reloaded) {
-      node_->allow_unconfirmed_purge = reloaded->allow_unconfirmed_purge;
-      if (std::exchange(options_.audit_interval, reloaded->audit_interval) != reloaded->audit_interval) audit_later();
-      if (http_) http_->set_tokens(std::move(reloaded->tokens));
-      if (sync_) sync_->set_rendezvous(std::move(reloaded->rendezvous));
+      apply(*std::move(reloaded));
+      log_(LogLevel::info, "reloaded", {});
     } else {
       log_(LogLevel::error, "the configuration stays as it was", {{"problem", reloaded.error().what}});
     }
-    if (!live_->problem().empty()) {
-      if (bell_) bell_->release();
-      bell_.reset();
-      if (const auto reopened = live_->reopen(); !reopened) {
-        log_(LogLevel::error, "the log stays as it was", {{"problem", reopened.error().what}});
-      } else {
-        if (writer_) writer_->reopen();
-        if (sync_) sync_->reopened();
-        audit();  // signatures of what was loaded are checked there
-      }
-      watch_doorbell();
-      mcp_->changed();
-      mcp_->resources_list_changed();
-    }
-    log_(LogLevel::info, "reloaded", {});
+    if (!live_->problem().empty()) reopen();
     manager_.ready(status_text());
   }
 
+  void apply(ServeOptions::Reloaded reloaded) {
+    node_->allow_unconfirmed_purge = reloaded.allow_unconfirmed_purge;
+    if (std::exchange(options_.audit_interval, reloaded.audit_interval) != reloaded.audit_interval) audit_later();
+    if (http_) http_->set_allowed_hosts(std::move(reloaded.allowed_hosts));
+    if (http_ && reloaded.tokens) http_->set_tokens(std::move(reloaded.tokens));
+    if (sync_) sync_->set_rendezvous(std::move(reloaded.rendezvous));
+    for (const std::string& key : reloaded.needs_restart)
+      log_(LogLevel::warning, "a changed setting needs a restart", {{"key", key}});
+  }
+
+  void reopen() {
+    if (bell_) bell_->release();
+    bell_.reset();
+    if (const auto reopened = live_->reopen(); !reopened) {
+      log_(LogLevel::error, "the log stays as it was", {{"problem", reopened.error().what}});
+    } else {
+      if (writer_) writer_->reopen();
+      if (sync_) sync_->reopened();
+      log_(LogLevel::info, "the log is open again", {{"row", std::to_string(raw(live_->applied()))}});
+      audit();  // signatures of what was loaded are checked there
+    }
+    watch_doorbell();
+    mcp_->changed();
+    mcp_->resources_list_changed();
+  }
+
   void audit() {
-    if (audit_in_background(*node_)) audit_later();
+    if (audit_in_background(*node_)) return audit_later();
+    next_audit_ = steady_clock::now();  // as soon as there is room
   }
 
   void audit_later() {

@@ -49,10 +49,12 @@ struct ServeOptions {
   std::optional<std::string> rendezvous_token{};  ///< shown to them
   /// What can change without a new start; read again on SIGHUP. An error: everything stays as it was.
   struct Reloaded {
-    std::optional<http::TokenTable> tokens{};
+    std::optional<http::TokenTable> tokens{};  ///< none: those there are stay
+    std::vector<std::string> allowed_hosts{};
     bool allow_unconfirmed_purge = false;
     std::vector<std::string> rendezvous{};
     std::chrono::milliseconds audit_interval = kAuditInterval;
+    std::vector<std::string> needs_restart{};  ///< keys of what has changed and is read at start alone
   };
   std::function<Result<Reloaded>()> reload{};
   std::chrono::milliseconds drain{5'000};  ///< for what was begun to be answered, at the end

@@ -258,8 +258,60 @@ class Configuration(Serving):
         self.assertEqual(client.refusal("purge_story", {"story_id": STORY})["code"], "refused")
         self.config(text.format("true"))
         server.signal(signal.SIGHUP)
-        server.wait_event("reloaded", count=2)
+        server.wait_event("reloaded")  # which the bad one was not
         self.assertEqual(client.document("purge_story", {"story_id": STORY})["confirmed_by"], "flag")
+        self.assertEqual(len(server.events("reloaded")), 1)
+
+    def test_a_hangup_applies_the_names_of_this_server_and_the_time_between_audits(self):
+        server = self.server("--config", self.config('[serve]\nallowed_hosts = "a.example"\naudit_interval = "0"\n'))
+        status = lambda host: server.get("/livez", {"Host": host})[0]
+        self.assertEqual((status("a.example"), status("b.example")), (200, 403))
+        server.wait_event("audited")
+        self.config('[serve]\nallowed_hosts = "b.example"\naudit_interval = "10ms"\n')
+        server.signal(signal.SIGHUP)
+        server.wait_event("reloaded")
+        self.assertEqual((status("a.example"), status("b.example")), (403, 200))
+        server.wait_event("audited", count=2)
+
+    def test_a_hangup_says_which_settings_need_a_restart(self):
+        self.tokens()
+        (self.shell.work / "peer.token").write_text(WRITER)
+        (self.shell.work / "peer.token").chmod(0o600)
+        config = self.config('[serve]\nread_only = false\nlisten = "127.0.0.1:1"\n')
+        server = self.server("--config", config)
+        needs_restart = lambda: [event["key"] for event in server.events("a changed setting needs a restart")]
+        server.signal(signal.SIGHUP)
+        server.wait_event("reloaded")
+        self.assertEqual(needs_restart(), [])
+        self.config('log = "other.db"\nidentity = "other.key"\nutc = true\nlock_timeout = "1s"\n[serve]\n'
+                    'listen = "127.0.0.1:2"\ntoken_file = "tokens"\ntls_cert = "c.pem"\ntls_key = "k.pem"\n'
+                    'rendezvous_token_file = "peer.token"\nread_only = true\nlog_format = "text"\n')
+        server.signal(signal.SIGHUP)
+        server.wait_event("reloaded", count=2)
+        # Where it listens and how it logs is said on this command line, which goes before.
+        self.assertEqual(set(needs_restart()), {"log", "identity", "utc", "lock_timeout", "token_file", "tls_cert", "tls_key",
+                                                "rendezvous_token_file", "read_only"})
+        self.assertEqual({event["level"] for event in server.events("a changed setting needs a restart")}, {"warning"})
+        self.assertEqual(server.get("/metrics")[0], 200)
+        self.assertIn("put_story", self.client(server).tool_list())
+
+    def test_tokens_are_asked_for_until_a_restart(self):
+        self.tokens()
+        server = self.server("--config", self.config('[serve]\ntoken_file = "tokens"\n'))
+        self.assertEqual(server.get("/metrics")[0], 401)
+        self.config("")
+        server.signal(signal.SIGHUP)
+        server.wait_event("reloaded")
+        self.assertEqual([event["key"] for event in server.events("a changed setting needs a restart")], ["token_file"])
+        self.assertEqual(server.get("/metrics")[0], 401)
+        self.assertEqual(server.get("/metrics", {"Authorization": f"Bearer {READER}"})[0], 200)
+
+    def test_a_read_only_server_that_is_to_sync_after_a_hangup_stays_as_it_was(self):
+        server = self.server("--config", self.config("[serve]\nread_only = true\n"))
+        self.config('[serve]\nread_only = true\nrendezvous = "ws://127.0.0.1:1"\n')
+        server.signal(signal.SIGHUP)
+        self.assertIn("cannot sync", server.wait_event("the configuration stays as it was")["problem"])
+        self.assertEqual(server.events("reloaded"), [])
 
     def test_a_wrong_key_or_value_is_found_with_its_place(self):
         for text, place in (("[serve]\nlissten = \"127.0.0.1:0\"\n", "config.toml:2:1"),
