@@ -157,6 +157,9 @@ void Connection::upgrade() {
   // A pipelined one: the read that is under way would take the first frames.
   if (reading_) return refuse({400, "an upgrade waits for the answers before it"}, false);
   if (hub_->draining) return refuse({503, "the server is going away"}, false);
+  if (route_->web_socket->options.writes && incoming_.principal.read_only) {
+    return refuse({403, "who comes in here writes, and this token may only read"}, keep_alive_);
+  }
   auto judged = judge_upgrade(incoming_, http_1_0_, route_->web_socket->options);
   if (!judged) {
     hub_->count_refusal(judged.error().why, peer_);

@@ -42,8 +42,8 @@ void Hub::add(std::shared_ptr<Connection> connection) {
   count_open();
 }
 
-void Hub::add(LiveWebSocket& socket, std::optional<Digest> token) {
-  web_sockets.emplace(&socket, std::move(token));
+void Hub::add(LiveWebSocket& socket, Opened opened) {
+  web_sockets.emplace(&socket, std::move(opened));
   count_open();
 }
 

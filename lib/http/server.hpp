@@ -70,7 +70,8 @@ class Server {
 
   /// From the next request on these names are allowed besides loopback's.
   void set_allowed_hosts(std::vector<std::string> names);
-  /// From the next request on these tokens hold. A stream or WebSocket whose token is no longer among them is dropped.
+  /// From the next request on these tokens hold. A stream or WebSocket whose token is no longer among them is dropped,
+  /// and a WebSocket that writes whose token may only read now.
   void set_tokens(std::optional<TokenTable> tokens);
 
   /// No new connections; those that are open go on.

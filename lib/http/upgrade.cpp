@@ -88,7 +88,7 @@ void begin_web_socket(const std::shared_ptr<Hub>& hub, std::shared_ptr<const Web
   };
   const auto socket = accept_web_socket(*hub->io, std::move(parts), *shared, subprotocol, unread, opened);
   *self = socket.get();
-  hub->add(*socket, std::move(token));
+  hub->add(*socket, {std::move(token), target->options.writes});
 }
 
 }  // namespace musher::http

@@ -1,6 +1,7 @@
 """Who may ask a server what, and how it starts, is watched, reloaded and stopped."""
 
 import fcntl
+import http.client
 import json
 import os
 import signal
@@ -82,6 +83,20 @@ class Tokens(Serving):
                 self.assertEqual(refused["code"], "refused")
                 self.assertIn("bob", refused["message"])
         self.assertEqual(self.client(server, token=WRITER).stories()[STORY]["fields"]["stage"], "1_backlog")
+
+    def test_a_read_only_token_does_not_sync(self):
+        server = self.server("--token-file", self.tokens())
+        for token, status in ((READER, 403), (WRITER, 101)):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+            self.addCleanup(connection.close)
+            connection.request("GET", "/crdt-sync", headers={
+                "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "musher-sync.1",
+                "Authorization": f"Bearer {token}"})
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, status)
+            if status == 403:
+                self.assertIn("may only read", answer.read().decode())
 
     def test_a_session_is_of_use_to_nobody_else(self):
         server = self.server("--token-file", self.tokens())
