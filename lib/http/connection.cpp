@@ -162,7 +162,7 @@ void Connection::upgrade() {
   }
   auto judged = judge_upgrade(incoming_, http_1_0_, route_->web_socket->options);
   if (!judged) {
-    hub_->count_refusal(judged.error().why, peer_);
+    hub_->count_refusal(judged.error().why, peer_, incoming_.principal.name);
     phase_ = Phase::handling;
     return respond(std::move(judged.error().response));
   }
@@ -172,7 +172,7 @@ void Connection::upgrade() {
 }
 
 void Connection::refuse(const BadRequest& why, bool keep_alive) {
-  hub_->count_refusal(why, peer_);
+  hub_->count_refusal(why, peer_, incoming_.principal.name);
   keep_alive_ = keep_alive;
   is_head_ = incoming_.method == "HEAD";
   phase_ = Phase::handling;

@@ -27,9 +27,9 @@ std::string_view Hub::date() {
   return date_;
 }
 
-void Hub::count_refusal(const BadRequest& why, std::string_view peer) {
+void Hub::count_refusal(const BadRequest& why, std::string_view peer, std::string_view principal) {
   ++stats.refused;
-  if (options.on_refused) options.on_refused({why.status, why.why, peer});
+  if (options.on_refused) options.on_refused({why.status, why.why, peer, principal});
 }
 
 void Hub::count_open() {

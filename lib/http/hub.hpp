@@ -50,7 +50,7 @@ struct Hub {
 
   /// The Date header of this second.
   [[nodiscard]] std::string_view date();
-  void count_refusal(const BadRequest& why, std::string_view peer);
+  void count_refusal(const BadRequest& why, std::string_view peer, std::string_view principal = {});
   [[nodiscard]] std::size_t open() const { return connections.size() + web_sockets.size(); }
   void add(std::shared_ptr<Connection> connection);
   void add(LiveWebSocket& socket, Opened opened);

@@ -63,9 +63,11 @@ void Core::call_tool(Context context) {
   const auto answer = [&](const ToolResult& result) {
     respond(context, complete(context.era, result_members(tool, result)));
   };
-  if (tool.writes && context.principal.read_only)
-    return answer(
-        refusal("refused", fmt::format("{} writes, and {} may only read", tool.name, context.principal.name)));
+  if (tool.writes && context.principal.read_only) {
+    const std::string why = fmt::format("{} writes, and {} may only read", tool.name, context.principal.name);
+    on_refused({0, why, context.peer, context.principal.name});
+    return answer(refusal("refused", why));
+  }
   if (const std::string problem = entry->schema.problem(arguments, "argument", "the arguments"); !problem.empty())
     return answer(refusal("usage", fmt::format("{}: {}", tool.name, problem)));
 

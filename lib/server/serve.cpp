@@ -24,6 +24,7 @@
 #include "server/pipeline_resources.hpp"
 #include "server/read_tools.hpp"
 #include "server/service_manager.hpp"
+#include "server/story_page.hpp"
 #include "server/sync_service.hpp"
 #include "server/tool_result.hpp"
 #include "server/write_tools.hpp"
@@ -136,6 +137,7 @@ class Runtime {
     scheduler_.emplace(io_);
     mcp_ = std::make_unique<mcp::Server>(
         mcp::ServerInfo{"musher", "musher", std::string(version()), std::string(kInstructions), true}, *scheduler_);
+    mcp_->on_refused([this](const http::Refused& refused) { log_refusal(refused); });
     MUSHER_CHECK(add_read_tools(*mcp_, *node_));
     MUSHER_CHECK(add_audit_tools(*mcp_, *node_));
     if (writer_) MUSHER_CHECK(add_write_tools(*mcp_, *node_));
@@ -165,12 +167,7 @@ class Runtime {
 
   Result<void> open_http() {
     if (options_.listen.empty() && options_.inherited.empty()) return {};
-    options_.http.on_refused = [this](const http::Refused& refused) {
-      log_(LogLevel::warning, "request refused",
-           {{"status", std::to_string(refused.status)},
-            {"why", std::string(refused.why)},
-            {"peer", std::string(refused.peer)}});
-    };
+    options_.http.on_refused = [this](const http::Refused& refused) { log_refusal(refused); };
     MUSHER_TRY(http_, http::Server::create(io_, std::move(options_.http)));
     http_->route("/mcp", mcp::http_handler(*mcp_));
     http_->route("/livez", probe([] { return http::Response{200, "text/plain", "ok\n"}; }), http::Access::anyone);
@@ -193,11 +190,22 @@ class Runtime {
     return {};
   }
 
+  void log_refusal(const http::Refused& refused) {
+    constexpr std::size_t kLongest = 200;
+    LogFields fields;
+    if (refused.status != 0) fields.emplace_back("status", std::to_string(refused.status));
+    fields.emplace_back("why", shortened_text(std::string(refused.why), kLongest));
+    if (!refused.principal.empty()) fields.emplace_back("principal", refused.principal);
+    fields.emplace_back("peer", refused.peer);
+    log_(LogLevel::warning, "request refused", fields);
+  }
+
   /// Answers GET and HEAD, and nothing else.
   http::Handler probe(std::function<http::Response()> answer) {
-    return [answer = std::move(answer)](const std::shared_ptr<http::Exchange>& exchange) {
-      const std::string& method = exchange->request().method;
-      if (method == "GET" || method == "HEAD") return exchange->respond(answer());
+    return [this, answer = std::move(answer)](const std::shared_ptr<http::Exchange>& exchange) {
+      const http::Request& request = exchange->request();
+      if (request.method == "GET" || request.method == "HEAD") return exchange->respond(answer());
+      log_refusal({405, "only GET here", request.peer, request.principal.name});
       exchange->respond({405, "text/plain", "only GET\n", {{"Allow", "GET, HEAD"}}});
     };
   }

@@ -82,6 +82,11 @@ class Tokens(Serving):
                 refused = reader.refusal(name, {"story_id": STORY} | arguments)
                 self.assertEqual(refused["code"], "refused")
                 self.assertIn("bob", refused["message"])
+                logged = server.events("request refused")[-1]
+                self.assertEqual((logged["level"], logged["why"], logged["principal"]),
+                                 ("warning", refused["message"], "bob"))
+                self.assertTrue(logged["peer"].startswith("127.0.0.1:"))
+        self.assertEqual(len(server.events("request refused")), 4)
         self.assertEqual(self.client(server, token=WRITER).stories()[STORY]["fields"]["stage"], "1_backlog")
 
     def test_a_read_only_token_does_not_sync(self):
@@ -160,7 +165,13 @@ class Refusals(Serving):
             (400, "/mcp", "POST", headers, b"{"),
         ):
             with self.subTest(status=status, method=method, path=path):
+                before = len(server.events("request refused"))
                 self.assert_refused(server.get(path, sent, method, body), status)
+                logged = server.events("request refused")[before:]
+                self.assertEqual([(event["level"], event["status"]) for event in logged], [("warning", str(status))])
+                self.assertTrue(logged[0]["why"] and logged[0]["peer"].startswith("127.0.0.1:"), logged)
+                if status in (400, 405, 406, 415):  # by MCP, once it was known who asks
+                    self.assertEqual(logged[0]["principal"], "alice")
         self.assertEqual(server.get("/mcp", json_headers, "POST", b"{}")[1]["WWW-Authenticate"], "Bearer")
 
 
