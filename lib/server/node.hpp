@@ -10,6 +10,7 @@
 
 #include "model/point_in_time.hpp"
 #include "replica/host.hpp"
+#include "server/confirmations.hpp"
 #include "server/live_log.hpp"
 #include "server/workers.hpp"
 #include "server/writer.hpp"
@@ -40,12 +41,12 @@ struct Audits {
 
 struct Node {
   LiveLog& live;
-  Writer* writer = nullptr;  ///< null: this server takes no writes
+  Writer* writer = nullptr;                ///< null: this server takes no writes
+  Confirmations* confirmations = nullptr;  ///< there is one where there is a writer
   Workers& workers;
   Host host;
   std::string author;  ///< the own key as hex; empty without one
   bool allow_unconfirmed_purge = false;
-  std::chrono::milliseconds confirm_wait{1'000};  ///< for other live servers to apply what was written here
 
   /// The text of an `at` argument: as --at of the commands.
   std::function<Result<PointInTime>(std::string_view text)> parse_point{};

@@ -77,6 +77,7 @@ class Runtime {
     // The writer and the workers end first: what they post goes nowhere then.
     if (writer_) writer_->stop();
     workers_.reset();
+    confirmations_.reset();
     stdio_.reset();
     sync_.reset();
     http_.reset();
@@ -119,8 +120,11 @@ class Runtime {
       writer_ = std::make_unique<Writer>(
           Writer::Options{live_->log().info().path, *std::move(identity_), options_.host, options_.lock_timeout});
     }
+    scheduler_.emplace(io_);
+    confirmations_.emplace(*live_, *scheduler_);
     node_.reset(new Node{.live = *live_,
                          .writer = writer_.get(),
+                         .confirmations = &*confirmations_,
                          .workers = *workers_,
                          .host = options_.host,
                          .author = author_,
@@ -134,7 +138,6 @@ class Runtime {
       ++writes_;
       log_(LogLevel::info, "wrote", {{"tool", tool}, {"what", what}, {"principal", principal}, {"peer", peer}});
     };
-    scheduler_.emplace(io_);
     mcp_ = std::make_unique<mcp::Server>(
         mcp::ServerInfo{"musher", "musher", std::string(version()), std::string(kInstructions), true}, *scheduler_);
     mcp_->on_refused([this](const http::Refused& refused) { log_refusal(refused); });
@@ -499,8 +502,9 @@ class Runtime {
   std::optional<asio::posix::stream_descriptor> bell_;
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Writer> writer_;
-  std::unique_ptr<Node> node_;
   std::optional<mcp::AsioScheduler> scheduler_;
+  std::optional<Confirmations> confirmations_;
+  std::unique_ptr<Node> node_;
   std::unique_ptr<mcp::Server> mcp_;
   std::unique_ptr<SyncService> sync_;
   std::unique_ptr<http::Server> http_;
