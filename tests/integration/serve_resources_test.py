@@ -96,8 +96,15 @@ class Resources(Served):
         # What is not subscribed to any more is not told, though all else goes on.
         legacy.request("resources/unsubscribe", {"uri": "musher://pipeline"})
         self.must("put", "-q", "479_other", "stage=2_current")
+        self.must("put", "-q", "--new", "480_new")
+        # Of the list nothing is told where no story came or went.
         self.assertEqual(next(stream)["method"], "notifications/resources/list_changed")
-        self.assertEqual(next(listened)["params"]["uri"], "musher://pipeline")
+        heard = [next(listened) for _ in range(3)]
+        self.assertEqual([(message["method"], message["params"].get("uri")) for message in heard],
+                         [("notifications/resources/updated", "musher://pipeline")] * 2 +
+                         [("notifications/resources/list_changed", None)])
+        for client in (modern, legacy):
+            self.assertIn("musher://story/480_new", client.resource_uris())
 
 
 class Audited(Served):
