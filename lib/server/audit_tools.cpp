@@ -307,6 +307,7 @@ void compare_with_memory(Node& node, const CallPtr& call) {
     options.signatures = Signatures::check;
     options.threads = 1;
     options.cancel = &cancelled;
+    options.on_progress = progress_of(node, call, (*log)->count().value_or(0));
     const auto done = kept->catch_up(**log, options);
     if (!done) return failed(done.error());
     node.post([compare, kept] { compare(kept); });
