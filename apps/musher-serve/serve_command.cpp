@@ -12,6 +12,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/log_access.hpp"
 #include "cli/point_in_time_text.hpp"
+#include "cli/time_text.hpp"
 #include "http/client_token.hpp"
 #include "http/inherited_sockets.hpp"
 #include "http/server_url.hpp"
@@ -33,6 +34,7 @@ struct ServeCommandOptions {
   std::optional<std::string> tls_key;
   std::vector<std::string> rendezvous;
   std::optional<std::string> rendezvous_token_file;
+  std::optional<std::chrono::milliseconds> audit_interval;
   std::optional<LogFormat> log_format;
   bool stdio = false;
   bool read_only = false;
@@ -46,6 +48,12 @@ void declare(ServeCommandOptions& options, CommandLine& line) {
   line.flag(options.read_only, "--read-only", "take no writes: no key is needed, and the writing tools are not there");
   line.flag(options.allow_unconfirmed_purge, "--allow-unconfirmed-purge",
             "let clients purge that cannot ask their user; without this they are refused");
+  const auto read_interval = [&options](const std::string& text) -> Result<void> {
+    MUSHER_TRY(options.audit_interval, parse_interval(text));
+    return {};
+  };
+  line.option(read_interval, "--audit-interval", "TIME",
+              "how often the whole log is audited again (default: 1h); 0: only at start");
   line.choice(options.log_format, "--log-format",
               std::vector<std::pair<std::string, LogFormat>>{{"text", LogFormat::text}, {"json", LogFormat::json}},
               "FORMAT", "how events are written to stderr");
@@ -102,11 +110,18 @@ bool is_loopback(const std::string& address) {
   return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+std::vector<std::string> where_to_listen(const ServeCommandOptions& options, const ServeConfig& config) {
+  return options.stdio || !options.listen.empty() ? options.listen : config.listen;
+}
+
+LogFormat log_format(const ServeCommandOptions& options, const ServeConfig& config) {
+  return options.log_format.value_or(config.log_format.value_or(LogFormat::text));
+}
+
 Result<std::vector<ListenAddress>> wanted_addresses(const ServeCommandOptions& options, const ServeConfig& config,
                                                     bool has_sockets) {
-  std::vector<std::string> texts = options.listen.empty() ? config.listen : options.listen;
+  std::vector<std::string> texts = where_to_listen(options, config);
   if (texts.empty() && !options.stdio && !has_sockets) texts.emplace_back(kDefaultListen);
-  if (options.stdio && options.listen.empty()) texts.clear();
   std::vector<ListenAddress> addresses;
   for (const std::string& text : texts) {
     MUSHER_TRY(auto address, parse_listen(text));
@@ -160,6 +175,34 @@ Result<std::vector<std::string>> nodes_to_dial(const ServeCommandOptions& option
   return urls;
 }
 
+/// What is read at start alone, each with its key: as it holds, an option before the configuration.
+using FixedSettings = std::vector<std::pair<std::string, std::string>>;
+
+FixedSettings fixed_settings(const ServeCommandOptions& options, const Settings& settings) {
+  const ServeConfig& config = settings.serve;
+  const auto text = [](const std::optional<std::filesystem::path>& path) { return path ? path->native() : ""; };
+  const auto flag = [](bool value) { return std::string(value ? "true" : "false"); };
+  return {{"log", settings.log.native()},
+          {"identity", settings.identity.native()},
+          {"utc", flag(settings.utc)},
+          {"lock_timeout", std::to_string(settings.lock_timeout.count())},
+          {"listen", fmt::format("{}", fmt::join(where_to_listen(options, config), "\n"))},
+          {"token_file", flag(path_of(options.token_file, config.token_file).has_value())},  // its name may change
+          {"tls_cert", text(path_of(options.tls_cert, config.tls_cert))},
+          {"tls_key", text(path_of(options.tls_key, config.tls_key))},
+          {"rendezvous_token_file", text(path_of(options.rendezvous_token_file, config.rendezvous_token_file))},
+          {"read_only", flag(options.read_only || config.read_only.value_or(false))},
+          {"log_format", flag(log_format(options, config) == LogFormat::json)}};
+}
+
+/// The keys whose setting is another one.
+std::vector<std::string> changed_keys(const FixedSettings& before, const FixedSettings& now) {
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < now.size(); ++i)
+    if (now[i] != before[i]) keys.push_back(now[i].first);
+  return keys;
+}
+
 /// What SIGHUP reads again.
 Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, const ServeConfig& config) {
   ServeOptions::Reloaded loaded;
@@ -167,39 +210,44 @@ Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, co
   if (const auto tokens = path_of(options.token_file, config.token_file)) {
     MUSHER_TRY(loaded.tokens, http::TokenTable::load(*tokens));
   }
+  loaded.allowed_hosts = options.allowed_hosts.empty() ? config.allowed_hosts : options.allowed_hosts;
   MUSHER_TRY(loaded.rendezvous, nodes_to_dial(options, config));
+  loaded.audit_interval =
+      options.audit_interval ? *options.audit_interval : config.audit_interval.value_or(kAuditInterval);
   return loaded;
 }
 
 Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {
-  serve.http.allowed_hosts = options.allowed_hosts.empty() ? config.allowed_hosts : options.allowed_hosts;
   const auto certificate = path_of(options.tls_cert, config.tls_cert);
   const auto key = path_of(options.tls_key, config.tls_key);
   if (certificate.has_value() != key.has_value())
     return fail(Errc::usage, "--tls-cert and --tls-key go together", "--tls-cert cert.pem --tls-key key.pem");
   if (certificate) serve.http.tls = http::TlsFiles{*certificate, *key};
   MUSHER_TRY(auto loaded, reloadable(options, config));
+  serve.http.allowed_hosts = std::move(loaded.allowed_hosts);
   serve.http.tokens = std::move(loaded.tokens);
   serve.allow_unconfirmed_purge = loaded.allow_unconfirmed_purge;
   serve.rendezvous = std::move(loaded.rendezvous);
+  serve.audit_interval = loaded.audit_interval;
   return {};
+}
+
+Result<void> check_sync(const std::vector<std::string>& rendezvous, bool writes) {
+  if (rendezvous.empty() || writes) return {};
+  return fail(Errc::usage, "a server that takes no writes cannot sync: it has no key to prove who it is",
+              "leave out --read-only, or --rendezvous");
 }
 
 Result<void> set_up_sync(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {
   if (const auto file = path_of(options.rendezvous_token_file, config.rendezvous_token_file)) {
     MUSHER_TRY(serve.rendezvous_token, http::read_client_token(*file));
   }
-  if (!serve.rendezvous.empty() && !serve.load_identity) {
-    return fail(Errc::usage, "a server that takes no writes cannot sync: it has no key to prove who it is",
-                "leave out --read-only, or --rendezvous");
-  }
-  return {};
+  return check_sync(serve.rendezvous, serve.load_identity != nullptr);
 }
 
 Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
   const ServeConfig& config = context.settings.serve;
-  const LogSink log = make_server_log(options.log_format.value_or(config.log_format.value_or(LogFormat::text)),
-                                      context.settings.quiet, context.settings.utc);
+  const LogSink log = make_server_log(log_format(options, config), context.settings.quiet, context.settings.utc);
   const auto listen_pid = context.environment.get("LISTEN_PID");
   const auto listen_fds = context.environment.get("LISTEN_FDS");
   ServeOptions serve;
@@ -212,17 +260,20 @@ Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
   serve.stdio = options.stdio;
   serve.host = host_of(context);
   serve.lock_timeout = context.settings.lock_timeout;
-  serve.reload = [&options, &context, exposed = !serve.http.tokens]() -> Result<ServeOptions::Reloaded> {
-    MUSHER_TRY(const Settings settings, resolve_settings(context.common, context.environment));
-    MUSHER_TRY(auto loaded, reloadable(options, settings.serve));
-    if (loaded.tokens.has_value() == exposed)
-      return fail(Errc::usage, "whether tokens are asked for cannot change while the server runs", "restart it");
-    return loaded;
-  };
   serve.parse_point = [](std::string_view text) { return parse_point_in_time(text, now_ms()); };
   if (!options.read_only && !config.read_only.value_or(false)) {
     serve.load_identity = [file = context.settings.identity] { return Identity::load(file); };
   }
+  serve.reload = [&options, &context, at_start = fixed_settings(options, context.settings),
+                  asks_tokens = serve.http.tokens.has_value(),
+                  writes = serve.load_identity != nullptr]() -> Result<ServeOptions::Reloaded> {
+    MUSHER_TRY(const Settings settings, resolve_settings(context.common, context.environment));
+    MUSHER_TRY(auto loaded, reloadable(options, settings.serve));
+    MUSHER_CHECK(check_sync(loaded.rendezvous, writes));
+    if (!asks_tokens) loaded.tokens.reset();
+    loaded.needs_restart = changed_keys(at_start, fixed_settings(options, settings));
+    return loaded;
+  };
   MUSHER_CHECK(set_up_sync(options, config, serve));
   MUSHER_CHECK(musher::serve(std::move(serve), log));
   return ExitCode::ok;

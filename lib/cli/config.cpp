@@ -101,6 +101,7 @@ class Reader {
     if (name == "rendezvous_token_file") return read_path(key, value, serve.rendezvous_token_file);
     if (name == "read_only") return read_bool(key, value, serve.read_only);
     if (name == "allow_unconfirmed_purge") return read_bool(key, value, serve.allow_unconfirmed_purge);
+    if (name == "audit_interval") return read_audit_interval(value);
     if (name == "log_format") return read_log_format(value);
     static const std::vector<std::string> kKnown = {"listen",
                                                     "allowed_hosts",
@@ -111,6 +112,7 @@ class Reader {
                                                     "rendezvous_token_file",
                                                     "read_only",
                                                     "allow_unconfirmed_purge",
+                                                    "audit_interval",
                                                     "log_format"};
     return bad(key.source(), "unknown key serve." + quote(name), nearest(name, kKnown, 2));
   }
@@ -126,6 +128,14 @@ class Reader {
     const toml::array* list = value.as_array();
     if (list == nullptr) return add(value);
     for (const toml::node& node : *list) MUSHER_CHECK(add(node));
+    return {};
+  }
+
+  Result<void> read_audit_interval(const toml::node& value) {
+    const auto text = value.value_exact<std::string>();
+    const auto interval = parse_interval(text.value_or(""));
+    if (!interval) return bad(value.source(), "audit_interval must be a duration in quotes, such as \"1h\", or \"0\"");
+    config_.serve.audit_interval = *interval;
     return {};
   }
 

@@ -9,10 +9,12 @@
 //     tls_key = "key.pem"
 //     read_only = false
 //     allow_unconfirmed_purge = false
+//     audit_interval = "1h"            # "0": only at start
 //     log_format = "text"              # json
 //     rendezvous = ["wss://node-b.example.org:7777"]
 //     rendezvous_token_file = "node-b.token"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -34,6 +36,7 @@ struct ServeConfig {
   std::optional<std::filesystem::path> rendezvous_token_file{};
   std::optional<bool> read_only{};
   std::optional<bool> allow_unconfirmed_purge{};
+  std::optional<std::chrono::milliseconds> audit_interval{};  ///< 0: only at start
   std::optional<LogFormat> log_format{};
 };
 

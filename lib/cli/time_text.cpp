@@ -66,6 +66,11 @@ Result<milliseconds> parse_duration(std::string_view text) {
   return bad(at.at_end() ? "it has no unit" : "its unit is not ms, s, m, h or d");
 }
 
+Result<milliseconds> parse_interval(std::string_view text) {
+  if (text == "0") return milliseconds{0};
+  return parse_duration(text);
+}
+
 std::string human_duration(milliseconds duration) {
   const std::int64_t ms = duration.count();
   if (ms < kSecondMs) return fmt::format("{} ms", ms);

@@ -17,6 +17,9 @@ namespace musher {
 /// @errors usage.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
+/// The same, or 0: how often something is done, and never.
+[[nodiscard]] Result<std::chrono::milliseconds> parse_interval(std::string_view text);
+
 /// For people, one or two units: "340 ms", "5 s", "3 min 20 s", "2 h 5 min", "14 d 3 h".
 [[nodiscard]] std::string human_duration(std::chrono::milliseconds duration);
 

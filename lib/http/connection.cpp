@@ -157,9 +157,12 @@ void Connection::upgrade() {
   // A pipelined one: the read that is under way would take the first frames.
   if (reading_) return refuse({400, "an upgrade waits for the answers before it"}, false);
   if (hub_->draining) return refuse({503, "the server is going away"}, false);
+  if (route_->web_socket->options.writes && incoming_.principal.read_only) {
+    return refuse({403, "who comes in here writes, and this token may only read"}, keep_alive_);
+  }
   auto judged = judge_upgrade(incoming_, http_1_0_, route_->web_socket->options);
   if (!judged) {
-    hub_->count_refusal(judged.error().why, peer_);
+    hub_->count_refusal(judged.error().why, peer_, incoming_.principal.name);
     phase_ = Phase::handling;
     return respond(std::move(judged.error().response));
   }
@@ -169,7 +172,7 @@ void Connection::upgrade() {
 }
 
 void Connection::refuse(const BadRequest& why, bool keep_alive) {
-  hub_->count_refusal(why, peer_);
+  hub_->count_refusal(why, peer_, incoming_.principal.name);
   keep_alive_ = keep_alive;
   is_head_ = incoming_.method == "HEAD";
   phase_ = Phase::handling;

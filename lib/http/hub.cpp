@@ -27,9 +27,9 @@ std::string_view Hub::date() {
   return date_;
 }
 
-void Hub::count_refusal(const BadRequest& why, std::string_view peer) {
+void Hub::count_refusal(const BadRequest& why, std::string_view peer, std::string_view principal) {
   ++stats.refused;
-  if (options.on_refused) options.on_refused({why.status, why.why, peer});
+  if (options.on_refused) options.on_refused({why.status, why.why, peer, principal});
 }
 
 void Hub::count_open() {
@@ -42,8 +42,8 @@ void Hub::add(std::shared_ptr<Connection> connection) {
   count_open();
 }
 
-void Hub::add(LiveWebSocket& socket, std::optional<Digest> token) {
-  web_sockets.emplace(&socket, std::move(token));
+void Hub::add(LiveWebSocket& socket, Opened opened) {
+  web_sockets.emplace(&socket, std::move(opened));
   count_open();
 }
 

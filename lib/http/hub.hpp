@@ -39,17 +39,21 @@ struct Hub {
   // changes as the server runs
   std::map<std::string, Route, std::less<>> routes{};
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections{};
-  std::unordered_map<LiveWebSocket*, std::optional<Digest>> web_sockets{};  ///< and the token each came with
-  std::function<void()> on_empty{};                                         ///< the last connection or WebSocket went
+  struct Opened {
+    std::optional<Digest> token{};  ///< that it came with
+    bool writes = false;            ///< its route does
+  };
+  std::unordered_map<LiveWebSocket*, Opened> web_sockets{};
+  std::function<void()> on_empty{};  ///< the last connection or WebSocket went
   bool draining = false;
   Stats stats{};
 
   /// The Date header of this second.
   [[nodiscard]] std::string_view date();
-  void count_refusal(const BadRequest& why, std::string_view peer);
+  void count_refusal(const BadRequest& why, std::string_view peer, std::string_view principal = {});
   [[nodiscard]] std::size_t open() const { return connections.size() + web_sockets.size(); }
   void add(std::shared_ptr<Connection> connection);
-  void add(LiveWebSocket& socket, std::optional<Digest> token);
+  void add(LiveWebSocket& socket, Opened opened);
   void forget(Connection& connection);
   void forget(LiveWebSocket& socket);
 

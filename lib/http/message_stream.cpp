@@ -112,6 +112,7 @@ Result<std::string> judge(const websocket::response_type& answer, const error_co
     const std::string line = shown(body.substr(0, body.find_first_of("\r\n")));
     return none(Errc::refused, fmt::format("it answers {}{}{}", status, line.empty() ? "" : ": ", line),
                 status == 401   ? "a token of the other side's token file"
+                : status == 403 ? "there: a token that is not read-only, and the name in this URL among allowed_hosts"
                 : status == 404 ? "the path of the URL: ws://HOST:PORT/crdt-sync"
                                 : is_it);
   }

@@ -38,11 +38,12 @@ struct TlsFiles {
   std::filesystem::path key;
 };
 
-/// A request that no handler saw.
+/// A request that was refused: before any handler saw it, or by one that says so.
 struct Refused {
-  unsigned status = 0;
+  unsigned status = 0;  ///< 0: the answer has no status of its own
   std::string_view why;
   std::string_view peer;
+  std::string_view principal{};  ///< as far as it is known
 };
 
 struct Options {

@@ -260,10 +260,12 @@ void Server::Impl::check_later() {
 
 void Server::Impl::close_all() {
   for (const auto& connection : connections()) connection->close();
-  for (const auto& [socket, token] : hub->web_sockets) socket->cut("the server has ended");
+  for (const auto& [socket, opened] : hub->web_sockets) socket->cut("the server has ended");
 }
 
 // --- changes while it runs, and the end
+
+void Server::set_allowed_hosts(std::vector<std::string> names) { impl_->hub->options.allowed_hosts = std::move(names); }
 
 void Server::set_tokens(std::optional<TokenTable> tokens) {
   impl_->hub->options.tokens = std::move(tokens);
@@ -272,8 +274,13 @@ void Server::set_tokens(std::optional<TokenTable> tokens) {
     const auto token = connection->stream_token();
     if (token && (!held || !held->find(*token))) connection->close();
   }
-  for (const auto& [socket, token] : impl_->hub->web_sockets) {
-    if (token && (!held || !held->find(*token))) socket->close(1008, "the token is not known any more");
+  for (const auto& [socket, opened] : impl_->hub->web_sockets) {
+    if (!opened.token) continue;
+    const auto principal = held ? held->find(*opened.token) : std::nullopt;
+    if (!principal)
+      socket->close(1008, "the token is not known any more");
+    else if (opened.writes && principal->read_only)
+      socket->close(1008, "the token may only read from now on");
   }
 }
 
@@ -295,7 +302,7 @@ void Server::drain(milliseconds deadline, std::function<void()> done) {
     if (const auto self = weak.lock()) self->finish_drain();
   };
   for (const auto& connection : impl.connections()) connection->drain();
-  for (const auto& [socket, token] : impl.hub->web_sockets) socket->close(1001, "the server is going away");
+  for (const auto& [socket, opened] : impl.hub->web_sockets) socket->close(1001, "the server is going away");
   if (impl.hub->open() == 0) return impl.finish_drain();
   impl.drain_deadline.expires_after(deadline);
   impl.drain_deadline.async_wait([weak = impl.weak_from_this()](error_code error) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "http/exchange.hpp"
 #include "http/options.hpp"
@@ -67,7 +68,10 @@ class Server {
   /// @errors usage: it is not one; the descriptor is left alone.
   [[nodiscard]] Result<Endpoint> listen_inherited(int descriptor);
 
-  /// From the next request on these tokens hold. A stream or WebSocket whose token is no longer among them is dropped.
+  /// From the next request on these names are allowed besides loopback's.
+  void set_allowed_hosts(std::vector<std::string> names);
+  /// From the next request on these tokens hold. A stream or WebSocket whose token is no longer among them is dropped,
+  /// and a WebSocket that writes whose token may only read now.
   void set_tokens(std::optional<TokenTable> tokens);
 
   /// No new connections; those that are open go on.

@@ -83,12 +83,12 @@ void begin_web_socket(const std::shared_ptr<Hub>& hub, std::shared_ptr<const Web
     try {
       target->handler(*shared, std::move(socket));
     } catch (const std::exception& failure) {  // the socket ends where nobody keeps it
-      hub->count_refusal({500, failure.what()}, shared->peer);
+      hub->count_refusal({500, failure.what()}, shared->peer, shared->principal.name);
     }
   };
   const auto socket = accept_web_socket(*hub->io, std::move(parts), *shared, subprotocol, unread, opened);
   *self = socket.get();
-  hub->add(*socket, std::move(token));
+  hub->add(*socket, {std::move(token), target->options.writes});
 }
 
 }  // namespace musher::http

@@ -92,6 +92,7 @@ class WebSocket {
 struct WebSocketRoute {
   /// In order of preference. A client that offers none of them is answered 400 with their names. Empty: none is needed.
   std::vector<std::string> subprotocols{};
+  bool writes = false;  ///< the peer's messages change something: a token that may only read is answered 403
   bool deflate = true;  ///< permessage-deflate (RFC 7692), where the client offers it
   WebSocketLimits limits{};
 };

@@ -34,20 +34,9 @@ bool is_json(std::string_view content_type) {
   return http::same_ignoring_case(http::trimmed(content_type.substr(0, content_type.find(';'))), "application/json");
 }
 
-void reject(http::Exchange& exchange, RpcError error, unsigned status, std::string_view id = {}) {
-  exchange.respond({.status = status, .body = error_response(id, error)});
-}
-
 void accepted(http::Exchange& exchange) { exchange.respond({.status = 202, .content_type = ""}); }
 
 RpcError invalid_request(std::string why) { return {.code = code::kInvalidRequest, .message = std::move(why)}; }
-
-void not_allowed(http::Exchange& exchange, std::string_view methods) {
-  http::Response response{.status = 405,
-                          .body = error_response({}, invalid_request(fmt::format("only {} here", methods))),
-                          .headers = {{"Allow", std::string(methods)}}};
-  exchange.respond(std::move(response));
-}
 
 /// The modern era's headers say the same as the body. Error: -32020.
 std::optional<RpcError> check_headers(const http::Request& request, const Message& message) {
@@ -84,6 +73,17 @@ class Endpoint {
   }
 
  private:
+  void reject(http::Exchange& exchange, const RpcError& error, unsigned status, std::string_view id = {},
+              http::Headers headers = {}) const {
+    const http::Request& request = exchange.request();
+    if (status >= 400) core_->on_refused({status, error.message, request.peer, request.principal.name});
+    exchange.respond({.status = status, .body = error_response(id, error), .headers = std::move(headers)});
+  }
+
+  void not_allowed(http::Exchange& exchange, std::string_view methods) const {
+    reject(exchange, invalid_request(fmt::format("only {} here", methods)), 405, {}, {{"Allow", std::string(methods)}});
+  }
+
   void post(const Exchange& exchange) const {
     const http::Request& request = exchange->request();
     if (!is_json(request.header("Content-Type").value_or("")))
@@ -126,7 +126,7 @@ class Endpoint {
                          .message = "the header MCP-Protocol-Version is missing or differs from params._meta"};
     if (!problem) problem = check_version(made.version);
     if (!problem) problem = check_headers(request, made.message);
-    if (problem) return reject(*exchange, *std::move(problem), 400, made.message.id);
+    if (problem) return reject(*exchange, *problem, 400, made.message.id);
     const auto reply = std::make_shared<HttpReply>(exchange, core_->scheduler, may_stream, 1, false);
     made.reply = reply;
     core_->dispatch(std::move(made));

@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "http/options.hpp"
 #include "mcp/registry.hpp"
 #include "mcp/scheduler.hpp"
 
@@ -56,6 +58,9 @@ class Server {
   void set_lister(ResourceLister lister);
   void complete_prompt(std::string prompt, Completer completer);
   void complete_resource(std::string uri_template, Completer completer);
+
+  /// Called with each request that is refused before it is dispatched, and each write of who may only read: for logs.
+  void on_refused(std::function<void(const http::Refused&)> callback);
 
   /// What memo tools answered is no longer so.
   void changed();

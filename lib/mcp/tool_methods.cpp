@@ -54,10 +54,12 @@ void Core::call_tool(Context context) {
   const auto answer = [&](const ToolResult& result) {
     respond(context, complete(context.era, result_members(tool, result)));
   };
-  if (tool.writes && context.principal.read_only)
+  if (tool.writes && context.principal.read_only) {
+    const std::string why = fmt::format("{} writes, and {} may only read", tool.name, context.principal.name);
+    on_refused({0, why, context.peer, context.principal.name});
     return answer(
-        error_result({Errc::refused, fmt::format("{} writes, and {} may only read", tool.name, context.principal.name),
-                      "the token is read-only: ask the server's operator for one that may write"}));
+        error_result({Errc::refused, why, "the token is read-only: ask the server's operator for one that may write"}));
+  }
   if (const std::string problem = entry->schema.problem(arguments, "argument", "the arguments"); !problem.empty())
     return answer(error_result({Errc::usage, fmt::format("{}: {}", tool.name, problem),
                                 fmt::format("tools/list has the arguments of {}", tool.name)}));

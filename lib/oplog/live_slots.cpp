@@ -58,20 +58,6 @@ bool is_held(int descriptor, std::size_t slot) {
   return fcntl(descriptor, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
 }
 
-std::optional<LiveServer> read_slot(int descriptor, std::size_t slot, const LogId& id) {
-  if (!is_held(descriptor, slot)) return std::nullopt;
-  Slot bytes;
-  const auto offset = static_cast<off_t>(slot * kSlotBytes);
-  if (pread(descriptor, &bytes, sizeof bytes, offset) != static_cast<ssize_t>(sizeof bytes)) return std::nullopt;
-  if (bytes.mark != kSlotMark || bytes.log != id.bytes) return std::nullopt;
-  LiveServer server;
-  server.pid = bytes.pid;
-  server.other_namespace = bytes.pid_namespace != pid_namespace();
-  server.health = bytes.health > 2 ? ServerHealth::failed : static_cast<ServerHealth>(bytes.health);
-  server.applied = RowId{bytes.applied};
-  return server;
-}
-
 /// Wakes when a server writes its slot or goes.
 class SlotWatch {
  public:
@@ -125,44 +111,71 @@ void LiveSlot::tell(RowId applied, ServerHealth health) {
       pwrite(descriptor_.get(), &bytes, sizeof bytes, static_cast<off_t>(slot_ * kSlotBytes));
 }
 
+Result<LiveSlots> LiveSlots::open(const std::string& log, const FileFacts& facts, const LogId& id) {
+  MUSHER_TRY(Descriptor descriptor, open_companion(live_path(log), facts, CompanionAccess::read));
+  return LiveSlots(std::move(descriptor), id);
+}
+
+std::vector<std::size_t> LiveSlots::held() const {
+  std::vector<std::size_t> held;
+  if (!descriptor_.valid()) return held;
+  for (std::size_t slot = 0; slot < kLiveSlots; ++slot)
+    if (is_held(descriptor_.get(), slot)) held.push_back(slot);
+  return held;
+}
+
+std::optional<LiveServer> LiveSlots::read(std::size_t slot) const {
+  if (!is_held(descriptor_.get(), slot)) return std::nullopt;
+  Slot bytes;
+  const auto offset = static_cast<off_t>(slot * kSlotBytes);
+  if (pread(descriptor_.get(), &bytes, sizeof bytes, offset) != static_cast<ssize_t>(sizeof bytes)) return std::nullopt;
+  if (bytes.mark != kSlotMark || bytes.log != id_.bytes) return std::nullopt;
+  LiveServer server;
+  server.pid = bytes.pid;
+  server.other_namespace = bytes.pid_namespace != pid_namespace();
+  server.health = bytes.health > 2 ? ServerHealth::failed : static_cast<ServerHealth>(bytes.health);
+  server.applied = RowId{bytes.applied};
+  return server;
+}
+
+RowConfirmation::RowConfirmation(std::shared_ptr<const LiveSlots> slots, RowId row)
+    : slots_(std::move(slots)), row_(row), silent_(slots_->held()) {}
+
+milliseconds RowConfirmation::elapsed() const {
+  return std::chrono::duration_cast<milliseconds>(steady_clock::now() - began_);
+}
+
+bool RowConfirmation::ask(bool late) {
+  std::erase_if(silent_, [&](std::size_t slot) {
+    const auto server = slots_->read(slot);
+    if (!server) return true;
+    const bool refused = server->health == ServerHealth::failed;
+    if (!late && !refused && server->applied < row_) return false;
+    const auto status = server->applied >= row_ ? Confirmation::applied
+                        : refused               ? Confirmation::refused
+                                                : Confirmation::timeout;
+    answers_.push_back({*server, status, elapsed().count()});
+    return true;
+  });
+  return silent_.empty();
+}
+
 Result<std::vector<LiveServer>> live_servers(const std::string& log, const FileFacts& facts, const LogId& id) {
-  MUSHER_TRY(const Descriptor descriptor, open_companion(live_path(log), facts, CompanionAccess::read));
+  MUSHER_TRY(const LiveSlots slots, LiveSlots::open(log, facts, id));
   std::vector<LiveServer> servers;
-  if (!descriptor.valid()) return servers;
-  for (std::size_t slot = 0; slot < kLiveSlots; ++slot) {
-    if (const auto server = read_slot(descriptor.get(), slot, id)) servers.push_back(*server);
-  }
+  for (const std::size_t slot : slots.held())
+    if (const auto server = slots.read(slot)) servers.push_back(*server);
   return servers;
 }
 
 Result<std::vector<LiveAnswer>> wait_for_servers(const std::string& log, const FileFacts& facts, const LogId& id,
                                                  RowId row, milliseconds patience) {
-  MUSHER_TRY(const Descriptor descriptor, open_companion(live_path(log), facts, CompanionAccess::read));
-  std::vector<LiveAnswer> answers;
-  if (!descriptor.valid()) return answers;
-  const auto start = steady_clock::now();
-  const auto elapsed = [&] { return std::chrono::duration_cast<milliseconds>(steady_clock::now() - start); };
-  std::vector<std::size_t> silent;
-  for (std::size_t slot = 0; slot < kLiveSlots; ++slot) {
-    if (is_held(descriptor.get(), slot)) silent.push_back(slot);
-  }
+  MUSHER_TRY(LiveSlots slots, LiveSlots::open(log, facts, id));
+  RowConfirmation confirmation(std::make_shared<const LiveSlots>(std::move(slots)), row);
   SlotWatch watch(live_path(log));
-  while (true) {
-    const bool late = elapsed() >= patience;
-    std::erase_if(silent, [&](std::size_t slot) {
-      const auto server = read_slot(descriptor.get(), slot, id);
-      if (!server) return true;
-      const bool refused = server->health == ServerHealth::failed;
-      if (!late && !refused && server->applied < row) return false;
-      const auto status = server->applied >= row ? Confirmation::applied
-                          : refused              ? Confirmation::refused
-                                                 : Confirmation::timeout;
-      answers.push_back({*server, status, elapsed().count()});
-      return true;
-    });
-    if (silent.empty()) return answers;
-    watch.wait(std::max(patience - elapsed(), milliseconds(1)));
-  }
+  while (!confirmation.ask(confirmation.elapsed() >= patience))
+    watch.wait(std::max(patience - confirmation.elapsed(), milliseconds(1)));
+  return confirmation.answers();
 }
 
 }  // namespace musher

@@ -122,6 +122,10 @@ Result<std::vector<LiveAnswer>> SqliteOpLog::wait_for_servers(RowId row, millise
   return musher::wait_for_servers(log_->file.path, log_->file.facts, log_->info.log, row, patience);
 }
 
+Result<LiveSlots> SqliteOpLog::live_slots() {
+  return LiveSlots::open(log_->file.path, log_->file.facts, log_->info.log);
+}
+
 Result<LiveSlot> SqliteOpLog::take_live_slot() {
   return LiveSlot::take(log_->file.path, log_->file.facts, log_->info.log);
 }

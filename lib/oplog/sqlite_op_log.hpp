@@ -62,6 +62,8 @@ class SqliteOpLog final : public Reads<OpLog> {
   /// For a server: its slot among the live ones, a bell that rings when others append, a number that changes when
   /// another connection has committed (PRAGMA data_version), and whether the file is still what its path names.
   [[nodiscard]] Result<LiveSlot> take_live_slot();
+  /// For a server that asks the others without waiting: RowConfirmation.
+  [[nodiscard]] Result<LiveSlots> live_slots();
   [[nodiscard]] Result<Doorbell> watch();
   [[nodiscard]] Result<std::int64_t> data_version();
   /// @errors refused: it was renamed, replaced or deleted, or has got a second name.

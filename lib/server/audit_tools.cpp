@@ -80,9 +80,8 @@ Result<mcp::ToolResult> audit_result(SqliteOpLog& log, const AuditReport& report
       std::move(document));
 }
 
-Result<mcp::ToolResult> audit(SqliteOpLog& log, bool full, const PageRequest& page, const Host& host,
-                              const std::atomic<bool>& cancelled, const std::function<void(std::uint64_t)>& progress,
-                              AuditReport* kept = nullptr) {
+Result<AuditReport> audit(SqliteOpLog& log, bool full, const Host& host, const std::atomic<bool>& cancelled,
+                          const std::function<void(std::uint64_t)>& progress) {
   AuditRequest request;
   request.full = full;
   request.threads = 1;
@@ -90,17 +89,56 @@ Result<mcp::ToolResult> audit(SqliteOpLog& log, bool full, const PageRequest& pa
   request.tip_notes = host.state_dir;
   request.cancel = &cancelled;
   request.on_progress = progress;
-  MUSHER_TRY(const AuditReport report, verify_order(log, request));
-  if (kept != nullptr) *kept = report;
-  return audit_result(log, report, page);
+  return verify_order(log, request);
+}
+
+LastAudit to_note(SqliteOpLog& log, const AuditReport& report, const Host& host) {
+  LastAudit last;
+  last.finished_ms = host.now_ms();
+  last.verdict = to_string(report.verdict);
+  if (auto shown = audit_result(log, report, {.limit = kFindings})) last.document = std::move(shown->structured);
+  const auto severity = [](const Finding& finding) { return finding.severity(); };
+  last.errors = static_cast<std::size_t>(std::ranges::count(report.findings, Severity::error, severity));
+  const auto first = std::ranges::find(report.findings, Severity::error, severity);
+  if (first != report.findings.end()) last.first_error = text_of(*first);
+  const auto bad = std::ranges::find_if(report.findings, is_bad_row);
+  if (bad != report.findings.end()) last.bad_row = text_of(*bad);
+  return last;
+}
+
+/// Of an audit that could not be made: that is no verdict without errors, unless there is nothing to audit yet.
+LastAudit to_note(const Error& error, const Host& host) {
+  LastAudit last;
+  last.finished_ms = host.now_ms();
+  last.verdict = error.code == Errc::empty ? "empty" : "failed";
+  if (error.code != Errc::empty) {
+    last.errors = 1;
+    last.first_error = error.what;
+  }
+  last.document = error_result(error).structured;
+  return last;
+}
+
+/// Notes an audit from a worker's thread, unless one that was begun later is noted already.
+void note(Node& node, std::uint64_t number, LastAudit last) {
+  node.post([&node, number, last = std::move(last)]() mutable {
+    if (number <= node.audits.noted) return;
+    node.audits.noted = number;
+    node.last_audit = std::move(last);
+    node.audited();
+  });
 }
 
 void verify_order_tool(Node& node, const CallPtr& call) {
   const bool full = flag_argument(*call, "full");
   const PageRequest page = page_argument(*call, kFindings);
-  run_long(node, call, [full, page, host = node.host](SqliteOpLog& log, const auto& cancelled, const auto& progress) {
-    return audit(log, full, page, host, cancelled, progress);
-  });
+  run_long(node, call,
+           [&node, full, page, host = node.host, number = ++node.audits.begun, held = node.audits.held](
+               SqliteOpLog& log, const auto& cancelled, const auto& progress) -> Result<mcp::ToolResult> {
+             MUSHER_TRY(const AuditReport report, audit(log, full, host, cancelled, progress));
+             if (!report.cancelled) note(node, number, to_note(log, report, host));
+             return audit_result(log, report, page);
+           });
 }
 
 /// How many failures, differences and counters a result lists; fewer when that is too long.
@@ -235,6 +273,7 @@ void compare_with_memory(Node& node, const CallPtr& call) {
     options.signatures = Signatures::check;
     options.threads = 1;
     options.cancel = &cancelled;
+    options.on_progress = progress_of(node, call, (*log)->count().value_or(0));
     const auto done = kept->catch_up(**log, options);
     if (!done) return failed(done.error());
     node.post([compare, kept] { compare(kept); });
@@ -304,40 +343,20 @@ Result<void> add_audit_tools(mcp::Server& server, Node& node) {
   return server.add(std::move(verify));
 }
 
-void audit_in_background(Node& node, std::function<void()> done) {
-  const std::string path = node.live.log().info().path;
-  const auto note = [&node, done, audit = ++node.audits](LastAudit last) {
-    node.post([&node, done, audit, last = std::move(last)] {
-      if (audit != node.audits) return;  // of a file that was served before
-      node.last_audit = last;
-      done();
-    });
+bool audit_in_background(Node& node) {
+  Audits& audits = node.audits;
+  const auto job = [&node, path = node.live.log().info().path, host = node.host, number = audits.begun + 1,
+                    held = audits.held](const std::atomic<bool>& cancelled) {
+    const auto log = SqliteOpLog::open(path, OpenMode::read);
+    const auto report = log ? audit(**log, true, host, cancelled, [](std::uint64_t) {}) : std::unexpected(log.error());
+    note(node, number, report ? to_note(**log, *report, host) : to_note(report.error(), host));
   };
-  [[maybe_unused]] const CancelFlag flag =
-      node.workers.submit([path, note, host = node.host](const std::atomic<bool>& cancelled) {
-        LastAudit last;
-        AuditReport report;
-        const auto log = SqliteOpLog::open(path, OpenMode::read);
-        auto result = log ? audit(
-                                **log, true, {.limit = kFindings}, host, cancelled, [](std::uint64_t) {}, &report)
-                          : Result<mcp::ToolResult>(std::unexpected(log.error()));
-        last.finished_ms = host.now_ms();
-        if (result) {
-          last.verdict = to_string(report.verdict);
-          last.document = std::move(result->structured);
-          last.errors = static_cast<std::size_t>(
-              std::ranges::count(report.findings, Severity::error, [](const Finding& f) { return f.severity(); }));
-          const auto bad = std::ranges::find_if(report.findings, is_bad_row);
-          if (bad != report.findings.end()) last.bad_row = text_of(*bad);
-          const auto first =
-              std::ranges::find(report.findings, Severity::error, [](const Finding& f) { return f.severity(); });
-          if (first != report.findings.end()) last.first_error = text_of(*first);
-        } else {
-          last.verdict = result.error().code == Errc::empty ? "empty" : "failed";
-          last.document = error_result(result.error()).structured;
-        }
-        note(std::move(last));
-      });
+  const CancelFlag flag = node.workers.submit(job);
+  if (!flag) return false;
+  if (audits.own) audits.own->store(true);
+  audits.own = flag;
+  audits.noted = audits.begun++;
+  return true;
 }
 
 }  // namespace musher

@@ -181,7 +181,7 @@ LogCard LiveLog::card() const { return {log_->info(), live_->counts().applied, {
 
 /// The list is made anew where stories came or went; of a set only its story's view is.
 void LiveLog::update_stories(const LogChanges& changes) {
-  if (changes.rebuilt || !changes.only_sets) stories_.reset();
+  if (changes.stories_came_or_went()) stories_.reset();
   if (!stories_) return;
   for (const std::string& story : changes.stories) {
     const auto kept = std::ranges::find(*stories_, story, &StoryView::id);

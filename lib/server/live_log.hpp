@@ -26,6 +26,8 @@ struct LogChanges {
   bool only_sets = true;             ///< the same stories are there, in the same order
   std::vector<std::string> stories;  ///< that those ops concern, each once, by id
   [[nodiscard]] bool any() const { return ops > 0 || rebuilt; }
+  /// Or may have.
+  [[nodiscard]] bool stories_came_or_went() const { return rebuilt || !only_sets; }
 };
 
 class LiveLog {

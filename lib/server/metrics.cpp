@@ -34,7 +34,8 @@ constexpr std::array kGauges = {
     Described{"musher_http_streams", "Open event streams", &MetricValues::http_streams},
     Described{"musher_mcp_sessions", "Open MCP sessions", &MetricValues::mcp_sessions},
     Described{"musher_mcp_subscriptions", "Open MCP subscriptions", &MetricValues::mcp_subscriptions},
-    Described{"musher_audit_errors", "Errors that the last audit found", &MetricValues::audit_errors},
+    Described{"musher_audit_errors", "Errors that the last audit found; 1 when it could not be made",
+              &MetricValues::audit_errors},
     Described{"musher_audit_timestamp_seconds", "When the last audit ended, since 1970",
               &MetricValues::last_audit_timestamp_seconds},
 };

@@ -2,6 +2,7 @@
 // What the tools, resources and prompts of a server work with. All of it belongs to the server's thread.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "model/point_in_time.hpp"
 #include "replica/host.hpp"
+#include "server/confirmations.hpp"
 #include "server/live_log.hpp"
 #include "server/workers.hpp"
 #include "server/writer.hpp"
@@ -23,17 +25,28 @@ struct LastAudit {
   std::string document;  ///< the JSON of musher verify-order, on one line
   std::size_t errors = 0;
   std::string first_error{};  ///< "code: what it says"; empty: there is none
-  std::string bad_row{};      ///< a row that is not what its author signed, and is in memory; empty: there is none
+  std::string bad_row{};      ///< a row that is not what its author signed; empty: there is none
+};
+
+/// The audits of the whole log, the server's own and those of clients.
+struct Audits {
+  std::uint64_t begun = 0;
+  /// The last that counts: up to here what an audit found is old, or about a file that was served before.
+  std::uint64_t noted = 0;
+  CancelFlag own{};  ///< of the last one in the background
+  /// Each that waits or runs holds it too.
+  std::shared_ptr<const char> held = std::make_shared<const char>();
+  [[nodiscard]] bool any() const { return held.use_count() > 1; }
 };
 
 struct Node {
   LiveLog& live;
-  Writer* writer = nullptr;  ///< null: this server takes no writes
+  Writer* writer = nullptr;                ///< null: this server takes no writes
+  Confirmations* confirmations = nullptr;  ///< there is one where there is a writer
   Workers& workers;
   Host host;
   std::string author;  ///< the own key as hex; empty without one
   bool allow_unconfirmed_purge = false;
-  std::chrono::milliseconds confirm_wait{1'000};  ///< for other live servers to apply what was written here
 
   /// The text of an `at` argument: as --at of the commands.
   std::function<Result<PointInTime>(std::string_view text)> parse_point{};
@@ -47,8 +60,9 @@ struct Node {
       wrote{};
   /// The nodes it syncs with, and is to sync with.
   std::function<std::vector<sync::PeerStatus>()> peers = [] { return std::vector<sync::PeerStatus>(); };
+  Audits audits{};
   std::optional<LastAudit> last_audit{};
-  std::uint64_t audits = 0;  ///< begun so far
+  std::function<void()> audited{};  ///< last_audit is another one
 };
 
 }  // namespace musher

@@ -234,7 +234,7 @@ void announce(mcp::Server& server, const LogChanges& changes) {
   for (const std::string& story : changes.stories) server.resource_updated(story_uri(story));
   server.resource_updated(kPipeline);
   server.resource_updated(kTail);
-  server.resources_list_changed();
+  if (changes.stories_came_or_went()) server.resources_list_changed();
 }
 
 }  // namespace musher

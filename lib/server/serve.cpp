@@ -15,6 +15,7 @@
 #include "mcp/asio_scheduler.hpp"
 #include "mcp/http_transport.hpp"
 #include "mcp/stdio_link.hpp"
+#include "model/escape.hpp"
 #include "model/text.hpp"
 #include "oplog/hints.hpp"
 #include "report/inspect_json.hpp"
@@ -24,6 +25,7 @@
 #include "server/pipeline_resources.hpp"
 #include "server/read_tools.hpp"
 #include "server/service_manager.hpp"
+#include "server/story_page.hpp"
 #include "server/sync_service.hpp"
 #include "server/tool_result.hpp"
 #include "server/write_tools.hpp"
@@ -76,6 +78,7 @@ class Runtime {
     // The writer and the workers end first: what they post goes nowhere then.
     if (writer_) writer_->stop();
     workers_.reset();
+    confirmations_.reset();
     stdio_.reset();
     sync_.reset();
     http_.reset();
@@ -118,8 +121,11 @@ class Runtime {
       writer_ = std::make_unique<Writer>(
           Writer::Options{live_->log().info().path, *std::move(identity_), options_.host, options_.lock_timeout});
     }
+    scheduler_.emplace(io_);
+    confirmations_.emplace(*live_, *scheduler_);
     node_.reset(new Node{.live = *live_,
                          .writer = writer_.get(),
+                         .confirmations = &*confirmations_,
                          .workers = *workers_,
                          .host = options_.host,
                          .author = author_,
@@ -127,14 +133,15 @@ class Runtime {
                          .parse_point = options_.parse_point});
     node_->post = [this](std::function<void()> work) { asio::post(io_, std::move(work)); };
     node_->follow = [this] { follow(); };
+    node_->audited = [this] { audited(); };
     node_->wrote = [this](const std::string& tool, const std::string& what, const std::string& principal,
                           const std::string& peer) {
       ++writes_;
       log_(LogLevel::info, "wrote", {{"tool", tool}, {"what", what}, {"principal", principal}, {"peer", peer}});
     };
-    scheduler_.emplace(io_);
     mcp_ = std::make_unique<mcp::Server>(
         mcp::ServerInfo{"musher", "musher", std::string(version()), std::string(kInstructions), true}, *scheduler_);
+    mcp_->on_refused([this](const http::Refused& refused) { log_refusal(refused); });
     MUSHER_CHECK(add_read_tools(*mcp_, *node_));
     MUSHER_CHECK(add_audit_tools(*mcp_, *node_));
     if (writer_) MUSHER_CHECK(add_write_tools(*mcp_, *node_));
@@ -164,12 +171,7 @@ class Runtime {
 
   Result<void> open_http() {
     if (options_.listen.empty() && options_.inherited.empty()) return {};
-    options_.http.on_refused = [this](const http::Refused& refused) {
-      log_(LogLevel::warning, "request refused",
-           {{"status", std::to_string(refused.status)},
-            {"why", std::string(refused.why)},
-            {"peer", std::string(refused.peer)}});
-    };
+    options_.http.on_refused = [this](const http::Refused& refused) { log_refusal(refused); };
     MUSHER_TRY(http_, http::Server::create(io_, std::move(options_.http)));
     http_->route("/mcp", mcp::http_handler(*mcp_));
     http_->route("/livez", probe([] { return http::Response{200, "text/plain", "ok\n"}; }), http::Access::anyone);
@@ -192,11 +194,22 @@ class Runtime {
     return {};
   }
 
+  void log_refusal(const http::Refused& refused) {
+    constexpr std::size_t kLongest = 200;
+    LogFields fields;
+    if (refused.status != 0) fields.emplace_back("status", std::to_string(refused.status));
+    fields.emplace_back("why", shortened_text(std::string(refused.why), kLongest));
+    if (!refused.principal.empty()) fields.emplace_back("principal", refused.principal);
+    fields.emplace_back("peer", refused.peer);
+    log_(LogLevel::warning, "request refused", fields);
+  }
+
   /// Answers GET and HEAD, and nothing else.
   http::Handler probe(std::function<http::Response()> answer) {
-    return [answer = std::move(answer)](const std::shared_ptr<http::Exchange>& exchange) {
-      const std::string& method = exchange->request().method;
-      if (method == "GET" || method == "HEAD") return exchange->respond(answer());
+    return [this, answer = std::move(answer)](const std::shared_ptr<http::Exchange>& exchange) {
+      const http::Request& request = exchange->request();
+      if (request.method == "GET" || request.method == "HEAD") return exchange->respond(answer());
+      log_refusal({405, "only GET here", request.peer, request.principal.name});
       exchange->respond({405, "text/plain", "only GET\n", {{"Allow", "GET, HEAD"}}});
     };
   }
@@ -345,6 +358,7 @@ class Runtime {
       if (error) return;
       if (live_->problem().empty() && live_->may_have_changed()) follow();
       if (sync_) sync_->tick();
+      if (next_audit_ && steady_clock::now() >= *next_audit_ && !node_->audits.any()) audit();
       poll();
     });
   }
@@ -364,43 +378,64 @@ class Runtime {
     manager_.reloading();
     auto reloaded = options_.reload();
     if (reloaded) {
-      node_->allow_unconfirmed_purge = reloaded->allow_unconfirmed_purge;
-      if (http_) http_->set_tokens(std::move(reloaded->tokens));
-      if (sync_) sync_->set_rendezvous(std::move(reloaded->rendezvous));
+      apply(*std::move(reloaded));
+      log_(LogLevel::info, "reloaded", {});
     } else {
       log_(LogLevel::error, "the configuration stays as it was", {{"problem", reloaded.error().what}});
     }
-    if (!live_->problem().empty()) {
-      if (bell_) bell_->release();
-      bell_.reset();
-      if (const auto reopened = live_->reopen(); !reopened) {
-        log_(LogLevel::error, "the log stays as it was", {{"problem", reopened.error().what}});
-      } else {
-        if (writer_) writer_->reopen();
-        if (sync_) sync_->reopened();
-        audit();  // signatures of what was loaded are checked there
-      }
-      watch_doorbell();
-      mcp_->changed();
-      mcp_->resources_list_changed();
-    }
-    log_(LogLevel::info, "reloaded", {});
+    if (!live_->problem().empty()) reopen();
     manager_.ready(status_text());
   }
 
+  void apply(ServeOptions::Reloaded reloaded) {
+    node_->allow_unconfirmed_purge = reloaded.allow_unconfirmed_purge;
+    if (std::exchange(options_.audit_interval, reloaded.audit_interval) != reloaded.audit_interval) audit_later();
+    if (http_) http_->set_allowed_hosts(std::move(reloaded.allowed_hosts));
+    if (http_ && reloaded.tokens) http_->set_tokens(std::move(reloaded.tokens));
+    if (sync_) sync_->set_rendezvous(std::move(reloaded.rendezvous));
+    for (const std::string& key : reloaded.needs_restart)
+      log_(LogLevel::warning, "a changed setting needs a restart", {{"key", key}});
+  }
+
+  void reopen() {
+    if (bell_) bell_->release();
+    bell_.reset();
+    if (const auto reopened = live_->reopen(); !reopened) {
+      log_(LogLevel::error, "the log stays as it was", {{"problem", reopened.error().what}});
+    } else {
+      if (writer_) writer_->reopen();
+      if (sync_) sync_->reopened();
+      log_(LogLevel::info, "the log is open again", {{"row", std::to_string(raw(live_->applied()))}});
+      audit();  // signatures of what was loaded are checked there
+    }
+    watch_doorbell();
+    mcp_->changed();
+    mcp_->resources_list_changed();
+  }
+
   void audit() {
-    audit_in_background(*node_, [this] {
-      LogFields fields{{"verdict", node_->last_audit->verdict}, {"errors", std::to_string(node_->last_audit->errors)}};
-      if (!node_->last_audit->first_error.empty()) {
-        fields.emplace_back("first", node_->last_audit->first_error);
-        fields.emplace_back("hint", verify_hint(live_->log().info().path));
-      }
-      log_(node_->last_audit->errors > 0 ? LogLevel::error : LogLevel::info, "audited", fields);
-      mcp_->resource_updated("musher://findings");
-      if (node_->last_audit->bad_row.empty() || !live_->problem().empty()) return;
-      live_->mark_failed(node_->last_audit->bad_row);
-      tell_of_problem();
-    });
+    if (audit_in_background(*node_)) return audit_later();
+    next_audit_ = steady_clock::now();  // as soon as there is room
+  }
+
+  void audit_later() {
+    next_audit_.reset();
+    if (options_.audit_interval.count() > 0) next_audit_ = steady_clock::now() + options_.audit_interval;
+  }
+
+  void audited() {
+    const LastAudit& last = *node_->last_audit;
+    LogFields fields{{"verdict", last.verdict}, {"errors", std::to_string(last.errors)}};
+    if (!last.first_error.empty()) {
+      fields.emplace_back("first", last.first_error);
+      fields.emplace_back("hint", verify_hint(live_->log().info().path));
+    }
+    log_(last.errors > 0 ? LogLevel::error : LogLevel::info, "audited", fields);
+    audit_later();
+    mcp_->resource_updated("musher://findings");
+    if (last.bad_row.empty() || !live_->problem().empty()) return;
+    live_->mark_failed(last.bad_row);
+    tell_of_problem();
   }
 
   void keep_alive() {
@@ -468,8 +503,9 @@ class Runtime {
   std::optional<asio::posix::stream_descriptor> bell_;
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Writer> writer_;
-  std::unique_ptr<Node> node_;
   std::optional<mcp::AsioScheduler> scheduler_;
+  std::optional<Confirmations> confirmations_;
+  std::unique_ptr<Node> node_;
   std::unique_ptr<mcp::Server> mcp_;
   std::unique_ptr<SyncService> sync_;
   std::unique_ptr<http::Server> http_;
@@ -478,6 +514,7 @@ class Runtime {
   // changes with each event
   std::uint64_t applied_ops_ = 0;
   std::uint64_t writes_ = 0;
+  std::optional<steady_clock::time_point> next_audit_;
   bool stopping_ = false;
   int transports_ = 0;  ///< that are not drained yet
 };

@@ -29,6 +29,8 @@ struct ListenAddress {
   std::uint16_t port = 0;
 };
 
+constexpr std::chrono::hours kAuditInterval{1};
+
 struct ServeOptions {
   std::filesystem::path log;
   /// The key to sign with; asked once the log is open, so that a wrong path is said first. Empty: read-only.
@@ -36,6 +38,7 @@ struct ServeOptions {
   Host host;
   std::chrono::milliseconds lock_timeout{10'000};
   bool allow_unconfirmed_purge = false;
+  std::chrono::milliseconds audit_interval = kAuditInterval;  ///< of the whole log; 0: only at start
   std::function<Result<PointInTime>(std::string_view text)> parse_point;
 
   std::vector<ListenAddress> listen{};
@@ -46,9 +49,12 @@ struct ServeOptions {
   std::optional<std::string> rendezvous_token{};  ///< shown to them
   /// What can change without a new start; read again on SIGHUP. An error: everything stays as it was.
   struct Reloaded {
-    std::optional<http::TokenTable> tokens{};
+    std::optional<http::TokenTable> tokens{};  ///< none: those there are stay
+    std::vector<std::string> allowed_hosts{};
     bool allow_unconfirmed_purge = false;
     std::vector<std::string> rendezvous{};
+    std::chrono::milliseconds audit_interval = kAuditInterval;
+    std::vector<std::string> needs_restart{};  ///< keys of what has changed and is read at start alone
   };
   std::function<Result<Reloaded>()> reload{};
   std::chrono::milliseconds drain{5'000};  ///< for what was begun to be answered, at the end

@@ -206,6 +206,7 @@ SyncService::~SyncService() = default;
 http::WebSocketRoute SyncService::route() {
   http::WebSocketRoute route;
   route.subprotocols = {std::string(sync::kSubprotocol)};
+  route.writes = true;  // what a peer sends is admitted
   route.limits.message_bytes = sync::kMaxMessageBytes;
   return route;
 }

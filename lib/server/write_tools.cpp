@@ -37,7 +37,8 @@ bool refused(Node& node, const CallPtr& call) {
   return true;
 }
 
-/// Runs `work` on the writer's thread and `done` with its result back on the server's, after memory has caught up.
+/// Runs `work` on the writer's thread and `done` with its result back on the server's, after memory has caught up and
+/// the other servers have been asked.
 template <class Report>
 void write(Node& node, const CallPtr& call, std::function<Result<Report>(Replica&)> work,
            std::function<void(Report, std::vector<LiveAnswer>)> done, std::function<RowId(const Report&)> last_row) {
@@ -50,11 +51,10 @@ void write(Node& node, const CallPtr& call, std::function<Result<Report>(Replica
        last_row = std::move(last_row)](Replica& replica) {
         auto report = work(replica);
         if (!report) return answer(std::move(report).error());
-        // What is committed stays so, whatever becomes of this: who has it in memory is only said.
-        const auto live = replica.log().wait_for_servers(last_row(*report), node.confirm_wait);
-        node.post([&node, done, report = *std::move(report), live = live.value_or(std::vector<LiveAnswer>{})] {
+        node.post([&node, done, row = last_row(*report), report = *std::move(report)] {
           node.follow();
-          done(report, live);
+          // What is committed stays so, whatever becomes of this: who has it in memory is only said.
+          node.confirmations->ask(row, [done, report](const std::vector<LiveAnswer>& live) { done(report, live); });
         });
       },
       answer);

@@ -215,6 +215,25 @@ TEST_CASE("web socket: a token that is taken away closes its socket, and no othe
   CHECK(read_frame(bob)->payload == "still here");
 }
 
+TEST_CASE("web socket: a token that may only read from now on closes its socket where the peer writes", "[http]") {
+  const std::string read_only = "alice " + kToken + " read-only\n";
+  for (const bool writes : {true, false}) {
+    http::Options options;
+    options.tokens = http::TokenTable::parse("alice " + kToken + "\n", "tokens").value();
+    Echo echo({.writes = writes}, std::move(options));
+    RawClient alice = echo.connect("Authorization: Bearer " + kToken + "\r\n");
+    static_cast<void>(echo.recorder());
+    echo.server().call(
+        [&](http::Server& server) { server.set_tokens(http::TokenTable::parse(read_only, "tokens").value()); });
+    if (writes) {
+      CHECK(read_close_code(alice) == 1008);
+      continue;
+    }
+    alice.send(frame(Opcode::binary, "still here"));
+    CHECK(read_frame(alice)->payload == "still here");
+  }
+}
+
 TEST_CASE("web socket: sockets count as connections, and do not make room for others", "[http]") {
   http::Options options;
   options.limits.connections = 2;

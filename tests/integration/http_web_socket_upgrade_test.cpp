@@ -41,6 +41,21 @@ TEST_CASE("web socket: a right upgrade is answered with the key's digest and the
   CHECK(echo.server().stats().connections == 1);
 }
 
+TEST_CASE("web socket: where the peer writes, a token that may only read is refused", "[http]") {
+  http::Options options;
+  options.tokens = http::TokenTable::parse("alice " + kToken + " read-only\n", "tokens").value();
+  const std::string token = "Authorization: Bearer " + kToken + "\r\n";
+  Echo writing({.writes = true}, options);
+  const auto refused = ask(writing.port(), upgrade_request("/ws", token));
+  REQUIRE(refused);
+  CHECK(refused->status == 403);
+  CHECK_THAT(refused->body, Contains("may only read"));
+  CHECK(writing.server().stats().refused == 1);
+  CHECK(writing.opened() == 0);
+  Echo reading({}, options);
+  static_cast<void>(reading.connect(token));
+}
+
 TEST_CASE("web socket: what is no right upgrade is refused, and says why", "[http]") {
   Echo echo({.subprotocols = {"musher.2", "musher.1"}});
   const std::string key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";

@@ -5,6 +5,7 @@ import json
 import shutil
 import signal
 import threading
+import time
 import unittest
 
 from binaries import Shell
@@ -261,6 +262,32 @@ class Lock(BadLog):
         self.assertFalse(answers[0].get("isError"), answers)
         self.assertEqual(self.stage(), "3_qa")
         self.assertEqual(self.server.readiness()[1]["status"], "ok")
+
+
+    def test_another_server_that_does_not_answer_holds_up_one_write_no_longer_than_five(self):
+        silent = Server(self.shell)
+        self.addCleanup(silent.close)
+        silent.signal(signal.SIGSTOP)
+        answers = []
+
+        def write(number):
+            client = Modern(self.server)
+            self.addCleanup(client.close)
+            answers.append(client.document("put_story", {"story_id": STORY, "fields": {f"field_{number}": number}}))
+
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(5)]
+        begun = time.monotonic()
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            self.assertEqual(self.server.readiness()[1]["status"], "ok")
+        self.assertLess(time.monotonic() - begun, 3)
+        self.assertEqual([{live["pid"]: live["status"] for live in answer["live"]} for answer in answers],
+                         [{self.server.pid: "applied", silent.pid: "timeout"}] * 5)
+        silent.signal(signal.SIGCONT)
+        answer = self.client.document("put_story", {"story_id": STORY, "fields": {"stage": "3_qa"}})
+        self.assertEqual({live["pid"]: live["status"] for live in answer["live"]},
+                         {self.server.pid: "applied", silent.pid: "applied"})
 
 
 class FromTheStart(unittest.TestCase):

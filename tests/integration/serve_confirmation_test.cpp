@@ -35,7 +35,13 @@ class Served {
     auto identity = Identity::load(key_);
     REQUIRE(identity);
     writer_.emplace(Writer::Options{log_, *std::move(identity), host_});
-    node_.emplace(Node{.live = *live_, .writer = &*writer_, .workers = workers_, .host = host_, .author = {}});
+    confirmations_.emplace(*live_, mcp.scheduler);
+    node_.emplace(Node{.live = *live_,
+                       .writer = &*writer_,
+                       .confirmations = &*confirmations_,
+                       .workers = workers_,
+                       .host = host_,
+                       .author = {}});
     node_->post = [this](std::function<void()> work) {
       const std::lock_guard lock(mutex_);
       posted_.push_back(std::move(work));
@@ -100,6 +106,7 @@ class Served {
   std::unique_ptr<LiveLog> live_;
   Workers workers_{1, 4};
   std::optional<Writer> writer_;
+  std::optional<Confirmations> confirmations_;
   std::optional<Node> node_;
 };
 

@@ -1,6 +1,7 @@
 """Resources, subscriptions, prompts, completions, progress and cancellation of the real server, over HTTP and in both eras."""
 
 import json
+import re
 import unittest
 
 from binaries import IN_MEMORY, Shell
@@ -12,13 +13,15 @@ URI = f"musher://story/{STORY}"
 
 
 class Served(unittest.TestCase):
+    options = ()
+
     def setUp(self):
         self.shell = Shell(IN_MEMORY)
         self.addCleanup(self.shell.close)
         self.must("init", "-q")
         self.must("put", "-q", "--new", STORY, "name=Sync the nodes", "stage=2_current", "agent=coder-1")
         self.must("put", "-q", "--new", "479_other", "stage=1_backlog", "retry_count:=3")
-        self.server = Server(self.shell)
+        self.server = Server(self.shell, *self.options)
         self.addCleanup(self.server.close)
         self.clients = {"modern": Modern(self.server), "legacy": Legacy(self.server, user=lambda params: YES)}
         for client in self.clients.values():
@@ -107,8 +110,56 @@ class Resources(Served):
         # What is not subscribed to any more is not told, though all else goes on.
         legacy.request("resources/unsubscribe", {"uri": "musher://pipeline"})
         self.must("put", "-q", "479_other", "stage=2_current")
+        self.must("put", "-q", "--new", "480_new")
+        # Of the list nothing is told where no story came or went.
         self.assertEqual(next(stream)["method"], "notifications/resources/list_changed")
-        self.assertEqual(next(listened)["params"]["uri"], "musher://pipeline")
+        heard = [next(listened) for _ in range(3)]
+        self.assertEqual([(message["method"], message["params"].get("uri")) for message in heard],
+                         [("notifications/resources/updated", "musher://pipeline")] * 2 +
+                         [("notifications/resources/list_changed", None)])
+        for client in (modern, legacy):
+            self.assertIn("musher://story/480_new", client.resource_uris())
+
+
+class Audited(Served):
+    DAMAGED = "INSERT INTO sqlite_sequence VALUES ('heads', 7)"
+    MENDED = "DELETE FROM sqlite_sequence WHERE name = 'heads'"
+
+    def setUp(self):
+        super().setUp()
+        self.server.wait_event("audited")
+
+    def said(self):
+        """What each place says that tells of the last audit."""
+        return (self.clients["modern"].read("musher://findings")["verdict"], self.server.readiness()[1]["last_audit"],
+                float(re.search(r"^musher_audit_errors (.*)$", self.server.get("/metrics")[2], re.MULTILINE)[1]))
+
+
+class AuditedAtStart(Audited):
+    options = ("--audit-interval", "0")
+
+    def test_a_clients_audit_of_the_whole_log_is_the_last_audit(self):
+        client = self.clients["modern"]
+        self.assertEqual(self.said(), ("ok", "ok", 0))
+        listened, connection = client.listen({"resourceSubscriptions": ["musher://findings"]})
+        self.addCleanup(connection.close)
+        self.assertEqual(next(listened)["method"], "notifications/subscriptions/acknowledged")
+        for change, verdict, errors in ((self.DAMAGED, "findings", 1), (self.MENDED, "ok", 0)):
+            self.shell.sql("pipeline.db", change)
+            self.assertEqual(client.document("verify_order", {"limit": 1})["verdict"], verdict)
+            self.assertEqual(self.said(), (verdict, verdict, errors))
+            self.assertEqual(next(listened)["params"]["uri"], "musher://findings")
+        self.assertEqual([event["verdict"] for event in self.server.events("audited")], ["ok", "findings", "ok"])
+
+
+class AuditedAgain(Audited):
+    options = ("--audit-interval", "100ms")
+
+    def test_what_turns_bad_later_is_found_and_what_is_mended_is_no_finding_any_more(self):
+        self.shell.sql("pipeline.db", self.DAMAGED)
+        wait_until(lambda: self.said() == ("findings", "findings", 1), "an audit to find it")
+        self.shell.sql("pipeline.db", self.MENDED)
+        wait_until(lambda: self.said() == ("ok", "ok", 0), "an audit to find nothing")
 
 
 class Prompts(Served):

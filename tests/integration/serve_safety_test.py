@@ -1,6 +1,7 @@
 """Who may ask a server what, and how it starts, is watched, reloaded and stopped."""
 
 import fcntl
+import http.client
 import json
 import os
 import signal
@@ -82,7 +83,26 @@ class Tokens(Serving):
                 self.assertEqual(refused["code"], "refused")
                 self.assertIn("bob", refused["message"])
                 self.assertIn("read-only", refused["hint"])
+                logged = server.events("request refused")[-1]
+                self.assertEqual((logged["level"], logged["why"], logged["principal"]),
+                                 ("warning", refused["message"], "bob"))
+                self.assertTrue(logged["peer"].startswith("127.0.0.1:"))
+        self.assertEqual(len(server.events("request refused")), 4)
         self.assertEqual(self.client(server, token=WRITER).stories()[STORY]["fields"]["stage"], "1_backlog")
+
+    def test_a_read_only_token_does_not_sync(self):
+        server = self.server("--token-file", self.tokens())
+        for token, status in ((READER, 403), (WRITER, 101)):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+            self.addCleanup(connection.close)
+            connection.request("GET", "/crdt-sync", headers={
+                "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "musher-sync.1",
+                "Authorization": f"Bearer {token}"})
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, status)
+            if status == 403:
+                self.assertIn("may only read", answer.read().decode())
 
     def test_a_session_is_of_use_to_nobody_else(self):
         server = self.server("--token-file", self.tokens())
@@ -146,7 +166,13 @@ class Refusals(Serving):
             (400, "/mcp", "POST", headers, b"{"),
         ):
             with self.subTest(status=status, method=method, path=path):
+                before = len(server.events("request refused"))
                 self.assert_refused(server.get(path, sent, method, body), status)
+                logged = server.events("request refused")[before:]
+                self.assertEqual([(event["level"], event["status"]) for event in logged], [("warning", str(status))])
+                self.assertTrue(logged[0]["why"] and logged[0]["peer"].startswith("127.0.0.1:"), logged)
+                if status in (400, 405, 406, 415):  # by MCP, once it was known who asks
+                    self.assertEqual(logged[0]["principal"], "alice")
         self.assertEqual(server.get("/mcp", json_headers, "POST", b"{}")[1]["WWW-Authenticate"], "Bearer")
 
 
@@ -267,8 +293,60 @@ class Configuration(Serving):
         self.assertEqual(client.refusal("purge_story", {"story_id": STORY})["code"], "refused")
         self.config(text.format("true"))
         server.signal(signal.SIGHUP)
-        server.wait_event("reloaded", count=2)
+        server.wait_event("reloaded")  # which the bad one was not
         self.assertEqual(client.document("purge_story", {"story_id": STORY})["confirmed_by"], "flag")
+        self.assertEqual(len(server.events("reloaded")), 1)
+
+    def test_a_hangup_applies_the_names_of_this_server_and_the_time_between_audits(self):
+        server = self.server("--config", self.config('[serve]\nallowed_hosts = "a.example"\naudit_interval = "0"\n'))
+        status = lambda host: server.get("/livez", {"Host": host})[0]
+        self.assertEqual((status("a.example"), status("b.example")), (200, 403))
+        server.wait_event("audited")
+        self.config('[serve]\nallowed_hosts = "b.example"\naudit_interval = "10ms"\n')
+        server.signal(signal.SIGHUP)
+        server.wait_event("reloaded")
+        self.assertEqual((status("a.example"), status("b.example")), (403, 200))
+        server.wait_event("audited", count=2)
+
+    def test_a_hangup_says_which_settings_need_a_restart(self):
+        self.tokens()
+        (self.shell.work / "peer.token").write_text(WRITER)
+        (self.shell.work / "peer.token").chmod(0o600)
+        config = self.config('[serve]\nread_only = false\nlisten = "127.0.0.1:1"\n')
+        server = self.server("--config", config)
+        needs_restart = lambda: [event["key"] for event in server.events("a changed setting needs a restart")]
+        server.signal(signal.SIGHUP)
+        server.wait_event("reloaded")
+        self.assertEqual(needs_restart(), [])
+        self.config('log = "other.db"\nidentity = "other.key"\nutc = true\nlock_timeout = "1s"\n[serve]\n'
+                    'listen = "127.0.0.1:2"\ntoken_file = "tokens"\ntls_cert = "c.pem"\ntls_key = "k.pem"\n'
+                    'rendezvous_token_file = "peer.token"\nread_only = true\nlog_format = "text"\n')
+        server.signal(signal.SIGHUP)
+        server.wait_event("reloaded", count=2)
+        # Where it listens and how it logs is said on this command line, which goes before.
+        self.assertEqual(set(needs_restart()), {"log", "identity", "utc", "lock_timeout", "token_file", "tls_cert", "tls_key",
+                                                "rendezvous_token_file", "read_only"})
+        self.assertEqual({event["level"] for event in server.events("a changed setting needs a restart")}, {"warning"})
+        self.assertEqual(server.get("/metrics")[0], 200)
+        self.assertIn("put_story", self.client(server).tool_list())
+
+    def test_tokens_are_asked_for_until_a_restart(self):
+        self.tokens()
+        server = self.server("--config", self.config('[serve]\ntoken_file = "tokens"\n'))
+        self.assertEqual(server.get("/metrics")[0], 401)
+        self.config("")
+        server.signal(signal.SIGHUP)
+        server.wait_event("reloaded")
+        self.assertEqual([event["key"] for event in server.events("a changed setting needs a restart")], ["token_file"])
+        self.assertEqual(server.get("/metrics")[0], 401)
+        self.assertEqual(server.get("/metrics", {"Authorization": f"Bearer {READER}"})[0], 200)
+
+    def test_a_read_only_server_that_is_to_sync_after_a_hangup_stays_as_it_was(self):
+        server = self.server("--config", self.config("[serve]\nread_only = true\n"))
+        self.config('[serve]\nread_only = true\nrendezvous = "ws://127.0.0.1:1"\n')
+        server.signal(signal.SIGHUP)
+        self.assertIn("cannot sync", server.wait_event("the configuration stays as it was")["problem"])
+        self.assertEqual(server.events("reloaded"), [])
 
     def test_a_wrong_key_or_value_is_found_with_its_place(self):
         for text, place in (("[serve]\nlissten = \"127.0.0.1:0\"\n", "config.toml:2:1"),

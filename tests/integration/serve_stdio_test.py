@@ -89,8 +89,9 @@ class Lines(OverStdio):
             client = self.client()
             if era == "legacy":
                 client.initialize()
-            for name, token in (("verify_order", "t"), ("replay_at", 7)):
-                call = client.message("tools/call", {"name": name, "arguments": {}})
+            for name, arguments, token in (("verify_order", {}, "t"), ("replay_at", {}, 7), ("replay_at", {"compare": "seq"}, 8),
+                                           ("replay_at", {"compare": "live"}, 9)):
+                call = client.message("tools/call", {"name": name, "arguments": arguments})
                 call["params"].setdefault("_meta", {})["progressToken"] = token
                 client.send(call)
                 client.answer_to(call["id"])
@@ -98,7 +99,7 @@ class Lines(OverStdio):
                 client.kept.clear()
                 self.assertEqual({(message["progressToken"], message["total"]) for message in told}, {(token, 3001)})
                 steps = [message["progress"] for message in told]
-                self.assertGreater(len(steps), 1, (era, name))
+                self.assertGreater(len(steps), 1, (era, name, arguments))
                 self.assertEqual(steps, sorted(set(steps)))
             self.assertEqual(client.document("get_node")["health"], "ok")
             self.assertEqual(client.kept, [])  # nothing about a call that is answered

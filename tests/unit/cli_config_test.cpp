@@ -37,6 +37,17 @@ TEST_CASE("config: every key is read", "[cli]") {
   CHECK(config->lock_timeout == 250ms);
 }
 
+TEST_CASE("config: how often the log is audited is a duration, or 0 for only at start", "[cli]") {
+  CHECK(parse("[serve]\naudit_interval = \"90m\"")->serve.audit_interval == 90min);
+  CHECK(parse("[serve]\naudit_interval = \"0\"")->serve.audit_interval == 0ms);
+  CHECK_FALSE(parse("[serve]\nread_only = true")->serve.audit_interval);
+  for (const char* bad : {"\"1\"", "\"\"", "0", "\"daily\""}) {
+    CHECK(refused(std::string("[serve]\naudit_interval = ") + bad).what ==
+          "/etc/musher/config.toml:2:18: audit_interval must be a duration in quotes, such as \"1h\", or \"0\"");
+  }
+  CHECK(refused("[serve]\naudit_intervall = \"1h\"").candidates == std::vector<std::string>{"audit_interval"});
+}
+
 TEST_CASE("config: an empty file says nothing", "[cli]") {
   const auto config = parse("");
   REQUIRE(config);
