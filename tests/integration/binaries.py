@@ -9,7 +9,7 @@ import tempfile
 
 BIN = pathlib.Path(os.environ["MUSHER_BIN_DIR"])
 SOURCE = pathlib.Path(os.environ["MUSHER_SOURCE_DIR"])
-HELPERS = ["musher-remote"]  # run by other programs: no manual page, no completions
+HELPERS = ["musher-remote"]  # run by other programs: no options of its own, no completions
 PROGRAMS = sorted(path.name for path in (SOURCE / "apps").iterdir() if path.is_dir() and path.name not in HELPERS)
 
 
