@@ -77,6 +77,20 @@ mcp::Resource resource(std::string_view uri, std::string name, std::string descr
   return made;
 }
 
+/// Of each id: `document` is given what stands for {id} in the URI.
+mcp::ResourceTemplate resource_template(std::string_view uri, std::string name, std::string description,
+                                        std::function<Result<std::string>(const std::string& id)> document) {
+  mcp::ResourceTemplate made;
+  made.info.uri = uri;
+  made.info.name = std::move(name);
+  made.info.description = std::move(description);
+  made.info.mime_type = kJson;
+  made.handler = [document = std::move(document)](const CallPtr& call) {
+    give(call, document(std::string(call->variable("id"))));
+  };
+  return made;
+}
+
 Result<mcp::ResourcePage> list_stories(Node& node, const std::optional<std::string>& cursor) {
   MUSHER_TRY(const StoryPage page, page_of(node.live.stories(), {}, {.limit = kListed, .cursor = cursor}));
   mcp::ResourcePage listed;
@@ -178,20 +192,12 @@ Result<void> add_resources(mcp::Server& server, Node& node) {
       resource(kTail, "The op log's tail", "The last 50 ops, oldest first", [&node] { return tail_document(node); })));
   MUSHER_CHECK(server.add(resource(kFindings, "Findings", "What the last audit of the whole log found",
                                    [&node] { return findings_document(node); })));
-  mcp::ResourceTemplate story;
-  story.info.uri = "musher://story/{id}";
-  story.info.name = "One story";
-  story.info.description = "One story with the history of each field";
-  story.info.mime_type = kJson;
-  story.handler = [&node](const CallPtr& call) { give(call, story_document(node, std::string(call->variable("id")))); };
-  MUSHER_CHECK(server.add(std::move(story)));
-  mcp::ResourceTemplate op;
-  op.info.uri = "musher://op/{id}";
-  op.info.name = "One op";
-  op.info.description = "One signed op with its value in full; id: 6 or more hex digits";
-  op.info.mime_type = kJson;
-  op.handler = [&node](const CallPtr& call) { give(call, op_document(node, std::string(call->variable("id")))); };
-  MUSHER_CHECK(server.add(std::move(op)));
+  MUSHER_CHECK(
+      server.add(resource_template("musher://story/{id}", "One story", "One story with the history of each field",
+                                   [&node](const std::string& id) { return story_document(node, id); })));
+  MUSHER_CHECK(server.add(resource_template("musher://op/{id}", "One op",
+                                            "One signed op with its value in full; id: 6 or more hex digits",
+                                            [&node](const std::string& id) { return op_document(node, id); })));
   server.set_lister(
       [&node](const std::optional<std::string>& cursor, const http::Principal&) { return list_stories(node, cursor); });
   server.complete_resource("musher://story/{id}",
