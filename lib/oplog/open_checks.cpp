@@ -145,17 +145,21 @@ Result<void> check_no_stray_files(const LogFile& file) {
   return {};
 }
 
-/// The header's page count holds only while no -wal has newer pages.
+/// The header's page count holds only while no -wal has newer pages. The length is asked for last: a checkpoint of
+/// another process writes the header first and the new pages after it, and empties the -wal once they are there.
 Result<void> check_length(const LogFile& file, const Header& header) {
   const auto wal = facts_of(file.path + "-wal");
   if (wal && wal->size > 0) return {};
+  const auto now = facts_of(file.path);
+  if (!now)
+    return fail(Errc::io, fmt::format("cannot look at {}: {}", file.path, std::strerror(errno)), list_hint(file.path));
   const std::uint64_t page = page_size(header);
   const bool count_is_valid = big_endian(header, kChangeCounterOffset) == big_endian(header, kVersionValidForOffset);
   const std::uint64_t expected = count_is_valid ? big_endian(header, kPageCountOffset) * page : 0;
-  if (file.facts.size < expected || file.facts.size % page != 0) {
+  if (now->size < expected || now->size % page != 0) {
     return fail(Errc::damaged,
-                fmt::format("{} is cut off: {} bytes of {}", file.path, file.facts.size,
-                            std::max(expected, (file.facts.size / page + 1) * page)),
+                fmt::format("{} is cut off: {} bytes of {}", file.path, now->size,
+                            std::max(expected, (now->size / page + 1) * page)),
                 "restore it from a backup");
   }
   return {};

@@ -12,6 +12,8 @@
 #include <map>
 
 #include "oplog/file_facts.hpp"
+#include "oplog/open_checks.hpp"
+#include "support/faulty_vfs.hpp"
 #include "support/process.hpp"
 #include "support/raw_database.hpp"
 #include "support/scratch_log.hpp"
@@ -151,6 +153,24 @@ TEST_CASE("open: a log that was cut off is damaged, and says how much is left", 
     check_refused(path, Errc::damaged,
                   path + " is cut off: " + std::to_string(cut) + " bytes of " + std::to_string(size));
   }
+}
+
+TEST_CASE("open: a log that another process checkpoints at that moment is not called cut off", "[oplog]") {
+  const ScratchLog scratch;
+  const auto size_before = fs::file_size(scratch.path());
+  FaultyVfs vfs;
+  vfs.meanwhile([&] {
+    Child child = Child::fork([&](const Child::Voice&) {
+      RawDatabase raw(scratch.path());
+      raw.exec(
+          "CREATE TABLE pages (content); INSERT INTO pages VALUES (zeroblob(30000)); PRAGMA wal_checkpoint(TRUNCATE)");
+      return 0;
+    });
+    REQUIRE(child.wait().exit_code == 0);
+  });
+  const auto file = check_log_file(scratch.path(), OpenMode::read);
+  CHECK((file ? "" : file.error().what) == "");
+  CHECK(fs::file_size(scratch.path()) > size_before);
 }
 
 TEST_CASE("open: a header with an impossible page size is damaged", "[oplog]") {

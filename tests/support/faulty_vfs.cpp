@@ -116,6 +116,7 @@ std::string suffix_of(const char* path) {
 int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out_flags) {
   auto* owner = static_cast<FaultyVfs*>(vfs->pAppData);
   file->pMethods = nullptr;
+  owner->open_begins();
   bool carry_out = true;
   if (const auto failure = owner->fails(Call::open, suffix_of(path), carry_out)) return *failure;
   const int code = unix_vfs()->xOpen(unix_vfs(), path, real(file), flags, out_flags);

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace musher::testing {
@@ -38,6 +40,9 @@ class FaultyVfs {
   /// How many calls the fault has failed.
   [[nodiscard]] int failed() const { return failed_; }
 
+  /// Runs `work` once, when the next file is opened and before it is: what another process does at that very moment.
+  void meanwhile(std::function<void()> work) { meanwhile_ = std::move(work); }
+
   /// One thing that happened to a file, or (no file) an acknowledgement.
   struct Event {
     Call call = Call::write;
@@ -54,6 +59,9 @@ class FaultyVfs {
 
   // For the layer itself.
   [[nodiscard]] std::optional<int> fails(Call call, const std::string& suffix, bool& carry_out);
+  void open_begins() {
+    if (auto work = std::exchange(meanwhile_, {})) work();
+  }
   void note(Event event) {
     if (recording_) events_.push_back(std::move(event));
   }
@@ -62,6 +70,7 @@ class FaultyVfs {
   std::optional<Fault> fault_;
   int matched_ = 0;
   int failed_ = 0;
+  std::function<void()> meanwhile_;
   bool recording_ = false;
   std::vector<Event> events_;
 };
