@@ -17,6 +17,7 @@ set(CMAKE_CXX_FLAGS_DEBUG "-Og -g1 -D_GLIBCXX_ASSERTIONS")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # The compiler collects garbage at 256 MB and not at 128: most files never get there. 5 % of a build.
   string(APPEND CMAKE_CXX_FLAGS_DEBUG " --param=ggc-min-heapsize=262144 --param=ggc-min-expand=200")
+  string(APPEND CMAKE_CXX_FLAGS_RELEASE " --param=ggc-min-heapsize=262144 --param=ggc-min-expand=200")
 endif()
 
 # ccache must be told that precompiled headers are stable enough: CMake names each by its content's target.
