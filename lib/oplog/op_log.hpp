@@ -82,6 +82,8 @@ class LogReader {
   [[nodiscard]] virtual Result<std::vector<QuarantinedOp>> quarantine() = 0;
   /// The same without contents and signatures, in the order they came; and one of them whole, if it is there.
   [[nodiscard]] virtual Result<std::vector<QuarantineEntry>> quarantine_entries() = 0;
+  /// Those that hold this op, one for each reason.
+  [[nodiscard]] virtual Result<std::vector<QuarantineEntry>> quarantine_entries_of(const OpId& id) = 0;
   [[nodiscard]] virtual Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> quarantine_count() = 0;
   [[nodiscard]] virtual Result<QuarantineExtent> quarantine_extent() = 0;
@@ -107,8 +109,8 @@ class WriteTransaction : public LogReader {
   /// Makes heads, tips and marks again from all rows, for a caller who has seen that they are wrong.
   /// @errors damaged: a row cannot be read, or came in past musher and is not what its author signed.
   [[nodiscard]] virtual Result<void> rebuild_derived() = 0;
-  /// Keeps an op aside; the same op for the same reason changes nothing. Over `kMaxQuarantine` rows or
-  /// `kMaxQuarantineBytes` the oldest of the source that holds most goes, so that a flood displaces only itself.
+  /// Keeps an op aside; the same op for the same reason changes nothing. Over its QuarantineLimits
+  /// the oldest of the source that holds most goes, so that a flood displaces only itself.
   [[nodiscard]] virtual Result<void> quarantine_add(const QuarantinedOp& op) = 0;
   [[nodiscard]] virtual Result<void> quarantine_remove(std::int64_t id) = 0;
   /// Replaces or adds the record. Of a peer whose op a full quarantine gave up, `heard` is forgotten by itself.
@@ -120,9 +122,6 @@ class WriteTransaction : public LogReader {
   ///   refused: the file was renamed or deleted under us; nothing was written.
   [[nodiscard]] virtual Result<void> commit() = 0;
 };
-
-inline constexpr std::size_t kMaxQuarantine = 10'000;
-inline constexpr std::size_t kMaxQuarantineBytes = 64 * 1024 * 1024;
 
 class OpLog : public LogReader {
  public:

@@ -19,6 +19,7 @@ struct OpenLog {
   LogFile file;
   OpenMode mode = OpenMode::read;
   std::optional<PrivateCopy> copy;
+  QuarantineLimits quarantine_limits;
   // changes with each write
   std::unique_ptr<sql::Connection> connection;
   std::optional<LockFile> lock;  ///< of a log opened for writing

@@ -64,7 +64,7 @@ const std::string& Quarantine::crowded() {
 }
 
 void Quarantine::make_room() {
-  while (size_->rows > kMaxQuarantine || size_->bytes > kMaxQuarantineBytes) {
+  while (size_->rows > limits_.ops || size_->bytes > limits_.bytes) {
     const std::string source = crowded();
     sql::Query oldest(connection_, "SELECT id, bytes FROM quarantine WHERE source = ? ORDER BY id LIMIT 1",
                       std::string_view(source));

@@ -11,7 +11,7 @@ namespace musher {
 
 class Quarantine {
  public:
-  explicit Quarantine(sql::Connection& connection) : connection_(connection) {}
+  Quarantine(sql::Connection& connection, const QuarantineLimits& limits) : connection_(connection), limits_(limits) {}
 
   /// Keeps an op aside; the same op for the same reason is there already. Then makes room: of the source that holds
   /// most, the oldest goes.
@@ -33,6 +33,7 @@ class Quarantine {
   [[nodiscard]] const std::string& crowded();
 
   sql::Connection& connection_;
+  const QuarantineLimits limits_;
   std::int64_t last_added_ = 0;
   // counted once a transaction, when they are needed, then kept
   std::optional<Size> size_;

@@ -84,6 +84,20 @@ QuarantinedOp decode_quarantined(const sql::Query& row) {
   return op;
 }
 
+#define MUSHER_QUARANTINE_ENTRY_COLUMNS "id, reason, canonical, content IS NOT NULL"
+
+std::vector<QuarantineEntry> decode_entries(sql::Query& query) {
+  std::vector<QuarantineEntry> entries;
+  Ascending<std::int64_t> order("quarantine");
+  while (query.step()) {
+    order.next(query.integer(0));
+    const sql::Blob canonical = query.blob(2);
+    entries.push_back(
+        {query.integer(0), std::string(query.text(1)), {canonical.begin(), canonical.end()}, query.integer(3) != 0});
+  }
+  return entries;
+}
+
 }  // namespace
 
 std::string_view to_string(Trust trust) { return trust == Trust::allowed ? "allowed" : "revoked"; }
@@ -163,16 +177,14 @@ std::vector<QuarantinedOp> read_quarantine(sql::Connection& connection) {
 }
 
 std::vector<QuarantineEntry> read_quarantine_entries(sql::Connection& connection) {
-  sql::Query query(connection, "SELECT id, reason, canonical, content IS NOT NULL FROM quarantine ORDER BY id");
-  std::vector<QuarantineEntry> entries;
-  Ascending<std::int64_t> order("quarantine");
-  while (query.step()) {
-    order.next(query.integer(0));
-    const sql::Blob canonical = query.blob(2);
-    entries.push_back(
-        {query.integer(0), std::string(query.text(1)), {canonical.begin(), canonical.end()}, query.integer(3) != 0});
-  }
-  return entries;
+  sql::Query query(connection, "SELECT " MUSHER_QUARANTINE_ENTRY_COLUMNS " FROM quarantine ORDER BY id");
+  return decode_entries(query);
+}
+
+std::vector<QuarantineEntry> read_quarantine_entries_of(sql::Connection& connection, const OpId& id) {
+  sql::Query query(connection, "SELECT " MUSHER_QUARANTINE_ENTRY_COLUMNS " FROM quarantine WHERE op_id = ? ORDER BY id",
+                   sql::Blob(id.hash));
+  return decode_entries(query);
 }
 
 std::optional<QuarantinedOp> read_quarantined(sql::Connection& connection, std::int64_t id) {
@@ -186,9 +198,11 @@ std::uint64_t count_quarantine(sql::Connection& connection) {
 }
 
 QuarantineExtent extent_of_quarantine(sql::Connection& connection) {
-  sql::Query query(connection, "SELECT count(*), coalesce(max(id), 0) FROM quarantine");
+  sql::Query query(connection,
+                   "SELECT NOT EXISTS (SELECT 1 FROM quarantine), max(coalesce((SELECT max(id) FROM quarantine), 0), "
+                   "coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'quarantine'), 0))");
   if (!query.step()) return {};
-  return {static_cast<std::uint64_t>(query.integer(0)), query.integer(1)};
+  return {query.integer(0) != 0, query.integer(1)};
 }
 
 bool is_in_quarantine(sql::Connection& connection, const OpId& id) {

@@ -16,6 +16,7 @@ namespace musher {
 [[nodiscard]] std::vector<TrustChange> read_trust_changes(sql::Connection& connection);
 [[nodiscard]] std::vector<QuarantinedOp> read_quarantine(sql::Connection& connection);
 [[nodiscard]] std::vector<QuarantineEntry> read_quarantine_entries(sql::Connection& connection);
+[[nodiscard]] std::vector<QuarantineEntry> read_quarantine_entries_of(sql::Connection& connection, const OpId& id);
 [[nodiscard]] std::optional<QuarantinedOp> read_quarantined(sql::Connection& connection, std::int64_t id);
 
 [[nodiscard]] std::uint64_t count_quarantine(sql::Connection& connection);

@@ -157,6 +157,11 @@ Result<std::vector<QuarantineEntry>> Reads<Interface>::quarantine_entries() {
 }
 
 template <class Interface>
+Result<std::vector<QuarantineEntry>> Reads<Interface>::quarantine_entries_of(const OpId& id) {
+  return reading(log(), [&] { return read_quarantine_entries_of(log().database(), id); });
+}
+
+template <class Interface>
 Result<std::optional<QuarantinedOp>> Reads<Interface>::quarantined(std::int64_t id) {
   return reading(log(), [&] { return read_quarantined(log().database(), id); });
 }

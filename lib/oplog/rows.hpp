@@ -131,11 +131,17 @@ struct QuarantinedOp {
   Salt salt;
 };
 
-/// Two quarantines of one log with the same extent are the same.
+/// Nobody has put anything into a quarantine between two looks at it with the same `last`.
 struct QuarantineExtent {
-  std::uint64_t rows = 0;
-  std::int64_t last = 0;  ///< row number; numbers are never given twice
-  bool operator==(const QuarantineExtent&) const = default;
+  bool empty = true;
+  std::int64_t last = 0;  ///< row number, the highest that was ever given out; numbers are never given twice
+};
+
+/// What may wait in the quarantine at most. An op may have to wait for one far behind it (docs/decisions/0010), so this
+/// is a log's worth of ops, and not what one peer sends in a minute.
+struct QuarantineLimits {
+  std::uint64_t ops = 200'000;
+  std::uint64_t bytes = std::uint64_t{64} * 1024 * 1024;  ///< of canonical bytes and contents
 };
 
 /// A quarantined op without what is large: enough to see what waits for what.

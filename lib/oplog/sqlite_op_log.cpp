@@ -114,6 +114,8 @@ Result<std::unique_ptr<WriteTransaction>> SqliteOpLog::begin_write(milliseconds 
   return SqliteWrite::begin(*log_, timeout);
 }
 
+void SqliteOpLog::limit_quarantine(const QuarantineLimits& limits) { log_->quarantine_limits = limits; }
+
 Result<std::vector<LiveServer>> SqliteOpLog::live_servers() {
   return musher::live_servers(log_->file.path, log_->file.facts, log_->info.log);
 }

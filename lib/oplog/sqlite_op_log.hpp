@@ -54,6 +54,8 @@ class SqliteOpLog final : public Reads<OpLog> {
   ~SqliteOpLog() override;  ///< a writer closes its connection under the lock
 
   [[nodiscard]] Result<std::unique_ptr<WriteTransaction>> begin_write(std::chrono::milliseconds timeout) override;
+  /// Of what is written here from now on.
+  void limit_quarantine(const QuarantineLimits& limits);
 
   [[nodiscard]] Result<std::vector<LiveServer>> live_servers() override;
   [[nodiscard]] Result<std::vector<LiveAnswer>> wait_for_servers(RowId row,

@@ -77,7 +77,7 @@ Result<std::unique_ptr<WriteTransaction>> SqliteWrite::begin(OpenLog& log, std::
 }
 
 SqliteWrite::SqliteWrite(OpenLog& log)
-    : Reads(log), derived_(log.database(), log.info.log), quarantine_(log.database()) {
+    : Reads(log), derived_(log.database(), log.info.log), quarantine_(log.database(), log.quarantine_limits) {
   log.writing = true;
   log.database().limit_step(kLongestStep);
 }

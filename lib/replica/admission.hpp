@@ -45,7 +45,7 @@ struct BatchReport {
 
 /// Admits ops of one peer in one transaction, in the order given; what admit() says of one op holds for each. With a
 /// record it is stored in the same transaction, so that how far we got and what we have are never apart.
-/// Cost: the batch's own ops; also the quarantine's, when one of them has to do with one that waits there.
+/// Cost: the batch's own ops, and of those that wait the ones that have to do with them.
 /// @errors busy, io: nothing was recorded.
 [[nodiscard]] Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> ops,
                                               const std::string& source, const std::optional<PeerRecord>& record);

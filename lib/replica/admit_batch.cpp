@@ -22,34 +22,31 @@ class Batch {
       return {};
     }
     std::vector<DependencyFacts> found;
-    const std::size_t missing_before = report_.missing.size();
     MUSHER_TRY(const bool complete, find_dependencies(op.op(), found));
-    // First, so that a copy without content never stands in the way of one with it.
     const bool lacks_content = !op.op().content_digest.is_zero() && !op.content();
-    if (!complete) {
-      MUSHER_TRY(const bool all_wait, wait_there(std::span(report_.missing).subspan(missing_before)));
-      concerns_others_ |= all_wait;
-      return wait(op, lacks_content ? "content_missing" : "dependency_missing");
-    }
+    if (!complete) return wait(op, lacks_content, "dependency_missing");
     const auto depth = check_dependencies(op.op(), found);
     if (!depth) {
       if (!report_.rejected) report_.rejected.emplace(op.id(), depth.error());
       return keep(op, to_string(depth.error()));
     }
-    if (lacks_content) return wait(op, "content_missing");
+    if (lacks_content) return wait(op, lacks_content, "");
     switch (trust_.standing(op.op().author)) {
       case Standing::allowed: return append(op, *depth, found);
-      case Standing::revoked: return wait(op, "author_revoked");
-      case Standing::unknown: return wait(op, "author_unknown");
+      case Standing::revoked: return wait(op, lacks_content, "author_revoked");
+      case Standing::unknown: return wait(op, lacks_content, "author_unknown");
     }
     return {};
   }
 
   /// Lets in what waits, and says what is missing still.
   Result<BatchReport> finish() {
-    if (concerns_others_) {
-      MUSHER_TRY(const Settled settled, settle(log_, trust_, now_ms_, nullptr));
+    MUSHER_TRY(auto concerned, waiting_index_.may_enter(log_, trust_, news_));
+    concerned.insert(concerned.end(), came_otherwise_.begin(), came_otherwise_.end());
+    if (!concerned.empty()) {
+      MUSHER_TRY(const Settled settled, settle_these(log_, trust_, now_ms_, concerned));
       report_.admitted += settled.entered;
+      for (const OpId& id : settled.left) waiting_index_.remove(id);
     }
     std::ranges::sort(report_.missing);
     const auto rest = std::ranges::unique(report_.missing);
@@ -64,8 +61,6 @@ class Batch {
     return std::move(report_);
   }
 
-  /// The quarantine has in it what waiting_index knows of, unless something left it.
-  [[nodiscard]] bool settled() const { return concerns_others_; }
   [[nodiscard]] bool wrote() const { return report_.admitted > 0 || report_.waiting > 0 || report_.rejected; }
 
  private:
@@ -95,35 +90,22 @@ class Batch {
     const bool erases = op.kind == OpKind::erase && target != found.end() &&
                         (target->author == op.author || trust_.is_eraser(op.author));
     MUSHER_CHECK(log_.append(verified, depth, source_, now_ms_, erases));
-    MUSHER_CHECK(look_for_others(verified.id()));
+    if (waiting_index_.waits(verified.id())) {
+      came_otherwise_.push_back(verified.id());
+      waiting_index_.remove(verified.id());
+    }
+    if (waiting_index_.is_needed(verified.id())) news_.push_back(verified.id());
     appended_.emplace(verified.id(), DependencyFacts{verified.id(), op.kind, op.author, op.index, depth, op.name});
     ++report_.admitted;
     return {};
   }
 
-  Result<void> wait(const VerifiedOp& op, std::string_view reason) {
+  Result<void> wait(const VerifiedOp& op, bool lacks_content, std::string_view reason) {
     ++report_.waiting;
-    concerns_others_ |= waiting_index_.may_be_needed(op.id());
-    waiting_index_.add(op.op());
-    return keep(op, reason);
-  }
-
-  /// Whether an op that enters is waited for, or waits there itself.
-  Result<void> look_for_others(const OpId& id) {
-    if (concerns_others_) return {};
-    concerns_others_ = waiting_index_.may_be_needed(id);
-    if (concerns_others_) return {};
-    MUSHER_TRY(concerns_others_, log_.in_quarantine(id));
-    return {};
-  }
-
-  /// Whether all of these are in quarantine: then who waits for them may enter with them.
-  Result<bool> wait_there(std::span<const OpId> ids) {
-    for (const OpId& id : ids) {
-      MUSHER_TRY(const bool there, log_.in_quarantine(id));
-      if (!there) return false;
-    }
-    return true;
+    waiting_index_.add(op.id(), op.op(), lacks_content);
+    news_.push_back(op.id());
+    // First, so that a copy without content never stands in the way of one with it.
+    return keep(op, lacks_content ? "content_missing" : reason);
   }
 
   Result<void> keep(const VerifiedOp& op, std::string_view reason) {
@@ -139,7 +121,8 @@ class Batch {
   // what is found
   std::unordered_map<OpId, DependencyFacts, IdHash> appended_;
   BatchReport report_;
-  bool concerns_others_ = false;  ///< something that waits may enter now
+  std::vector<OpId> news_;            ///< wait from now on, or are in the log and something waited for them
+  std::vector<OpId> came_otherwise_;  ///< in the log now, and there is a copy that waits
 };
 
 }  // namespace
@@ -165,11 +148,7 @@ Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> op
   }
   MUSHER_TRY(const QuarantineExtent extent, log->quarantine_extent());
   if (wrote) MUSHER_CHECK(log->commit());
-  if (batch.settled() || report.rejected) {
-    replica.waiting_index().forget();
-  } else {
-    replica.waiting_index().changed_to(extent);
-  }
+  replica.waiting_index().settled_at(extent.last);
   return report;
 }
 

@@ -1,5 +1,6 @@
 #include "replica/settlement.hpp"
 
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 
@@ -8,12 +9,13 @@
 #include "replica/waiting_room.hpp"
 
 namespace musher {
-namespace {
 
 bool is_waiting(std::string_view reason) {
   return reason == "dependency_missing" || reason == "author_unknown" || reason == "author_revoked" ||
          reason == "content_missing";
 }
+
+namespace {
 
 class Settlement {
  public:
@@ -21,13 +23,24 @@ class Settlement {
       : log_(log), now_ms_(now_ms), newcomer_(newcomer), room_(log, trust), verifier_(log.info().document) {}
 
   Result<Settled> run() {
-    MUSHER_CHECK(load());
-    MUSHER_CHECK(room_.judge(newcomer_ != nullptr ? std::optional(newcomer_->op.id()) : std::nullopt));
-    MUSHER_TRY(const auto entering, verified_entrants());
-    for (const Entrant& entrant : entering) MUSHER_CHECK(enter(entrant));
-    for (const OpId& id : room_.stale()) MUSHER_CHECK(drop_copies(id));
-    for (const auto& [id, reject] : room_.rejected()) MUSHER_CHECK(refuse(id, reject));
-    return settled_;
+    if (newcomer_ != nullptr) {
+      const VerifiedOp& op = newcomer_->op;
+      room_.add(op.id(), op.op(), op.content().has_value());
+    }
+    MUSHER_TRY(const auto entries, log_.quarantine_entries());
+    load(entries);
+    return settle();
+  }
+
+  Result<Settled> run(std::span<const OpId> waiting) {
+    std::vector<QuarantineEntry> entries;
+    for (const OpId& id : waiting) {
+      MUSHER_TRY(auto copies, log_.quarantine_entries_of(id));
+      std::ranges::move(copies, std::back_inserter(entries));
+    }
+    std::ranges::sort(entries, {}, &QuarantineEntry::id);  // who came first goes first, whoever asks
+    load(entries);
+    return settle();
   }
 
  private:
@@ -42,14 +55,18 @@ class Settlement {
     std::string source;
   };
 
+  Result<Settled> settle() {
+    MUSHER_CHECK(room_.judge(newcomer_ != nullptr ? std::optional(newcomer_->op.id()) : std::nullopt));
+    MUSHER_TRY(const auto entering, verified_entrants());
+    for (const Entrant& entrant : entering) MUSHER_CHECK(enter(entrant));
+    for (const OpId& id : room_.stale()) MUSHER_CHECK(drop_copies(id));
+    for (const auto& [id, reject] : room_.rejected()) MUSHER_CHECK(refuse(id, reject));
+    return std::move(settled_);
+  }
+
   [[nodiscard]] bool is_newcomer(const OpId& id) const { return newcomer_ != nullptr && newcomer_->op.id() == id; }
 
-  Result<void> load() {
-    if (newcomer_ != nullptr) {
-      const VerifiedOp& op = newcomer_->op;
-      room_.add(op.id(), op.op(), op.content().has_value());
-    }
-    MUSHER_TRY(const auto entries, log_.quarantine_entries());
+  void load(const std::vector<QuarantineEntry>& entries) {
     for (const QuarantineEntry& entry : entries) {
       if (!is_waiting(entry.reason)) continue;
       auto op = parse_canonical_bytes(entry.canonical);
@@ -60,7 +77,6 @@ class Settlement {
       if (entry.has_content) copies.with_content = entry.id;
       room_.add(id, *std::move(op), entry.has_content);
     }
-    return {};
   }
 
   Result<std::vector<Entrant>> verified_entrants() {
@@ -106,6 +122,7 @@ class Settlement {
   }
 
   Result<void> drop_copies(const OpId& id) {
+    settled_.left.push_back(id);
     const auto copies = copies_.find(id);
     if (copies == copies_.end()) return {};
     for (const std::int64_t row : copies->second.rows) MUSHER_CHECK(log_.quarantine_remove(row));
@@ -142,6 +159,11 @@ class Settlement {
 
 Result<Settled> settle(WriteTransaction& log, const TrustPolicy& trust, std::int64_t now_ms, const Newcomer* newcomer) {
   return Settlement(log, trust, now_ms, newcomer).run();
+}
+
+Result<Settled> settle_these(WriteTransaction& log, const TrustPolicy& trust, std::int64_t now_ms,
+                             std::span<const OpId> waiting) {
+  return Settlement(log, trust, now_ms, nullptr).run(waiting);
 }
 
 QuarantinedOp quarantined(const SignedOp& op, std::string reason, std::string_view source, std::int64_t now_ms) {

@@ -2,7 +2,9 @@
 // Letting in what waits in quarantine, in the caller's transaction.
 
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "replica/trust_policy.hpp"
 
@@ -18,7 +20,11 @@ struct Settled {
   std::uint64_t entered = 0;
   std::optional<RowId> row;        ///< of the newcomer
   std::optional<Reject> rejected;  ///< of the newcomer
+  std::vector<OpId> left;          ///< do not wait any more: in the log now or before, or refused
 };
+
+/// Whether an op in quarantine for this reason may enter later.
+[[nodiscard]] bool is_waiting(std::string_view reason);
 
 /// Appends what may enter, dependencies first, and takes every copy of it out of the quarantine; an op that turned out
 /// to break a rule stays there with its Reject. With a newcomer only what has to do with it is looked at. A newcomer
@@ -26,6 +32,10 @@ struct Settled {
 /// Only ops that enter are verified again, each once: what waits was verified when it came.
 [[nodiscard]] Result<Settled> settle(WriteTransaction& log, const TrustPolicy& trust, std::int64_t now_ms,
                                      const Newcomer* newcomer);
+
+/// The same of these ops of the quarantine alone, each once, as if no other waited.
+[[nodiscard]] Result<Settled> settle_these(WriteTransaction& log, const TrustPolicy& trust, std::int64_t now_ms,
+                                           std::span<const OpId> waiting);
 
 /// A row for the quarantine.
 [[nodiscard]] QuarantinedOp quarantined(const SignedOp& op, std::string reason, std::string_view source,

@@ -67,6 +67,11 @@ TEST_CASE("admit_batch: comes to what admit comes to, one op at a time", "[repli
     for (const DagOp& each : dag) {
       ops.push_back(each.op);
       if (random() % 8 != 0) continue;
+      // Of several erases that nobody hears, any one comes in with what it erases: which depends on what came first.
+      const auto erases = std::ranges::count_if(dag, [&](const DagOp& other) {
+        return other.op.op().kind == OpKind::erase && other.op.op().target == each.op.id();
+      });
+      if (erases > 1) continue;
       SignedOp bare = each.op.claim();
       bare.content.reset();
       bare.salt = {};
@@ -87,7 +92,12 @@ TEST_CASE("admit_batch: comes to what admit comes to, one op at a time", "[repli
     for (std::size_t at = 0; at < ops.size();) {
       const std::size_t size = std::min<std::size_t>(ops.size() - at, 1 + random() % most);
       must(admit_batch(batches.replica(), std::span(ops).subspan(at, size), "import", std::nullopt));
+      auto write = must(batches.replica().log().begin_write(std::chrono::seconds(10)));
+      RC_ASSERT(must(settle_quarantine(*write, 0)) == 0);  // whatever may enter is in, though few are looked at
       at += size;
+      if (at < ops.size()) continue;
+      // That an op which nobody heard needs breaks a rule is found by a look at all of them.
+      must(write->commit());
     }
     RC_ASSERT(ids_of(one_by_one) == ids_of(batches));
     RC_ASSERT(quarantine_of(one_by_one) == quarantine_of(batches));
@@ -151,8 +161,7 @@ TEST_CASE("admit_batch: the report says what came of it", "[replica]") {
 TEST_CASE("admit_batch: whoever's op a full quarantine gives up, that one's mark is lost, and it is said",
           "[replica]") {
   const TempFolder folder;
-  TestNode node(folder.path(), "node", test_document());
-  const Verifier verifier(test_document());
+  TestNode node(folder.path(), "node", test_document(), {.ops = 1'000});
   std::uint64_t made = 0;
   const auto orphans = [&](std::size_t count) {
     std::vector<VerifiedOp> ops;
@@ -170,8 +179,8 @@ TEST_CASE("admit_batch: whoever's op a full quarantine gives up, that one's mark
     peer.peer.key.fill(static_cast<std::uint8_t>(number * 0x11));
     return peer;
   };
-  must(admit_batch(node.replica(), orphans(6'000), source(1), record(1)));
-  const auto report = must(admit_batch(node.replica(), orphans(4'000), source(2), record(2)));
+  must(admit_batch(node.replica(), orphans(600), source(1), record(1)));
+  const auto report = must(admit_batch(node.replica(), orphans(400), source(2), record(2)));
   CHECK(report.marks_lost.empty());
   const auto over = must(admit_batch(node.replica(), orphans(1), source(2), record(2)));
   CHECK(over.marks_lost == std::vector{record(1).peer});  // it holds most

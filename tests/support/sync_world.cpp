@@ -136,6 +136,7 @@ void SimNode::open() {
   auto log = SqliteOpLog::open(path_, OpenMode::write);
   INFO((log ? "" : log.error().what));
   REQUIRE(log);
+  (*log)->limit_quarantine(quarantine_limits);
   const Host host{[this] { return clock_ms(); }, path_.parent_path() / ("state-" + name_), name_};
   replica_ = std::make_unique<Replica>(*std::move(log), host);
   auto key = Identity::load(key_);

@@ -91,6 +91,7 @@ class SimNode final : public sync::Services {
   [[nodiscard]] LogReader& log();
   std::vector<std::string> rendezvous;  ///< names of nodes, dialed from the next start on
   sync::Limits limits;
+  QuarantineLimits quarantine_limits{.ops = 2'000};  ///< a test can fill it; counts from the next start behind a crash
   std::int64_t clock_offset_ms = 0;
   std::vector<sync::Event> events;  ///< warnings of its engine
   [[nodiscard]] bool saw(std::string_view what, std::string_view detail) const;

@@ -15,21 +15,23 @@ Host host_in(const std::filesystem::path& folder, const std::string& name, const
 }
 
 std::unique_ptr<OpLog> make_log(const std::filesystem::path& folder, const std::string& name,
-                                const DocumentId& document, const Clock& clock) {
+                                const DocumentId& document, const Clock& clock, const QuarantineLimits& limits) {
   const auto path = folder / (name + ".db");
   const auto made = init({path, folder / (name + ".key"), document, name, std::nullopt}, host_in(folder, name, clock));
   INFO((made ? "" : made.error().what));
   REQUIRE(made);
   auto log = SqliteOpLog::open(path, OpenMode::write);
   REQUIRE(log);
+  (*log)->limit_quarantine(limits);
   return *std::move(log);
 }
 
 }  // namespace
 
-TestNode::TestNode(const std::filesystem::path& folder, const std::string& name, const DocumentId& document)
+TestNode::TestNode(const std::filesystem::path& folder, const std::string& name, const DocumentId& document,
+                   const QuarantineLimits& limits)
     : clock_ms_(std::make_shared<std::int64_t>(1'700'000'000'000)),
-      replica_(make_log(folder, name, document, clock_ms_), host_in(folder, name, clock_ms_)) {
+      replica_(make_log(folder, name, document, clock_ms_, limits), host_in(folder, name, clock_ms_)) {
   auto identity = Identity::load(folder / (name + ".key"));
   REQUIRE(identity);
   replica_.use_identity(*std::move(identity));

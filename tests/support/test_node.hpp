@@ -14,7 +14,8 @@ namespace musher::testing {
 class TestNode {
  public:
   /// Makes folder/name.db and its key, on this document.
-  TestNode(const std::filesystem::path& folder, const std::string& name, const DocumentId& document);
+  TestNode(const std::filesystem::path& folder, const std::string& name, const DocumentId& document,
+           const QuarantineLimits& limits = {});
 
   [[nodiscard]] Replica& replica() { return replica_; }
   [[nodiscard]] LogReader& log() { return replica_.log(); }

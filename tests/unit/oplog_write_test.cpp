@@ -247,11 +247,13 @@ TEST_CASE("quarantine: keeps an op with everything that came with it, once for e
 TEST_CASE("quarantine: a flood pushes out its own oldest ops and nobody else's", "[oplog]") {
   const ScratchLog scratch;
   const auto log = scratch.open();
+  constexpr std::uint32_t kMost = 10'000;
+  log->limit_quarantine({.ops = kMost});
   auto write = must(log->begin_write(kWait));
   QuarantinedOp op = kept_aside("478", "peer:honest");
   must(write->quarantine_add(op));
   op.source = "peer:flood";
-  for (std::uint32_t i = 0; i < kMaxQuarantine + 500; ++i) {  // any bytes: an op that does not parse is kept as well
+  for (std::uint32_t i = 0; i < kMost + 500; ++i) {  // any bytes: an op that does not parse is kept as well
     op.canonical.assign(reinterpret_cast<const std::uint8_t*>(&i), reinterpret_cast<const std::uint8_t*>(&i + 1));
     must(write->quarantine_add(op));
   }
@@ -260,7 +262,7 @@ TEST_CASE("quarantine: a flood pushes out its own oldest ops and nobody else's",
   must(write->quarantine_add(op));
   must(write->commit());
   const auto kept = must(log->quarantine());
-  CHECK(kept.size() == kMaxQuarantine);
+  CHECK(kept.size() == kMost);
   CHECK(kept.front().source == "peer:honest");
   CHECK(kept.back().source == "peer:late");
   std::uint32_t oldest = 0;
@@ -283,7 +285,7 @@ TEST_CASE("quarantine: big ops are bounded by their bytes", "[oplog]") {
   std::size_t bytes = 0;
   const auto kept = must(write->quarantine());
   for (const QuarantinedOp& each : kept) bytes += each.canonical.size() + each.content.value_or("").size();
-  CHECK(bytes <= kMaxQuarantineBytes);
+  CHECK(bytes <= QuarantineLimits{}.bytes);
   CHECK(kept.size() == 64);
   CHECK(kept.front().source == "peer:small");
 }

@@ -71,6 +71,9 @@ class CountingReader final : public LogReader {
   Result<std::vector<QuarantineEntry>> quarantine_entries() override { return all(log_.quarantine_entries()); }
   Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) override { return one(log_.quarantined(id)); }
   Result<std::uint64_t> quarantine_count() override { return one(log_.quarantine_count()); }
+  Result<std::vector<QuarantineEntry>> quarantine_entries_of(const OpId& id) override {
+    return one(log_.quarantine_entries_of(id));
+  }
   Result<QuarantineExtent> quarantine_extent() override { return one(log_.quarantine_extent()); }
   Result<bool> in_quarantine(const OpId& id) override { return one(log_.in_quarantine(id)); }
   Result<std::vector<PeerRecord>> peers() override { return all(log_.peers()); }
