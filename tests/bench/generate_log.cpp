@@ -1,11 +1,13 @@
-// generate_log LOG KEY OPS [OPS_A_COMMIT=1000]: a pipeline log for benchmarks and the demo: OPS/20 stories, each an
-// insert with 7 fields, then 19 sets, written through the normal append path. Prints the number of ops it wrote.
+// generate_log LOG KEY OPS [OPS_A_COMMIT=1000 [erased]]: a pipeline log for benchmarks and the demo: OPS/20 stories,
+// each an insert with 7 fields, then 19 sets, written through the normal append path. "erased": the last op erases the
+// content of the second. Prints the number of ops it wrote.
 
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "model/canonical_json.hpp"
 #include "oplog/sqlite_op_log.hpp"
@@ -41,9 +43,9 @@ JsonMembers::value_type change(int n) {
   }
 }
 
-Result<std::uint64_t> generate(Replica& replica, int ops, int ops_a_commit) {
+Result<std::uint64_t> generate(Replica& replica, int ops, int ops_a_commit, bool erased) {
   std::uint64_t written = 0;
-  OpId item;
+  OpId item, first_set;
   while (written < static_cast<std::uint64_t>(ops)) {
     MUSHER_TRY(auto write, OwnWrite::begin(replica));
     for (int in_commit = 0; in_commit < ops_a_commit && written < static_cast<std::uint64_t>(ops);
@@ -57,7 +59,12 @@ Result<std::uint64_t> generate(Replica& replica, int ops, int ops_a_commit) {
         item = row.id;
       } else {
         const auto [field, value] = change(n - 1);
+        if (erased && written + 1 == static_cast<std::uint64_t>(ops)) {
+          MUSHER_TRY(const OpRow row, write.append({OpKind::erase, first_set, "", std::nullopt, {}}));
+          continue;
+        }
         MUSHER_TRY(const OpRow row, write.append({OpKind::set, item, field, value, {}}));
+        if (first_set.is_zero()) first_set = row.id;
       }
     }
     MUSHER_CHECK(write.commit());
@@ -84,14 +91,15 @@ Result<std::uint64_t> run(int argc, char** argv) {
   Replica replica(std::move(opened), host);
   MUSHER_TRY(auto identity, Identity::load(made.key_file));
   replica.use_identity(std::move(identity));
-  return generate(replica, number(argv[3]), argc > 4 ? number(argv[4]) : 1000);
+  return generate(replica, number(argv[3]), argc > 4 ? number(argv[4]) : 1000,
+                  argc > 5 && argv[5] == std::string_view("erased"));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::fputs("usage: generate_log LOG KEY OPS [OPS_A_COMMIT]\n", stderr);
+    std::fputs("usage: generate_log LOG KEY OPS [OPS_A_COMMIT [erased]]\n", stderr);
     return 2;
   }
   const auto written = run(argc, argv);

@@ -4,10 +4,10 @@ import os, subprocess, sys
 build = os.path.abspath(sys.argv[1])
 
 
-def generate(folder, ops):
-    """A log of generate_log; its key is beside it."""
+def generate(folder, ops, *more):
+    """A log of generate_log; its key is beside it. more: [OPS_A_COMMIT [erased]]."""
     log = os.path.join(folder, f"{ops}.db")
-    subprocess.run([f"{build}/bench/generate_log", log, log + ".key", str(ops)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([f"{build}/bench/generate_log", log, log + ".key", str(ops), *more], check=True, stdout=subprocess.DEVNULL)
     return log
 
 

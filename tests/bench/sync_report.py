@@ -95,10 +95,11 @@ def until(condition, what, seconds=300, pause=0.0005):
             time.sleep(pause)
 
 
-def pair(folder, ops):
+def pair(folder, ops, *more):
     """A node with a generated log, and one that is to have it."""
-    alice = Node(folder, f"alice-{ops}", log=generate(folder, ops))
-    bob = Node(folder, f"bob-{ops}", joins=alice)
+    name = "-".join([str(ops), *more])
+    alice = Node(folder, f"alice-{name}", log=generate(folder, ops, *more))
+    bob = Node(folder, f"bob-{name}", joins=alice)
     alice.trust(bob)
     bob.trust(alice)
     return alice, bob
@@ -126,7 +127,25 @@ def first_sync(folder, us):
     line("CPU of the receiving node an op", bob.cpu_seconds() * 1e6 / OPS, "us", bob.cpu_seconds() / (us * OPS / 1e6), "signatures alone")
     line("CPU of the sending node an op", (alice.cpu_seconds() - before) * 1e6 / OPS, "us")
     line("bytes an op on the wire", bob.metric("musher_sync_peer_received_bytes") / OPS, "bytes")
-    return alice, bob
+    return alice, bob, took
+
+
+def erased_at_the_beginning(folder, ordinary):
+    """All that stands between an op whose content is gone and its erase enters at once."""
+    alice, bob = pair(folder, OPS, "1000", "erased")
+    with sqlite3.connect(alice.log) as database:
+        database.execute("UPDATE crdt_ops SET content = NULL, salt = NULL WHERE rowid = 2")
+    alice.start()
+    bob.start(alice)
+    begun = bob.wait_for("peer connected")
+    until(lambda: bob.applied() == OPS, "the first sync of a log with an erased op")
+    took = time.perf_counter() - begun
+    peak = int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{bob.process.pid}/status").read())[1]) * 1024
+    print(f"\nThe same, the second op erased by the last")
+    line("until all is durable and in memory", took, "s", took / ordinary, "the ordinary first sync")
+    line("memory of the receiving node at most", peak / 1e6, "MB")
+    alice.stop()
+    bob.stop()
 
 
 def live(alice, bob):
@@ -242,7 +261,8 @@ def main():
         us = verify_alone(generate(sample, SMALL), SMALL)
         print(f"load {os.getloadavg()[0]:.1f}")
         line("libsodium verification alone, one core", us, "us")
-        large = first_sync(folder, us)
+        *large, took = first_sync(folder, us)
+        erased_at_the_beginning(folder, took)
         live(*large)
         catching_up(large, folder)
         stalled_peer(folder)

@@ -195,7 +195,7 @@ TEST_CASE("sync attacks: ops that wait for what never comes fill the quarantine 
     return {};
   }));
   const bool of_strangers = GENERATE(false, true);
-  const std::uint64_t most = scene.a.quarantine_limits.ops;
+  const std::uint64_t most = scene.a.most_waiting();
   for (std::size_t sent = 0; sent < most + 1'000; sent += 250) {
     link->send_ops(of_strangers ? scene.mallory.of_strangers(250) : scene.mallory.orphans(250));
     scene.world.run_for(100ms);

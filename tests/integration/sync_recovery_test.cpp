@@ -132,7 +132,7 @@ TEST_CASE("sync: trust that comes late needs no restart", "[sync]") {
   trust_each_other(pair.b, c);
   c.rendezvous = {"b"};
   const bool overflow = GENERATE(false, true);
-  const std::uint64_t most = pair.a.quarantine_limits.ops;
+  const std::uint64_t most = pair.a.most_waiting();
   const int ops = overflow ? static_cast<int>(most) + 300 : 30;
   insert(c, "by_c", ops);
   pair.start();
@@ -147,6 +147,49 @@ TEST_CASE("sync: trust that comes late needs no restart", "[sync]") {
   CHECK(pair.are_equal(static_cast<std::uint64_t>(ops), 60s));
   CHECK(waiting(pair.a) == 0);
   CHECK(pair.a.state_digest() == pair.b.state_digest());
+}
+
+TEST_CASE("sync: an op whose content is gone everywhere reaches a new node, however far behind it its erase is",
+          "[sync]") {
+  Pair pair(21);
+  pair.a.limit_quarantine({});
+  OpId secret;
+  REQUIRE(pair.b.write([&](Replica& replica) -> Result<void> {
+    MUSHER_TRY(auto own, OwnWrite::begin(replica));
+    MUSHER_TRY(const OpRow story, own.append({OpKind::insert, OpId{}, "477_story_base", "{}", {}}));
+    MUSHER_TRY(const OpRow set, own.append({OpKind::set, story.id, "name", "\"secret\"", {}}));
+    secret = set.id;
+    return own.commit();
+  }));
+  insert(pair.b, "later", 2'500);
+  REQUIRE(pair.b.write([&](Replica& replica) -> Result<void> {
+    MUSHER_TRY(auto own, OwnWrite::begin(replica));
+    MUSHER_CHECK(own.append({OpKind::erase, secret, "", std::nullopt, {}}));
+    return own.commit();
+  }));
+  RawDatabase(pair.b.path()).exec("UPDATE crdt_ops SET content = NULL, salt = NULL WHERE rowid = 2");
+  insert(pair.b, "behind");
+  pair.start();
+  CHECK(pair.are_equal(2'504, 60s));
+  CHECK(waiting(pair.a) == 0);
+  CHECK(pair.a.state_digest() == pair.b.state_digest());
+}
+
+TEST_CASE("sync: whatever an unknown author wrote comes with the first op of a trusted one that depends on it",
+          "[sync]") {
+  Pair pair(22);
+  pair.a.limit_quarantine({});
+  SimNode& c = pair.world.add("c");
+  trust_each_other(pair.b, c);
+  c.rendezvous = {"b"};
+  insert(c, "by_c", 2'500);
+  pair.start();
+  c.start();
+  REQUIRE(pair.world.run_until([&] { return waiting(pair.a) == 2'500; }, 60s));
+  CHECK(count(pair.a) == 0);
+  insert(pair.b, "by_b");
+  CHECK(pair.are_equal(2'501, 60s));
+  CHECK(waiting(pair.a) == 0);
 }
 
 TEST_CASE("sync: what another peer's flood took out of the quarantine comes again", "[sync]") {
@@ -167,7 +210,7 @@ TEST_CASE("sync: what another peer's flood took out of the quarantine comes agai
     link->send_ops(mallory.orphans(250));
     pair.world.run_for(100ms);
   }
-  REQUIRE(pair.world.run_until([&] { return waiting(pair.a) == pair.a.quarantine_limits.ops; }, 10s));
+  REQUIRE(pair.world.run_until([&] { return waiting(pair.a) == pair.a.most_waiting(); }, 10s));
   // b goes on: what it sends now must not bring back the mark over what was given up.
   insert(pair.b, "by_b");
   pair.world.run_for(5s);

@@ -136,7 +136,7 @@ void SimNode::open() {
   auto log = SqliteOpLog::open(path_, OpenMode::write);
   INFO((log ? "" : log.error().what));
   REQUIRE(log);
-  (*log)->limit_quarantine(quarantine_limits);
+  (*log)->limit_quarantine(quarantine_limits_);
   const Host host{[this] { return clock_ms(); }, path_.parent_path() / ("state-" + name_), name_};
   replica_ = std::make_unique<Replica>(*std::move(log), host);
   auto key = Identity::load(key_);
@@ -195,6 +195,12 @@ void SimNode::crash() {
   engine_.reset();
   replica_.reset();
   reads_until_ = writes_until_ = verifies_until_ = {};
+}
+
+void SimNode::limit_quarantine(const QuarantineLimits& to) {
+  REQUIRE_FALSE(running());
+  quarantine_limits_ = to;
+  replica_.reset();
 }
 
 LogReader& SimNode::log() {

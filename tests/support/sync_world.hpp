@@ -74,6 +74,9 @@ class SimNode final : public sync::Services {
 
   void start();
   void crash();
+  /// Before it starts. At first 2,000 ops: a test can fill it.
+  void limit_quarantine(const QuarantineLimits& to);
+  [[nodiscard]] std::uint64_t most_waiting() const { return quarantine_limits_.ops; }
   [[nodiscard]] bool running() const { return engine_ != nullptr; }
   /// A copy of the file, and the file as it was then; key and state folder stay. While it is crashed only.
   void back_up();
@@ -91,7 +94,6 @@ class SimNode final : public sync::Services {
   [[nodiscard]] LogReader& log();
   std::vector<std::string> rendezvous;  ///< names of nodes, dialed from the next start on
   sync::Limits limits;
-  QuarantineLimits quarantine_limits{.ops = 2'000};  ///< a test can fill it; counts from the next start behind a crash
   std::int64_t clock_offset_ms = 0;
   std::vector<sync::Event> events;  ///< warnings of its engine
   [[nodiscard]] bool saw(std::string_view what, std::string_view detail) const;
@@ -132,6 +134,7 @@ class SimNode final : public sync::Services {
   const std::filesystem::path key_;
   const std::string name_;
   AuthorId author_;
+  QuarantineLimits quarantine_limits_{.ops = 2'000};
   // while it runs
   std::unique_ptr<Replica> replica_;
   std::unique_ptr<sync::Engine> engine_;
