@@ -158,6 +158,30 @@ TEST_CASE("admit_batch: the report says what came of it", "[replica]") {
   }
 }
 
+TEST_CASE("admit_batch: an erase by an author whom nobody hears lets in what it erases, for those who depend on that",
+          "[replica]") {
+  const TempFolder folder;
+  TestNode stranger(folder.path(), "stranger", test_document()), writer(folder.path(), "writer", test_document()),
+      node(folder.path(), "node", test_document());
+  writer.trust(stranger, "stranger");
+  node.trust(writer, "writer");
+  const OpRow secret = stranger.insert("477_story_base");
+  writer.receive(secret);
+  const OpRow later = writer.insert("478_story_sync");
+  const OpRow erase = stranger.write({OpKind::erase, secret.id, "", std::nullopt, {}});
+  const Verifier verifier(test_document());
+  SignedOp bare = secret.op;
+  bare.content.reset();
+  bare.salt = {};
+  const auto give = [&](const SignedOp& op) {
+    const std::vector ops{*verifier.verify(op)};
+    return must(admit_batch(node.replica(), ops, "peer:w", std::nullopt)).admitted;
+  };
+  CHECK(give(bare) == 0);
+  CHECK(give(later.op) == 0);
+  CHECK(give(erase.op) == 3);
+}
+
 TEST_CASE("admit_batch: whoever's op a full quarantine gives up, that one's mark is lost, and it is said",
           "[replica]") {
   const TempFolder folder;
