@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "oplog/companion_file.hpp"
 #include "oplog/hints.hpp"
@@ -23,6 +24,7 @@ using std::chrono::steady_clock;
 // The file: "pid 12345 since 1732270000123", padded with blanks, the doorbell byte, a line feed.
 constexpr std::size_t kLockBytes = 64;
 constexpr off_t kDoorbellOffset = 62;
+constexpr std::chrono::microseconds kTurn{150};  // another process is awake by then
 
 std::int64_t wall_clock_ms() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -42,6 +44,8 @@ bool write_at(int descriptor, std::string_view bytes, off_t offset) {
 std::string lock_path(const std::string& log) { return log + ".lock"; }
 
 Result<void> LockFile::acquire(std::chrono::milliseconds timeout) {
+  // Who waits is woken when the lock is given back, and would lose to one who takes it again at once.
+  std::this_thread::sleep_until(released_ + kTurn);
   MUSHER_CHECK(acquire(Lock::exclusive, timeout));
   sign();
   return {};
@@ -91,7 +95,10 @@ void LockFile::sign() {
 void LockFile::ring() { static_cast<void>(write_at(descriptor_.get(), ".", kDoorbellOffset)); }
 
 void LockFile::release() {
-  if (held_) flock(descriptor_.get(), LOCK_UN);
+  if (held_) {
+    flock(descriptor_.get(), LOCK_UN);
+    released_ = steady_clock::now();
+  }
   held_ = false;
 }
 

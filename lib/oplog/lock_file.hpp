@@ -45,6 +45,7 @@ class LockFile {
   // changes with each lock
   Descriptor descriptor_;
   bool held_ = false;
+  std::chrono::steady_clock::time_point released_{};
 };
 
 }  // namespace musher

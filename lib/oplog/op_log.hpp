@@ -111,7 +111,8 @@ class WriteTransaction : public LogReader {
   [[nodiscard]] virtual Result<void> rebuild_derived() = 0;
   /// Keeps an op aside; the same op for the same reason changes nothing. Over its QuarantineLimits
   /// the oldest of the source that holds most goes, so that a flood displaces only itself.
-  [[nodiscard]] virtual Result<void> quarantine_add(const QuarantinedOp& op) = 0;
+  /// @return the ops that it gave up for that.
+  virtual Result<std::vector<OpId>> quarantine_add(const QuarantinedOp& op) = 0;
   [[nodiscard]] virtual Result<void> quarantine_remove(std::int64_t id) = 0;
   /// Replaces or adds the record. Of a peer whose op a full quarantine gave up, `heard` is forgotten by itself.
   [[nodiscard]] virtual Result<void> set_peer(const PeerRecord& peer) = 0;

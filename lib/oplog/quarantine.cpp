@@ -15,12 +15,12 @@ constexpr std::uint64_t kRowWeight = 1'024;
 
 }  // namespace
 
-void Quarantine::add(const QuarantinedOp& op) {
+std::vector<OpId> Quarantine::add(const QuarantinedOp& op) {
   const OpId id = op_id(op.canonical);
   {
     sql::Query known(connection_, "SELECT 1 FROM quarantine WHERE op_id = ? AND reason = ?", sql::Blob(id.hash),
                      std::string_view(op.reason));
-    if (known.step()) return;
+    if (known.step()) return {};
   }
   const auto content = op.content ? std::optional<std::string_view>(*op.content) : std::nullopt;
   const auto salt = op.content ? std::optional<sql::Blob>(op.salt.bytes) : std::nullopt;
@@ -33,7 +33,7 @@ void Quarantine::add(const QuarantinedOp& op) {
       .run();
   last_added_ = sqlite3_last_insert_rowid(connection_.handle());
   grow(op.source, bytes);
-  make_room();
+  return make_room();
 }
 
 void Quarantine::remove(std::int64_t id) {
@@ -63,18 +63,21 @@ const std::string& Quarantine::crowded() {
   return std::ranges::max_element(*weights_, {}, [](const auto& source) { return source.second; })->first;
 }
 
-void Quarantine::make_room() {
+std::vector<OpId> Quarantine::make_room() {
+  std::vector<OpId> gone;
   while (size_->rows > limits_.ops || size_->bytes > limits_.bytes) {
     const std::string source = crowded();
-    sql::Query oldest(connection_, "SELECT id, bytes FROM quarantine WHERE source = ? ORDER BY id LIMIT 1",
+    sql::Query oldest(connection_, "SELECT id, bytes, op_id FROM quarantine WHERE source = ? ORDER BY id LIMIT 1",
                       std::string_view(source));
-    if (!oldest.step()) return;
+    if (!oldest.step()) break;
+    if (OpId id; sql::read_bytes(oldest.blob(2), id.hash)) gone.push_back(id);
     const auto bytes = static_cast<std::uint64_t>(oldest.integer(1));
     sql::Query(connection_, "DELETE FROM quarantine WHERE id = ?", oldest.integer(0)).run();
     forget_mark_of(connection_, source);
     size_ = Size{size_->rows - 1, size_->bytes - bytes};
     weights_->at(source) -= bytes + kRowWeight;
   }
+  return gone;
 }
 
 void Quarantine::grow(const std::string& source, std::uint64_t bytes) {

@@ -3,6 +3,7 @@
 // throw.
 
 #include <map>
+#include <vector>
 
 #include "oplog/rows.hpp"
 #include "oplog/sql.hpp"
@@ -14,8 +15,8 @@ class Quarantine {
   Quarantine(sql::Connection& connection, const QuarantineLimits& limits) : connection_(connection), limits_(limits) {}
 
   /// Keeps an op aside; the same op for the same reason is there already. Then makes room: of the source that holds
-  /// most, the oldest goes.
-  void add(const QuarantinedOp& op);
+  /// most, the oldest goes. Returns those that went.
+  std::vector<OpId> add(const QuarantinedOp& op);
   void remove(std::int64_t id);
   /// Every copy of an op.
   void remove(const OpId& op);
@@ -28,7 +29,7 @@ class Quarantine {
     std::uint64_t bytes = 0;
   };
   void grow(const std::string& source, std::uint64_t bytes);
-  void make_room();
+  [[nodiscard]] std::vector<OpId> make_room();
   void forget_sizes();
   [[nodiscard]] const std::string& crowded();
 

@@ -199,10 +199,14 @@ std::uint64_t count_quarantine(sql::Connection& connection) {
 
 QuarantineExtent extent_of_quarantine(sql::Connection& connection) {
   sql::Query query(connection,
-                   "SELECT NOT EXISTS (SELECT 1 FROM quarantine), max(coalesce((SELECT max(id) FROM quarantine), 0), "
-                   "coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'quarantine'), 0))");
-  if (!query.step()) return {};
-  return {query.integer(0) != 0, query.integer(1)};
+                   "SELECT coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'quarantine'), 0), "
+                   "coalesce((SELECT op_id FROM quarantine ORDER BY id DESC LIMIT 1), zeroblob(32))");
+  QuarantineExtent extent;
+  if (!query.step()) return extent;
+  extent.last = query.integer(0);
+  // A row that is no op's is one all the same.
+  if (!sql::read_bytes(query.blob(1), extent.newest.hash)) extent.newest.hash.fill(0xff);
+  return extent;
 }
 
 bool is_in_quarantine(sql::Connection& connection, const OpId& id) {

@@ -131,17 +131,19 @@ struct QuarantinedOp {
   Salt salt;
 };
 
-/// Nobody has put anything into a quarantine between two looks at it with the same `last`.
+/// Nobody has put anything into a quarantine between two looks at it with the same extent, nor put the file back to an
+/// older one.
 struct QuarantineExtent {
-  bool empty = true;
   std::int64_t last = 0;  ///< row number, the highest that was ever given out; numbers are never given twice
+  OpId newest;            ///< of the rows that are there; zero: the quarantine is empty
+  bool operator==(const QuarantineExtent&) const = default;
 };
 
 /// What may wait in the quarantine at most. An op may have to wait for one far behind it (docs/decisions/0010), so this
 /// is a log's worth of ops, and not what one peer sends in a minute.
 struct QuarantineLimits {
-  std::uint64_t ops = 200'000;
-  std::uint64_t bytes = std::uint64_t{64} * 1024 * 1024;  ///< of canonical bytes and contents
+  std::uint64_t ops = 100'000;
+  std::uint64_t bytes = std::uint64_t{32} * 1024 * 1024;  ///< of canonical bytes and contents
 };
 
 /// A quarantined op without what is large: enough to see what waits for what.

@@ -181,8 +181,8 @@ Result<void> SqliteWrite::rebuild_derived() {
   return writing([&] { derived_.rebuild(log().info); });
 }
 
-Result<void> SqliteWrite::quarantine_add(const QuarantinedOp& op) {
-  return writing([&] { quarantine_.add(op); });
+Result<std::vector<OpId>> SqliteWrite::quarantine_add(const QuarantinedOp& op) {
+  return writing([&] { return quarantine_.add(op); });
 }
 
 Result<void> SqliteWrite::quarantine_remove(std::int64_t id) {

@@ -21,7 +21,7 @@ class SqliteWrite final : public Reads<WriteTransaction> {
                                      std::int64_t received_ms, bool erases_now) override;
   [[nodiscard]] Result<void> set_author(const TrustChange& change) override;
   [[nodiscard]] Result<void> rebuild_derived() override;
-  [[nodiscard]] Result<void> quarantine_add(const QuarantinedOp& op) override;
+  Result<std::vector<OpId>> quarantine_add(const QuarantinedOp& op) override;
   [[nodiscard]] Result<void> quarantine_remove(std::int64_t id) override;
   [[nodiscard]] Result<void> set_peer(const PeerRecord& peer) override;
   [[nodiscard]] Result<void> commit() override;

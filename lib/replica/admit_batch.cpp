@@ -22,9 +22,14 @@ class Batch {
       return {};
     }
     std::vector<DependencyFacts> found;
+    const std::size_t missing_before = report_.missing.size();
     MUSHER_TRY(const bool complete, find_dependencies(op.op(), found));
     const bool lacks_content = !op.op().content_digest.is_zero() && !op.content();
-    if (!complete) return wait(op, lacks_content, "dependency_missing");
+    if (!complete) {
+      const bool all_wait = std::ranges::all_of(std::span(report_.missing).subspan(missing_before),
+                                                [&](const OpId& id) { return waiting_index_.waits(id); });
+      return wait(op, lacks_content, "dependency_missing", all_wait);
+    }
     const auto depth = check_dependencies(op.op(), found);
     if (!depth) {
       if (!report_.rejected) report_.rejected.emplace(op.id(), depth.error());
@@ -100,16 +105,22 @@ class Batch {
     return {};
   }
 
-  Result<void> wait(const VerifiedOp& op, bool lacks_content, std::string_view reason) {
+  /// @param all_wait what it depends on and is not in the log waits: it may enter with that, and else with nobody.
+  Result<void> wait(const VerifiedOp& op, bool lacks_content, std::string_view reason, bool all_wait = true) {
     ++report_.waiting;
     waiting_index_.add(op.id(), op.op(), lacks_content);
-    news_.push_back(op.id());
+    if (all_wait) news_.push_back(op.id());
     // First, so that a copy without content never stands in the way of one with it.
     return keep(op, lacks_content ? "content_missing" : reason);
   }
 
   Result<void> keep(const VerifiedOp& op, std::string_view reason) {
-    return log_.quarantine_add(quarantined(op.claim(), std::string(reason), source_, now_ms_));
+    MUSHER_TRY(const auto gone, log_.quarantine_add(quarantined(op.claim(), std::string(reason), source_, now_ms_)));
+    for (const OpId& id : gone) {
+      MUSHER_TRY(const bool has_another_copy, log_.in_quarantine(id));
+      if (!has_another_copy) waiting_index_.remove(id);
+    }
+    return {};
   }
 
   // fixed after construction
@@ -148,7 +159,7 @@ Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> op
   }
   MUSHER_TRY(const QuarantineExtent extent, log->quarantine_extent());
   if (wrote) MUSHER_CHECK(log->commit());
-  replica.waiting_index().settled_at(extent.last);
+  replica.waiting_index().settled_at(extent);
   return report;
 }
 

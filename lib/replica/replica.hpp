@@ -41,6 +41,9 @@ class Replica {
   [[nodiscard]] std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
   void warn(std::string warning) { warnings_.push_back(std::move(warning)); }
   [[nodiscard]] WaitingIndex& waiting_index() { return waiting_index_; }
+  /// For who opens the log again: the index goes on, as far as it fits.
+  void use_waiting_index(WaitingIndex index) { waiting_index_ = std::move(index); }
+  [[nodiscard]] WaitingIndex take_waiting_index() { return std::exchange(waiting_index_, {}); }
 
  private:
   // fixed after construction

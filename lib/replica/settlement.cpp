@@ -134,13 +134,15 @@ class Settlement {
     if (is_newcomer(id)) {
       settled_.rejected = reject;
       MUSHER_CHECK(drop_copies(id));
-      return log_.quarantine_add(quarantined(newcomer_->op.claim(), reason, newcomer_->source, now_ms_));
+      MUSHER_CHECK(log_.quarantine_add(quarantined(newcomer_->op.claim(), reason, newcomer_->source, now_ms_)));
+      return {};
     }
     MUSHER_TRY(auto stored, log_.quarantined(copies_.at(id).rows.front()));
     MUSHER_CHECK(drop_copies(id));
     if (!stored) return {};
     stored->reason = reason;
-    return log_.quarantine_add(*stored);
+    MUSHER_CHECK(log_.quarantine_add(*stored));
+    return {};
   }
 
   // fixed after construction

@@ -1,5 +1,8 @@
 #include "replica/waiting_index.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "crypto/hashing.hpp"
 #include "model/canonical_bytes.hpp"
 #include "replica/settlement.hpp"
@@ -7,67 +10,101 @@
 namespace musher {
 namespace {
 
-/// What is gone is kept up to as much again as is there, and this.
-constexpr std::size_t kLeastRebuild = 100'000;
+/// What is gone is kept up to a third of what is there, and this.
+constexpr std::size_t kMostGone = 5'000;
 
 }  // namespace
 
+WaitingIndex::Mark WaitingIndex::mark_of(const OpId& id) {
+  return sip_hash(process_sip_key(), {reinterpret_cast<const char*>(id.hash.data()), id.hash.size()});
+}
+
 Result<void> WaitingIndex::refresh(LogReader& log) {
   MUSHER_TRY(const QuarantineExtent now, log.quarantine_extent());
-  const auto last = std::exchange(last_, std::nullopt);
-  if (now.empty) {
-    if (ids_.size() > 0) clear();
+  const auto before = std::exchange(extent_, std::nullopt);
+  if (now.newest.is_zero()) {
+    if (!marks_.empty()) *this = WaitingIndex();
     return {};
   }
-  if (last == now.last && needs_.size() + guests_.size() <= 2 * fill_at_rebuild_ + kLeastRebuild) return {};
-  clear();
+  if (before == now) {
+    drop_what_is_gone();
+    return {};
+  }
+  *this = WaitingIndex();
   MUSHER_TRY(const auto entries, log.quarantine_entries());
   for (const QuarantineEntry& entry : entries) {
     if (!is_waiting(entry.reason)) continue;
     const auto op = parse_canonical_bytes(entry.canonical);
     if (op) add(op_id(entry.canonical), *op, !entry.has_content && !op->content_digest.is_zero());
   }
-  fill_at_rebuild_ = needs_.size() + guests_.size();
   return {};
 }
 
-void WaitingIndex::clear() { *this = WaitingIndex(); }
+/// Makes it anew of what is there.
+void WaitingIndex::drop_what_is_gone() {
+  if (gone_ <= kMostGone + guests_.size() / 4) return;
+  WaitingIndex kept;
+  const auto place = [&](EntryNumber number) { return kept.number_of(marks_[number]); };
+  for (const Place& each : places_) {
+    if (each.guest == kNoEntry) continue;
+    const Guest& guest = guests_[each.guest];
+    std::vector<EntryNumber> needs;
+    for (std::uint32_t i = 0; i < guest.needs; ++i) needs.push_back(place(needs_[guest.first_need + i].what));
+    kept.add(kept.number_of(mark_of(guest.id)), guest.id, authors_[guest.author],
+             guest.erases == kNoEntry ? kNoEntry : place(guest.erases), guest.lacks_content, needs);
+  }
+  *this = std::move(kept);
+}
 
-EntryNumber WaitingIndex::number_of(const OpId& id) {
-  const EntryNumber number = ids_.number_of(id);
-  if (number == places_.size()) places_.emplace_back();
-  return number;
+EntryNumber WaitingIndex::find(const OpId& id) const {
+  const Mark mark = mark_of(id);
+  return slots_.find(mark, [&](EntryNumber number) { return marks_[number] == mark; });
+}
+
+EntryNumber WaitingIndex::number_of(Mark mark) {
+  const EntryNumber known = slots_.find(mark, [&](EntryNumber number) { return marks_[number] == mark; });
+  if (known != kNoEntry) return known;
+  marks_.push_back(mark);
+  places_.emplace_back();
+  return slots_.add(mark, [this](EntryNumber number) { return marks_[number]; });
 }
 
 void WaitingIndex::add(const OpId& id, const Op& op, bool lacks_content) {
-  const EntryNumber number = number_of(id);
+  const EntryNumber number = number_of(mark_of(id));
   if (const auto known = places_[number].guest; known != kNoEntry) {
     if (!lacks_content) guests_[known].lacks_content = false;
     return;
   }
-  Guest guest{op.author, kNoEntry, lacks_content, {}};
-  for (const OpId& needed : dependencies(op)) {
-    const EntryNumber other = number_of(needed);
-    guest.needs.push_back(other);
-    needs_.push_back({number, places_[other].first_need});
-    places_[other].first_need = static_cast<std::uint32_t>(needs_.size() - 1);
-  }
-  if (op.kind == OpKind::erase) guest.erases = number_of(op.target);
+  std::vector<EntryNumber> needs;
+  for (const OpId& needed : dependencies(op)) needs.push_back(number_of(mark_of(needed)));
+  add(number, id, op.author, op.kind == OpKind::erase ? number_of(mark_of(op.target)) : kNoEntry, lacks_content, needs);
+}
+
+void WaitingIndex::add(EntryNumber number, const OpId& id, const AuthorId& author, EntryNumber erases,
+                       bool lacks_content, const std::vector<EntryNumber>& needs) {
   places_[number].guest = static_cast<std::uint32_t>(guests_.size());
-  guests_.push_back(std::move(guest));
+  guests_.push_back({id, authors_.number_of(author), erases, static_cast<std::uint32_t>(needs_.size()),
+                     static_cast<std::uint16_t>(needs.size()), lacks_content});
+  for (const EntryNumber needed : needs) {
+    needs_.push_back({number, needed, places_[needed].first_need});
+    places_[needed].first_need = static_cast<std::uint32_t>(needs_.size() - 1);
+  }
 }
 
 void WaitingIndex::remove(const OpId& id) {
-  if (const EntryNumber number = ids_.find(id); number != kNoEntry) places_[number].guest = kNoEntry;
+  const EntryNumber number = find(id);
+  if (number == kNoEntry || places_[number].guest == kNoEntry) return;
+  places_[number].guest = kNoEntry;
+  ++gone_;
 }
 
 bool WaitingIndex::waits(const OpId& id) const {
-  const EntryNumber number = ids_.find(id);
+  const EntryNumber number = find(id);
   return number != kNoEntry && places_[number].guest != kNoEntry;
 }
 
 bool WaitingIndex::is_needed(const OpId& id) const {
-  const EntryNumber number = ids_.find(id);
+  const EntryNumber number = find(id);
   if (number == kNoEntry) return false;
   for (auto need = places_[number].first_need; need != kNoEntry; need = needs_[need].next) {
     if (places_[needs_[need].who].guest != kNoEntry) return true;
@@ -76,15 +113,27 @@ bool WaitingIndex::is_needed(const OpId& id) const {
 }
 
 /// One question. An op that waits has hope when all it depends on is in the log or has hope too, and its content is
-/// there or an erase of it waits. (Whether that erase has hope is left to the WaitingRoom.)
+/// there or an erase of it waits.
 class WaitingIndex::Search {
  public:
-  Search(const WaitingIndex& index, LogReader& log) : index_(index), log_(log), hopes_(index.ids_.size()) {}
+  Search(const WaitingIndex& index, LogReader& log) : index_(index), log_(log), hopes_(index.marks_.size()) {}
 
   Result<std::vector<OpId>> run(const TrustPolicy& trust, std::span<const OpId> because_of) {
-    MUSHER_TRY(auto reached, reach(because_of));
-    std::erase_if(reached, [&](EntryNumber number) { return !trust.would_hear(guest(number)->author); });
-    return with_what_they_need(std::move(reached));
+    const auto is_heard = [&](EntryNumber number) { return trust.would_hear(index_.authors_[guest(number)->author]); };
+    MUSHER_TRY(auto heard, reach(because_of));
+    std::erase_if(heard, [&](EntryNumber number) { return !is_heard(number); });
+    if (heard.empty()) return std::vector<OpId>();
+    MUSHER_TRY(const auto entering, with_what_they_need(std::move(heard)));
+    take_hope_without_erase(entering);
+    std::vector<OpId> ids;
+    bool any_is_heard = false;
+    for (const EntryNumber number : entering) {
+      if (hopes_[number] != Hope::some) continue;
+      any_is_heard |= is_heard(number);
+      ids.push_back(guest(number)->id);
+    }
+    if (!any_is_heard) ids.clear();
+    return ids;
   }
 
  private:
@@ -94,10 +143,13 @@ class WaitingIndex::Search {
     const auto place = index_.places_[number].guest;
     return place == kNoEntry ? nullptr : &index_.guests_[place];
   }
+  [[nodiscard]] EntryNumber need(const Guest& of, std::size_t at) const {
+    return index_.needs_[of.first_need + at].what;
+  }
   template <class Visit>
   void each_that_needs(EntryNumber number, const Visit& visit) const {
-    for (auto need = index_.places_[number].first_need; need != kNoEntry; need = index_.needs_[need].next) {
-      if (guest(index_.needs_[need].who) != nullptr) visit(index_.needs_[need].who);
+    for (auto at = index_.places_[number].first_need; at != kNoEntry; at = index_.needs_[at].next) {
+      if (guest(index_.needs_[at].who) != nullptr) visit(index_.needs_[at].who);
     }
   }
   template <class Visit>
@@ -105,6 +157,12 @@ class WaitingIndex::Search {
     each_that_needs(number, [&](EntryNumber who) {
       if (guest(who)->erases == number) visit(who);
     });
+  }
+  /// What an erase erases, if that waits for it.
+  [[nodiscard]] std::optional<EntryNumber> erased_by(EntryNumber number) const {
+    const EntryNumber target = guest(number)->erases;
+    if (target == kNoEntry || guest(target) == nullptr || !guest(target)->lacks_content) return std::nullopt;
+    return target;
   }
 
   /// Upwards from these: whoever has hope, and needs one of them or is erased by one.
@@ -117,7 +175,7 @@ class WaitingIndex::Search {
       open.push_back(number);
     };
     for (const OpId& id : because_of) {
-      const EntryNumber number = index_.ids_.find(id);
+      const EntryNumber number = index_.find(id);
       if (number == kNoEntry) continue;
       if (guest(number) != nullptr) {
         look_at(number);
@@ -132,12 +190,12 @@ class WaitingIndex::Search {
       if (!has_hope) continue;
       reached.push_back(number);
       each_that_needs(number, look_at);
-      const EntryNumber erased = guest(number)->erases;
-      if (erased != kNoEntry && guest(erased) != nullptr && guest(erased)->lacks_content) look_at(erased);
+      if (const auto erased = erased_by(number)) look_at(*erased);
     }
     return reached;
   }
 
+  /// Takes it for granted that an erase which waits has hope.
   Result<bool> has_hope_of(EntryNumber wanted) {
     struct Step {
       EntryNumber number;
@@ -146,22 +204,23 @@ class WaitingIndex::Search {
     std::vector<Step> path;
     const auto enter = [&](EntryNumber number) -> Result<void> {
       MUSHER_TRY(const bool may_have, holds_by_itself(number));
-      if (may_have)
+      if (may_have) {
         path.push_back({number});
-      else
+      } else {
         hopes_[number] = Hope::none;
+      }
       return {};
     };
     if (hopes_[wanted] == Hope::unknown) MUSHER_CHECK(enter(wanted));
     while (!path.empty()) {
       Step& step = path.back();
-      const auto& needs = guest(step.number)->needs;
-      if (step.next == needs.size()) {
+      const Guest& waiting = *guest(step.number);
+      if (step.next == waiting.needs) {
         hopes_[step.number] = Hope::some;
         path.pop_back();
         continue;
       }
-      const EntryNumber needed = needs[step.next];
+      const EntryNumber needed = need(waiting, step.next);
       if (hopes_[needed] == Hope::unknown) {
         MUSHER_CHECK(enter(needed));
       } else if (hopes_[needed] == Hope::some) {
@@ -177,20 +236,40 @@ class WaitingIndex::Search {
   /// Whether nothing but what waits can take its hope. What is not in the log and does not wait has none.
   Result<bool> holds_by_itself(EntryNumber number) {
     const Guest& waiting = *guest(number);
-    for (const EntryNumber needed : waiting.needs) {
-      if (guest(needed) != nullptr || hopes_[needed] == Hope::some) continue;
+    bool all_known = true;
+    for (std::size_t at = 0; at < waiting.needs; ++at) {
+      const EntryNumber needed = need(waiting, at);
+      if (guest(needed) != nullptr) continue;
       if (hopes_[needed] == Hope::none) return false;
-      MUSHER_TRY(const auto facts, log_.facts(index_.ids_[needed]));
-      hopes_[needed] = facts ? Hope::some : Hope::none;
-      if (!facts) return false;
+      all_known &= hopes_[needed] == Hope::some;
+    }
+    if (!all_known) {
+      MUSHER_TRY(const bool all_there, others_are_in_log(waiting));
+      if (!all_there) return false;
     }
     bool has_what_it_says = !waiting.lacks_content;
     if (!has_what_it_says) each_that_erases(number, [&](EntryNumber) { has_what_it_says = true; });
     return has_what_it_says;
   }
 
-  Result<std::vector<OpId>> with_what_they_need(std::vector<EntryNumber> open) {
-    std::vector<OpId> ids;
+  /// What it needs and does not wait. Only the op itself has their ids.
+  Result<bool> others_are_in_log(const Guest& waiting) {
+    MUSHER_TRY(const auto copies, log_.quarantine_entries_of(waiting.id));
+    const auto op = copies.empty() ? std::nullopt : std::optional(parse_canonical_bytes(copies.front().canonical));
+    if (!op || !*op) return false;  // it was taken out, or is not what it was
+    for (const OpId& id : dependencies(**op)) {
+      const EntryNumber needed = index_.find(id);
+      if (needed == kNoEntry) return false;
+      if (guest(needed) != nullptr || hopes_[needed] == Hope::some) continue;
+      MUSHER_TRY(const auto facts, log_.facts(id));
+      hopes_[needed] = facts ? Hope::some : Hope::none;
+      if (!facts) return false;
+    }
+    return true;
+  }
+
+  Result<std::vector<EntryNumber>> with_what_they_need(std::vector<EntryNumber> open) {
+    std::vector<EntryNumber> found;
     std::vector<bool> seen(hopes_.size());
     while (!open.empty()) {
       const EntryNumber number = open.back();
@@ -199,11 +278,33 @@ class WaitingIndex::Search {
       seen[number] = true;
       MUSHER_TRY(const bool has_hope, has_hope_of(number));
       if (!has_hope) continue;
-      ids.push_back(index_.ids_[number]);
-      std::ranges::copy(guest(number)->needs, std::back_inserter(open));
+      found.push_back(number);
+      for (std::size_t at = 0; at < guest(number)->needs; ++at) open.push_back(need(*guest(number), at));
       if (guest(number)->lacks_content) each_that_erases(number, [&](EntryNumber erase) { open.push_back(erase); });
     }
-    return ids;
+    return found;
+  }
+
+  /// Of these: whoever lacks content and has no erase with hope, and so on upwards.
+  void take_hope_without_erase(const std::vector<EntryNumber>& numbers) {
+    std::vector<EntryNumber> open;
+    const auto has_erase = [&](EntryNumber number) {
+      bool found = false;
+      each_that_erases(number, [&](EntryNumber erase) { found |= hopes_[erase] == Hope::some; });
+      return found;
+    };
+    const auto check = [&](EntryNumber number) {
+      if (hopes_[number] == Hope::some && guest(number)->lacks_content && !has_erase(number)) open.push_back(number);
+    };
+    std::ranges::for_each(numbers, check);
+    while (!open.empty()) {
+      const EntryNumber number = open.back();
+      open.pop_back();
+      if (hopes_[number] != Hope::some) continue;
+      hopes_[number] = Hope::none;
+      each_that_needs(number, [&](EntryNumber who) { open.push_back(who); });
+      if (const auto erased = erased_by(number)) check(*erased);
+    }
   }
 
   const WaitingIndex& index_;
@@ -213,6 +314,7 @@ class WaitingIndex::Search {
 
 Result<std::vector<OpId>> WaitingIndex::may_enter(LogReader& log, const TrustPolicy& trust,
                                                   std::span<const OpId> because_of) const {
+  if (because_of.empty()) return std::vector<OpId>();
   return Search(*this, log).run(trust, because_of);
 }
 

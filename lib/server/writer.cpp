@@ -64,6 +64,7 @@ void Writer::work(Entry entry) {
 void Writer::close() {
   if (!replica_) return;
   if (auto identity = replica_->take_identity()) options_.identity = *std::move(identity);
+  waiting_index_ = replica_->take_waiting_index();
   replica_.reset();
 }
 
@@ -73,6 +74,7 @@ Result<Replica*> Writer::replica() {
   replica_ = std::make_unique<Replica>(std::move(log), options_.host);
   replica_->set_lock_timeout(options_.lock_timeout);
   replica_->use_identity(std::move(options_.identity));
+  replica_->use_waiting_index(std::exchange(waiting_index_, {}));
   return replica_.get();
 }
 

@@ -64,6 +64,7 @@ class Writer {
   Options options_;
   // the thread's own
   std::unique_ptr<Replica> replica_;
+  WaitingIndex waiting_index_;  ///< while replica_ is closed
   // shared, under mutex_
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -10,7 +10,6 @@
 namespace musher::sync {
 namespace {
 
-constexpr std::size_t kOpsInOneWrite = 8'192;
 constexpr std::size_t kMostPenalties = 1'024;
 constexpr std::chrono::milliseconds kSlowRetry{60'000};
 
@@ -196,7 +195,7 @@ void Engine::admit_next() {
     if (next == sessions_.end() || !is_ready(*next)) return;
     next_to_admit_ = static_cast<std::size_t>(next - sessions_.begin());
     const auto session = *next;
-    admit(session, session->inbound()->take_ready(kOpsInOneWrite));
+    admit(session, session->inbound()->take_ready());
   }
 }
 

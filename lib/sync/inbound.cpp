@@ -11,7 +11,7 @@ namespace musher::sync {
 namespace {
 
 /// Beside the peer's own window: what it may have sent before it heard of anything, and answers to what was asked for.
-constexpr std::size_t kWindowsWaiting = 4;
+constexpr std::size_t kWindowsWaiting = 2;
 constexpr std::size_t kMostBatches = 64;  ///< then the peer waits
 constexpr std::size_t kMostTips = 262'144;
 
@@ -82,10 +82,10 @@ void Inbound::look_for(const Tip& own) {
 
 bool Inbound::has_ready() const { return !batches_.empty() && batches_.front().verified.has_value(); }
 
-Inbound::Work Inbound::take_ready(std::size_t most_ops) {
+Inbound::Work Inbound::take_ready() {
   Work work;
   work.round = round_;
-  while (has_ready() && (work.last_serial == 0 || work.ops.size() + batches_.front().ops <= most_ops)) {
+  while (has_ready() && (work.last_serial == 0 || work.ops.size() + batches_.front().ops <= most_in_a_write_)) {
     Batch batch = std::move(batches_.front());
     batches_.pop_front();
     waiting_ops_ -= batch.ops;
@@ -108,6 +108,7 @@ Inbound::Work Inbound::take_ready(std::size_t most_ops) {
 void Inbound::admitted(const Work& work, const BatchReport& report) {
   if (stopped_) return;
   for (const VerifiedOp& op : work.ops) asked_.erase(op.id());
+  most_in_a_write_ = report.waiting > report.admitted ? kMostThatWait : kMostInAWrite;
   if (work.refused) {
     return hooks_.end(
         {CloseCode::violation, fmt::format("an op that does not hold: {}", to_string(work.refused->why))});

@@ -50,13 +50,18 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
     std::optional<Services::Refused> refused{};  ///< does not hold: kept as evidence, and the peer is dropped
   };
   [[nodiscard]] bool has_ready() const;
-  [[nodiscard]] Work take_ready(std::size_t most_ops);
+  /// As much as one write should take: few from a peer most of whose ops wait, so that a flood of them never keeps the
+  /// log for long.
+  [[nodiscard]] Work take_ready();
   /// The work is durable: it is acknowledged, and what is missing asked for.
   void admitted(const Work& work, const BatchReport& report);
 
   [[nodiscard]] std::uint32_t round() const { return round_; }
   [[nodiscard]] std::uint64_t ops_received() const { return ops_received_; }
   [[nodiscard]] std::size_t waiting_ops() const { return waiting_ops_; }
+
+  static constexpr std::size_t kMostInAWrite = 8'192;
+  static constexpr std::size_t kMostThatWait = 256;
 
  private:
   struct Batch {
@@ -82,6 +87,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   std::size_t waiting_ops_ = 0;
   std::size_t waiting_bytes_ = 0;
   std::uint64_t ops_received_ = 0;
+  std::size_t most_in_a_write_ = kMostInAWrite;
   // what was asked for
   std::uint32_t round_ = 0;
   bool tips_asked_ = false;

@@ -10,6 +10,7 @@ SMALL = OPS // 10
 NEW = 100  # ops that a node has and the other has not
 LIVE = 200  # writes whose way is timed
 STALL_OPS = 2_000
+FLOOD_SECONDS = int(os.environ.get("FLOOD_SECONDS", "60"))
 
 
 def run(*words):
@@ -148,22 +149,34 @@ def erased_at_the_beginning(folder, ordinary):
     bob.stop()
 
 
-def live(alice, bob):
-    """From durable on one node (its own memory has it) to visible on the other."""
-    times = []
-    for i in range(LIVE):
+def live_times(alice, bob, more):
+    """Sorted milliseconds from durable on one node (its own memory has it) to visible on the other, and from the start of the command
+    that writes; as long as more(number of writes)."""
+    times, whole = [], []
+    while more(len(times)):
+        i = len(times)
         row, other = alice.applied(), bob.applied()
+        started = time.perf_counter()
         writer = subprocess.Popen([f"{build}/bin/musher-put", "-q", "--log", alice.log, "1_story_bench", f"n:={i}"], env=alice.environment,
                                   stderr=subprocess.DEVNULL)
         until(lambda: alice.applied() > row, "the write", pause=0)
         begun = time.perf_counter()
         until(lambda: bob.applied() > other, "the other node", pause=0)
         times.append((time.perf_counter() - begun) * 1e3)
+        whole.append((time.perf_counter() - started) * 1e3)
         writer.wait()
-    times.sort()
+    return sorted(times), sorted(whole)
+
+
+def p99(times):
+    return times[int(len(times) * 0.99)]
+
+
+def live(alice, bob):
+    times, _ = live_times(alice, bob, lambda done: done < LIVE)
     print(f"\nLive: from durable here to visible there, {LIVE} writes")
     line("p50", statistics.median(times), "ms")
-    line("p99", times[int(len(times) * 0.99)], "ms")
+    line("p99", p99(times), "ms")
 
 
 def write_new(node):
@@ -253,6 +266,39 @@ def stalled_peer(folder):
         node.stop()
 
 
+def memory(node, what):
+    return int(re.search(rf"{what}:\s+(\d+)", open(f"/proc/{node.process.pid}/status").read())[1]) * 1024
+
+
+def floods(folder):
+    """A trusted peer floods a server, and shares the machine's cores with it; an honest peer goes on."""
+    for kind in ("orphans", "wide", "strangers", "repeated", "junk"):
+        center = Node(folder, "center-" + kind)
+        honest = Node(folder, "honest-" + kind, joins=center)
+        mallory = Node(folder, "mallory-" + kind, joins=center)
+        center.trust(honest, mallory)
+        honest.trust(center)
+        center.command("put", "-q", "--new", "1_story_bench", "stage=1_backlog")
+        center.start()
+        honest.start(center)
+        until(lambda: honest.applied() == 1, "the first op")
+        quiet = live_times(center, honest, lambda done: done < LIVE)
+        flood = subprocess.Popen([f"{build}/bench/sync_flood", str(center.port), mallory.log, mallory.log + ".key", kind, str(FLOOD_SECONDS)],
+                                 stdout=subprocess.PIPE, text=True)
+        assert flood.stdout.readline() == "ready\n"
+        before = memory(center, "VmRSS")
+        beside = live_times(center, honest, lambda done: flood.poll() is None)
+        print(f"\nA flood for {FLOOD_SECONDS} s: {kind}, {flood.stdout.read().strip()}")
+        line("memory of the server: growth at most", (memory(center, "VmHWM") - before) / 1e6, "MB", target="64 MB")
+        for what, calm, busy in zip(("durable here to visible there", "start of a put to visible there"), quiet, beside):
+            line(f"{what}, quiet: p50", statistics.median(calm), "ms")
+            line("p99", p99(calm), "ms")
+            line(f"beside the flood, {len(busy)} writes: p50", statistics.median(busy), "ms")
+            line("p99", p99(busy), "ms", p99(busy) / p99(calm), "quiet", "2 x")
+        center.stop()
+        honest.stop()
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="musher-bench.")
     try:
@@ -266,6 +312,7 @@ def main():
         live(*large)
         catching_up(large, folder)
         stalled_peer(folder)
+        floods(folder)
         print(f"\nload {os.getloadavg()[0]:.1f}")
     finally:
         for process in Node.running:

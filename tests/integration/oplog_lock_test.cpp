@@ -93,6 +93,34 @@ TEST_CASE("lock: eight processes append 500 ops each with one identity: 4,000 ro
   CHECK(must(log->integrity_problems()).empty());
 }
 
+TEST_CASE("lock: who takes the lock again and again takes turns with the others", "[oplog]") {
+  const ScratchLog scratch;
+  Child busy = Child::fork([&](const Child::Voice& voice) {
+    const auto log = scratch.open();
+    voice.say("going");
+    while (true) {
+      const auto write = must(log->begin_write(std::chrono::seconds(10)));
+      const auto until = steady_clock::now() + milliseconds(2);  // as long as a batch of a peer's ops takes
+      while (steady_clock::now() < until) continue;
+      voice.say("turn");
+    }
+    return 0;
+  });
+  REQUIRE(busy.read_line() == "going");
+  const auto log = scratch.open();
+  constexpr int kTurns = 20;
+  int others = 0;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    REQUIRE(busy.read_line() == "turn");
+    while (busy.read_line(milliseconds(0))) ++others;
+    const auto write = log->begin_write(std::chrono::seconds(10));
+    REQUIRE(write);
+    while (busy.read_line(milliseconds(0))) ++others;
+  }
+  CAPTURE(others);
+  CHECK(others <= 10 * kTurns);
+}
+
 TEST_CASE("lock: a writer that waits in vain names the holder's PID and since when", "[oplog]") {
   const ScratchLog scratch;
   Child holder = lock_holder(scratch);

@@ -286,7 +286,7 @@ TEST_CASE("quarantine: big ops are bounded by their bytes", "[oplog]") {
   const auto kept = must(write->quarantine());
   for (const QuarantinedOp& each : kept) bytes += each.canonical.size() + each.content.value_or("").size();
   CHECK(bytes <= QuarantineLimits{}.bytes);
-  CHECK(kept.size() == 64);
+  CHECK(kept.size() == 32);
   CHECK(kept.front().source == "peer:small");
 }
 

@@ -1,0 +1,164 @@
+// sync_flood PORT LOG KEY KIND SECONDS: a peer whose key is trusted and that sends what no honest node does, as fast as
+// it is acknowledged. LOG: any log of the document. Prints the ops it sent. KIND:
+//   orphans    its own valid ops, on top of ops that never come
+//   wide       the same, each on 64 of them
+//   strangers  a valid op of a new key each
+//   repeated   one valid op over and over
+//   junk       frames of random bytes, each on a new connection
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+
+#include "crypto/hashing.hpp"
+#include "oplog/sqlite_op_log.hpp"
+#include "support/raw_client.hpp"
+#include "support/web_socket_peer.hpp"
+#include "sync/handshake.hpp"
+
+namespace {
+
+using namespace musher;
+using namespace musher::testing;
+
+constexpr std::size_t kOpsInMessage = 250;
+constexpr std::size_t kMessagesUnderWay = 30;  // below the window of docs/sync.md
+constexpr std::size_t kPrepared = 250'000;     // more than a quarantine holds
+constexpr std::size_t kPreparedWide = 30'000;
+
+template <class Value>
+Value must(Result<Value> result) {
+  if (result) return *std::move(result);
+  std::fprintf(stderr, "sync_flood: %s\n", result.error().what.c_str());
+  std::exit(1);
+}
+
+OpId random_op_id(std::mt19937_64& random) {
+  OpId id;
+  std::ranges::generate(id.hash, [&] { return static_cast<std::uint8_t>(random()); });
+  return id;
+}
+
+std::vector<SignedOp> prepare(const std::string& kind, const Identity& identity, const DocumentId& document) {
+  std::mt19937_64 random(1);
+  const std::size_t count = kind == "wide" ? kPreparedWide : kind == "repeated" ? 1 : kPrepared;
+  std::vector<SignedOp> ops;
+  for (std::size_t i = 0; i < count; ++i) {
+    Op op;
+    op.document = document;
+    op.kind = OpKind::insert;
+    op.index = OpIndex{1};
+    op.seq = Seq{1};
+    op.name = "flood_" + std::to_string(i);
+    if (kind == "orphans" || kind == "wide") {
+      op.index = OpIndex{1'000'000 + i};
+      op.prev = random_op_id(random);
+    }
+    if (kind == "wide") {
+      for (int parent = 0; parent < 64; ++parent) op.parents.push_back(random_op_id(random));
+      std::ranges::sort(op.parents);
+    }
+    const auto made = kind == "strangers" ? sign_op(Identity::generate(), op, "{}") : sign_op(identity, op, "{}");
+    if (!made) {
+      std::fputs("sync_flood: an op that cannot be signed\n", stderr);
+      std::exit(1);
+    }
+    ops.push_back(made->claim());
+  }
+  return ops;
+}
+
+/// Beyond the handshake.
+RawClient connect(std::uint16_t port, const Identity& identity, const LogInfo& log) {
+  RawClient client(port);
+  client.send(upgrade_request("/crdt-sync", "Sec-WebSocket-Protocol: musher-sync.1\r\n"));
+  static_cast<void>(client.read_until("\r\n\r\n"));
+  sync::Handshake handshake(sync::Role::dialer, {&identity, log.document, log.log}, std::nullopt,
+                            random_id<Digest>().bytes, [](const AuthorId&) { return Standing::allowed; });
+  client.send(frame(Opcode::binary, *handshake.opening()));
+  for (int step = 0; step < 2; ++step) {
+    const auto answer = read_frame(client);
+    if (!answer) return client;
+    const auto message = sync::decode(answer->payload);
+    if (!message) return client;
+    const auto reply = handshake.take(*message);
+    if (const auto* next = std::get_if<sync::Handshake::Reply>(&reply); next != nullptr && !next->message.empty()) {
+      client.send(frame(Opcode::binary, next->message));
+    }
+  }
+  // It never read the server's log, and has nothing in its own: then both know where they stand.
+  client.send(frame(Opcode::binary, sync::encode(sync::Position{})));
+  client.send(frame(Opcode::binary, sync::encode(sync::Tips{1, LogMark{}, {}, true})));
+  while (const auto next = read_frame(client)) {
+    if (next->opcode == Opcode::close) break;
+    const auto message = sync::decode(next->payload);
+    if (message && std::holds_alternative<sync::Tips>(*message)) break;
+  }
+  return client;
+}
+
+/// Takes what comes until a message of ours is acknowledged. False: the connection ended.
+bool wait_for_ack(RawClient& client, std::uint64_t& acknowledged) {
+  while (const auto next = read_frame(client)) {
+    if (next->opcode == Opcode::close) {
+      std::fprintf(stderr, "sync_flood: closed with %u: %s\n", next->code(),
+                   next->payload.substr(std::min<std::size_t>(2, next->payload.size())).c_str());
+      return false;
+    }
+    if (next->opcode == Opcode::ping) client.send(frame(Opcode::pong, next->payload));
+    if (next->opcode != Opcode::binary) continue;
+    const auto message = sync::decode(next->payload);
+    if (!message) return false;
+    if (const auto* ops = std::get_if<sync::Ops>(&*message))
+      client.send(frame(Opcode::binary, sync::encode(sync::Ack{ops->serial})));
+    if (const auto* ack = std::get_if<sync::Ack>(&*message)) {
+      acknowledged = ack->serial;
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 6) {
+    std::fputs("usage: sync_flood PORT LOG KEY orphans|wide|strangers|repeated|junk SECONDS\n", stderr);
+    return 2;
+  }
+  const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
+  const auto log = must(SqliteOpLog::open(argv[2], OpenMode::read));
+  const auto identity = must(Identity::load(argv[3]));
+  const std::string kind = argv[4];
+  const bool junk = kind == "junk";
+  const auto ops = junk ? std::vector<SignedOp>() : prepare(kind, identity, log->info().document);
+  std::puts("ready");
+  std::fflush(stdout);
+  std::mt19937_64 random(2);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(std::atoi(argv[5]));
+  std::uint64_t sent = 0, connections = 0;
+  while (std::chrono::steady_clock::now() < end) {
+    RawClient client = connect(port, identity, log->info());
+    ++connections;
+    std::uint64_t serial = 0, acknowledged = 0;
+    std::size_t at = 0;
+    while (std::chrono::steady_clock::now() < end) {
+      if (junk) {
+        std::string bytes(1'000, '\0');
+        std::ranges::generate(bytes, [&] { return static_cast<char>(random()); });
+        client.send(frame(Opcode::binary, bytes));
+        static_cast<void>(read_close_code(client));
+        break;
+      }
+      sync::Ops message{++serial, std::nullopt, {}};
+      while (message.ops.size() < kOpsInMessage) message.ops.push_back(ops[at++ % ops.size()]);
+      if (!client.send(frame(Opcode::binary, sync::encode(message)))) break;
+      sent += message.ops.size();
+      if (serial - acknowledged >= kMessagesUnderWay && !wait_for_ack(client, acknowledged)) break;
+    }
+  }
+  std::printf("%llu ops, %llu connections\n", static_cast<unsigned long long>(sent),
+              static_cast<unsigned long long>(connections));
+  return 0;
+}
