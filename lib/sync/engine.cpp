@@ -50,11 +50,20 @@ std::shared_ptr<Session> Engine::add(OpenLink link, Role role, const std::string
 }
 
 void Engine::accept(OpenLink link) {
-  const auto unproven = static_cast<std::size_t>(
-      std::ranges::count_if(sessions_, [](const auto& session) { return !session->proven(); }));
-  if (stopping_ || unproven >= options_.limits.unproven || sessions_.size() >= options_.limits.peers) {
+  const auto count = [&](const auto& wanted) {
+    return static_cast<std::size_t>(std::ranges::count_if(sessions_, wanted));
+  };
+  const auto is_unproven = [](const std::shared_ptr<Session>& session) {
+    return is_live(*session) && session->role() == Role::listener && !session->proven();
+  };
+  if (stopping_ || count([](const auto& session) { return is_live(*session); }) >= options_.limits.peers) {
     return add(std::move(link), Role::listener, "")
         ->end({CloseCode::unavailable, stopping_ ? "the node stops, or its log is bad" : "too many connections"});
+  }
+  if (count(is_unproven) >= options_.limits.unproven) {
+    // Who has had most time for its two messages goes: else those who never say anything would keep everybody out.
+    const std::shared_ptr<Session> oldest = *std::ranges::find_if(sessions_, is_unproven);
+    oldest->end({CloseCode::unavailable, "too many connections whose handshake is not done"});
   }
   add(std::move(link), Role::listener, "");
 }

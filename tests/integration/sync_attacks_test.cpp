@@ -208,6 +208,19 @@ TEST_CASE("sync attacks: ops that wait for what never comes fill the quarantine 
   scene.check_no_effect_on_others();
 }
 
+TEST_CASE("sync attacks: who connects and says nothing keeps nobody out", "[sync]") {
+  Scene scene(15);
+  scene.a.crash();
+  std::vector<std::shared_ptr<HostileLink>> silent;
+  while (silent.size() < scene.b.limits.unproven) silent.push_back(scene.mallory.dial(scene.b, false));
+  scene.a.start();
+  insert(scene.b, "new");
+  CHECK(scene.world.run_until([&] { return count(scene.a) == 21; }, 3s));
+  CHECK(silent.front()->closed());
+  CHECK_FALSE(silent.back()->closed());
+  scene.check_no_effect_on_others();
+}
+
 TEST_CASE("sync attacks: who never acknowledges is dropped as too slow, after one window", "[sync]") {
   Scene scene(11);
   for (int i = 0; i < 3'000; ++i) insert(scene.a, fmt::format("t{}", i));

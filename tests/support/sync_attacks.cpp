@@ -108,14 +108,14 @@ void HostileNode::be_trusted() {
   for (const auto& node : world_.nodes()) node->trust(author(), name_);
 }
 
-std::shared_ptr<HostileLink> HostileNode::dial(SimNode& victim) {
+std::shared_ptr<HostileLink> HostileNode::dial(SimNode& victim, bool greets) {
   if (!victim.running() || !world_.connected(name_, victim.name())) return nullptr;
   auto [mine, theirs] = world_.connect(name_, victim.name());
   auto link = std::make_shared<HostileLink>(*this, mine, sync::Role::dialer, &victim);
   links_.push_back(link);
   mine->start(link);
   victim.accept(theirs);
-  link->begin();
+  if (greets) link->begin();
   return link;
 }
 

@@ -108,7 +108,8 @@ class HostileNode {
   /// Every node of the world lets it in from now on.
   void be_trusted();
   /// Dials; the link is there at once, open() when the handshake is done. Null: the victim does not run.
-  std::shared_ptr<HostileLink> dial(SimNode& victim);
+  /// @param greets false: it never says a word.
+  std::shared_ptr<HostileLink> dial(SimNode& victim, bool greets = true);
   /// The same, and waits until it is open.
   std::shared_ptr<HostileLink> connect(SimNode& victim);
   /// May be dialed under its name.
