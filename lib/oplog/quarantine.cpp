@@ -32,41 +32,59 @@ std::vector<OpId> Quarantine::add(const QuarantinedOp& op) {
              sql::Blob(op.canonical), sql::Blob(op.signature.bytes), content, salt, sql::to_column(bytes))
       .run();
   last_added_ = sqlite3_last_insert_rowid(connection_.handle());
-  grow(op.source, bytes);
+  if (holdings_) {
+    holdings_->gain(op.source, bytes);
+  } else {
+    count();
+  }
   return make_room();
 }
 
 void Quarantine::remove(std::int64_t id) {
-  sql::Query(connection_, "DELETE FROM quarantine WHERE id = ?", id).run();
-  forget_sizes();
+  sql::Query gone(connection_, "DELETE FROM quarantine WHERE id = ? RETURNING source, bytes", id);
+  took_out(gone);
 }
 
 void Quarantine::remove(const OpId& op) {
-  sql::Query(connection_, "DELETE FROM quarantine WHERE op_id = ?", sql::Blob(op.hash)).run();
-  forget_sizes();
+  sql::Query gone(connection_, "DELETE FROM quarantine WHERE op_id = ? RETURNING source, bytes", sql::Blob(op.hash));
+  took_out(gone);
 }
 
-void Quarantine::forget_sizes() {
-  size_.reset();
-  weights_.reset();
-}
-
-/// The source that holds most; of several the first by name.
-const std::string& Quarantine::crowded() {
-  if (!weights_) {
-    weights_.emplace();
-    sql::Query all(connection_, "SELECT source, sum(bytes), count(*) FROM quarantine GROUP BY source");
-    while (all.step())
-      weights_->emplace(all.text(0), static_cast<std::uint64_t>(all.integer(1)) +
-                                         static_cast<std::uint64_t>(all.integer(2)) * kRowWeight);
+void Quarantine::took_out(sql::Query& rows) {
+  while (rows.step()) {
+    if (holdings_) holdings_->lose(std::string(rows.text(0)), static_cast<std::uint64_t>(rows.integer(1)));
   }
-  return std::ranges::max_element(*weights_, {}, [](const auto& source) { return source.second; })->first;
+}
+
+void Quarantine::Holdings::gain(const std::string& source, std::uint64_t size) {
+  ++rows;
+  bytes += size;
+  weights[source] += size + kRowWeight;
+}
+
+void Quarantine::Holdings::lose(const std::string& source, std::uint64_t size) {
+  --rows;
+  bytes -= size;
+  weights[source] -= size + kRowWeight;
+}
+
+/// One pass over an index.
+void Quarantine::count() {
+  holdings_.emplace();
+  sql::Query all(connection_, "SELECT source, sum(bytes), count(*) FROM quarantine GROUP BY source");
+  while (all.step()) {
+    const auto bytes = static_cast<std::uint64_t>(all.integer(1)), rows = static_cast<std::uint64_t>(all.integer(2));
+    holdings_->rows += rows;
+    holdings_->bytes += bytes;
+    holdings_->weights.emplace(all.text(0), bytes + rows * kRowWeight);
+  }
 }
 
 std::vector<OpId> Quarantine::make_room() {
   std::vector<OpId> gone;
-  while (size_->rows > limits_.ops || size_->bytes > limits_.bytes) {
-    const std::string source = crowded();
+  while (holdings_->rows > limits_.ops || holdings_->bytes > limits_.bytes) {
+    const std::string source =
+        std::ranges::max_element(holdings_->weights, {}, [](const auto& each) { return each.second; })->first;
     sql::Query oldest(connection_, "SELECT id, bytes, op_id FROM quarantine WHERE source = ? ORDER BY id LIMIT 1",
                       std::string_view(source));
     if (!oldest.step()) break;
@@ -74,21 +92,9 @@ std::vector<OpId> Quarantine::make_room() {
     const auto bytes = static_cast<std::uint64_t>(oldest.integer(1));
     sql::Query(connection_, "DELETE FROM quarantine WHERE id = ?", oldest.integer(0)).run();
     forget_mark_of(connection_, source);
-    size_ = Size{size_->rows - 1, size_->bytes - bytes};
-    weights_->at(source) -= bytes + kRowWeight;
+    holdings_->lose(source, bytes);
   }
   return gone;
-}
-
-void Quarantine::grow(const std::string& source, std::uint64_t bytes) {
-  if (weights_) (*weights_)[source] += bytes + kRowWeight;
-  if (size_) {
-    size_ = Size{size_->rows + 1, size_->bytes + bytes};
-    return;
-  }
-  sql::Query totals(connection_, "SELECT count(*), coalesce(sum(bytes), 0) FROM quarantine");
-  if (totals.step())
-    size_ = Size{static_cast<std::uint64_t>(totals.integer(0)), static_cast<std::uint64_t>(totals.integer(1))};
 }
 
 }  // namespace musher

@@ -24,21 +24,21 @@ class Quarantine {
   [[nodiscard]] std::int64_t last_added() const { return last_added_; }
 
  private:
-  struct Size {
+  struct Holdings {
     std::uint64_t rows = 0;
     std::uint64_t bytes = 0;
+    std::map<std::string, std::uint64_t> weights;  ///< by source: its bytes, and 1,024 for each row
+    void gain(const std::string& source, std::uint64_t size);
+    void lose(const std::string& source, std::uint64_t size);
   };
-  void grow(const std::string& source, std::uint64_t bytes);
+  void count();
   [[nodiscard]] std::vector<OpId> make_room();
-  void forget_sizes();
-  [[nodiscard]] const std::string& crowded();
+  void took_out(sql::Query& rows);
 
   sql::Connection& connection_;
   const QuarantineLimits limits_;
   std::int64_t last_added_ = 0;
-  // counted once a transaction, when they are needed, then kept
-  std::optional<Size> size_;
-  std::optional<std::map<std::string, std::uint64_t>> weights_;  ///< by source: its bytes, and 1,024 for each row
+  std::optional<Holdings> holdings_;  ///< counted once a transaction, when it is needed, then kept
 };
 
 }  // namespace musher
