@@ -34,17 +34,8 @@ void give(const CallPtr& call, const Result<std::string>& document) {
 }
 
 Result<std::string> pipeline_document(Node& node) {
-  const LogCard card = node.live.card();
   MUSHER_TRY(const StoryPage page, page_of(node.live.stories(), {}, {.limit = kListed}));
-  return json_text([&](JsonWriter& json) {
-    begin_result(json, "musher.inspect-stories/1", card);
-    json.key("stories").begin_array();
-    for (const StoryView* story : page.stories) json.verbatim(short_story_json(*story));
-    json.end_array();
-    json.key("total").number(std::uint64_t{page.total});
-    json.end_object();
-    json.end_line();
-  });
+  return status_json(page, node.live.card(), std::nullopt);
 }
 
 Result<std::string> tail_document(Node& node) {
@@ -186,7 +177,8 @@ void triage(Node& node, const CallPtr& call) {
 }  // namespace
 
 Result<void> add_resources(mcp::Server& server, Node& node) {
-  MUSHER_CHECK(server.add(resource(kPipeline, "The pipeline", "Every story with its fields, in list order",
+  MUSHER_CHECK(server.add(resource(kPipeline, "The pipeline",
+                                   "The stories with their fields by stage, in list order, the first 100",
                                    [&node] { return pipeline_document(node); })));
   MUSHER_CHECK(server.add(
       resource(kTail, "The op log's tail", "The last 50 ops, oldest first", [&node] { return tail_document(node); })));

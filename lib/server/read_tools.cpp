@@ -54,33 +54,18 @@ Result<mcp::ToolResult> status_of(const std::vector<StoryView>& stories, const L
                                   const std::optional<ResolvedPoint>& at, const StatusRequest& request,
                                   std::string_view version) {
   MUSHER_TRY(const StoryPage page, page_of(stories, request.filter, request.page));
-  std::map<std::string, std::vector<const StoryView*>> by_stage;
-  CutDocument document;
+  CutDocument document{.json = status_json(page, card, at)};
   for (const StoryView* story : page.stories) {
-    by_stage[stage_of(*story)].push_back(story);
     if (is_cut(*story)) document.links.push_back(link_to_story(story->id));
   }
-
-  document.json = json_text([&](JsonWriter& json) {
-    begin_result(json, "musher.pipeline-status/1", card, at, page.next_cursor);
-    json.key("stages").begin_object();
-    for (const auto& [stage, members] : by_stage) {
-      json.key(stage).begin_array();
-      for (const StoryView* story : members) json.verbatim(short_story_json(*story));
-      json.end_array();
-    }
-    json.end_object();
-    json.key("total").number(std::uint64_t{page.total});
-    json.end_object();
-    json.end_line();
-  });
+  const auto stages = by_stage(page);
   std::string summary = fmt::format("{} of {} stories", page.stories.size(), page.total);
   std::size_t named = 0;
-  for (const auto& [stage, members] : by_stage) {
+  for (const auto& [stage, members] : stages) {
     if (named == kNamedStages) break;
     summary += fmt::format("{} {} in {}", named++ == 0 ? ":" : ",", members.size(), stage.empty() ? "no stage" : stage);
   }
-  if (named < by_stage.size()) summary += fmt::format(" and more in {} other stages", by_stage.size() - named);
+  if (named < stages.size()) summary += fmt::format(" and more in {} other stages", stages.size() - named);
   return linked_result(version, fmt::format("{}. {}", summary, kDataNotice), std::move(document));
 }
 

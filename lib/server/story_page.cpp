@@ -103,6 +103,28 @@ Result<StoryPage> page_of(const std::vector<StoryView>& stories, const StoryFilt
       });
 }
 
+std::map<std::string, std::vector<const StoryView*>> by_stage(const StoryPage& page) {
+  std::map<std::string, std::vector<const StoryView*>> stages;
+  for (const StoryView* story : page.stories) stages[stage_of(*story)].push_back(story);
+  return stages;
+}
+
+std::string status_json(const StoryPage& page, const LogCard& card, const std::optional<ResolvedPoint>& at) {
+  return json_text([&](JsonWriter& json) {
+    begin_result(json, "musher.pipeline-status/1", card, at, page.next_cursor);
+    json.key("stages").begin_object();
+    for (const auto& [stage, members] : by_stage(page)) {
+      json.key(stage).begin_array();
+      for (const StoryView* story : members) json.verbatim(short_story_json(*story));
+      json.end_array();
+    }
+    json.end_object();
+    json.key("total").number(std::uint64_t{page.total});
+    json.end_object();
+    json.end_line();
+  });
+}
+
 Result<StoryPage> page_with_agents(const std::vector<StoryView>& stories, const PageRequest& request) {
   constexpr std::size_t kFrame = 72;  // what is written around an agent and around an id
   return paged(

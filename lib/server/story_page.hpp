@@ -1,6 +1,7 @@
 #pragma once
 // Stories as a client is shown them: filtered, a page at a time, no longer than a client takes.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,6 +56,12 @@ struct StoryPage {
 /// @errors usage: the cursor is not one of these.
 [[nodiscard]] Result<StoryPage> page_of(const std::vector<StoryView>& stories, const StoryFilter& filter,
                                         const PageRequest& request);
+
+/// Of a page, in the order of their stages' names.
+[[nodiscard]] std::map<std::string, std::vector<const StoryView*>> by_stage(const StoryPage& page);
+/// {"stages":{STAGE:[STORY]},"total":N} of a page: what get_pipeline_status gives.
+[[nodiscard]] std::string status_json(const StoryPage& page, const LogCard& card,
+                                      const std::optional<ResolvedPoint>& at);
 
 /// A page of the stories that have an agent, in their order; sized for their ids and agents alone.
 /// @errors usage: the cursor is not one of these.
