@@ -31,6 +31,11 @@ def wait_until(condition, what, seconds=20):
         time.sleep(0.005)
 
 
+def stories_of(status):
+    """Every story of one page of get_pipeline_status, by id."""
+    return {story["story_id"]: story for stage in status["stages"].values() for story in stage}
+
+
 class Server:
     """musher serve on a port of its own; its log is read as JSON."""
 
@@ -157,8 +162,7 @@ class Tools:
         found, cursor = {}, None
         while True:
             page = self.document("get_pipeline_status", arguments | ({"cursor": cursor} if cursor else {}))
-            for stage in page["stages"].values():
-                found |= {story["story_id"]: story for story in stage}
+            found |= stories_of(page)
             cursor = page.get("next_cursor")
             if cursor is None:
                 return found

@@ -6,7 +6,7 @@ import signal
 import unittest
 
 from binaries import Shell
-from mcp_client import DECLINED, YES, Legacy, Modern, Server, wait_until
+from mcp_client import DECLINED, YES, Legacy, Modern, Server, stories_of, wait_until
 
 STORY = "478_story_sync"
 
@@ -44,7 +44,7 @@ class Incident(unittest.TestCase):
             "get_story": story["status"] == "live",
             "resources/list": f"musher://story/{STORY}" in client.resource_uris(),
             "musher://story": client.read(f"musher://story/{STORY}")["story"]["status"] == "live",
-            "musher://pipeline": STORY in [story["story_id"] for story in client.read("musher://pipeline")["stories"]],
+            "musher://pipeline": STORY in stories_of(client.read("musher://pipeline")),
             "completion": STORY in self.completed(client),
         }
 
