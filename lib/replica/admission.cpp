@@ -8,7 +8,7 @@ namespace {
 /// What an op that is valid in itself waits for.
 Result<std::string> why_waiting(LogReader& log, const TrustPolicy& trust, const VerifiedOp& op) {
   // First, so that a copy without content never stands in the way of one with it.
-  if (!op.op().content_digest.is_zero() && !op.content()) return "content_missing";
+  if (lacks_content(op)) return "content_missing";
   for (const OpId& needed : dependencies(op.op())) {
     MUSHER_TRY(const auto facts, log.facts(needed));
     if (!facts) return "dependency_missing";

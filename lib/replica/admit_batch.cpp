@@ -24,22 +24,21 @@ class Batch {
     std::vector<DependencyFacts> found;
     const std::size_t missing_before = report_.missing.size();
     MUSHER_TRY(const bool complete, find_dependencies(op.op(), found));
-    const bool lacks_content = !op.op().content_digest.is_zero() && !op.content();
     if (!complete) {
       const bool all_wait = std::ranges::all_of(std::span(report_.missing).subspan(missing_before),
                                                 [&](const OpId& id) { return waiting_index_.waits(id); });
-      return wait(op, lacks_content, "dependency_missing", all_wait);
+      return wait(op, "dependency_missing", all_wait);
     }
     const auto depth = check_dependencies(op.op(), found);
     if (!depth) {
       if (!report_.rejected) report_.rejected.emplace(op.id(), depth.error());
       return keep(op, to_string(depth.error()));
     }
-    if (lacks_content) return wait(op, lacks_content, "");
+    if (lacks_content(op)) return wait(op, "content_missing");
     switch (trust_.standing(op.op().author)) {
       case Standing::allowed: return append(op, *depth, found);
-      case Standing::revoked: return wait(op, lacks_content, "author_revoked");
-      case Standing::unknown: return wait(op, lacks_content, "author_unknown");
+      case Standing::revoked: return wait(op, "author_revoked");
+      case Standing::unknown: return wait(op, "author_unknown");
     }
     return {};
   }
@@ -106,12 +105,15 @@ class Batch {
   }
 
   /// @param all_wait what it depends on and is not in the log waits: it may enter with that, and else with nobody.
-  Result<void> wait(const VerifiedOp& op, bool lacks_content, std::string_view reason, bool all_wait = true) {
+  Result<void> wait(const VerifiedOp& op, std::string_view reason, bool all_wait = true) {
     ++report_.waiting;
-    waiting_index_.add(op.id(), op.op(), lacks_content);
-    if (all_wait) news_.push_back(op.id());
+    waiting_index_.add(op.id(), op.op(), lacks_content(op));
+    // An op that nobody hears, needs or is erased by lets nobody in.
+    const bool matters =
+        trust_.would_hear(op.op().author) || op.op().kind == OpKind::erase || waiting_index_.is_needed(op.id());
+    if (all_wait && matters) news_.push_back(op.id());
     // First, so that a copy without content never stands in the way of one with it.
-    return keep(op, lacks_content ? "content_missing" : reason);
+    return keep(op, lacks_content(op) ? "content_missing" : reason);
   }
 
   Result<void> keep(const VerifiedOp& op, std::string_view reason) {

@@ -37,6 +37,11 @@ struct Settled {
 [[nodiscard]] Result<Settled> settle_these(WriteTransaction& log, const TrustPolicy& trust, std::int64_t now_ms,
                                            std::span<const OpId> waiting);
 
+/// Its content has been erased, or was left out: it may enter only with an erase.
+[[nodiscard]] inline bool lacks_content(const VerifiedOp& op) {
+  return !op.op().content_digest.is_zero() && !op.content();
+}
+
 /// A row for the quarantine.
 [[nodiscard]] QuarantinedOp quarantined(const SignedOp& op, std::string reason, std::string_view source,
                                         std::int64_t now_ms);

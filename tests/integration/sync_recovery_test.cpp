@@ -55,6 +55,13 @@ struct Pair {
     trust_each_other(a, b);
     a.rendezvous = {"b"};
   }
+  /// A third node, that b knows and a does not; it dials b.
+  SimNode& add_behind_b() {
+    SimNode& c = world.add("c");
+    trust_each_other(b, c);
+    c.rendezvous = {"b"};
+    return c;
+  }
   void start() {
     a.start();
     b.start();
@@ -128,9 +135,7 @@ TEST_CASE("sync: ops that came without a mark go back to where they came from, w
 
 TEST_CASE("sync: trust that comes late needs no restart", "[sync]") {
   Pair pair(3);
-  SimNode& c = pair.world.add("c");
-  trust_each_other(pair.b, c);
-  c.rendezvous = {"b"};
+  SimNode& c = pair.add_behind_b();
   const bool overflow = GENERATE(false, true);
   const std::uint64_t most = pair.a.most_waiting();
   const int ops = overflow ? static_cast<int>(most) + 300 : 30;
@@ -179,9 +184,7 @@ TEST_CASE("sync: whatever an unknown author wrote comes with the first op of a t
           "[sync]") {
   Pair pair(22);
   pair.a.limit_quarantine({});
-  SimNode& c = pair.world.add("c");
-  trust_each_other(pair.b, c);
-  c.rendezvous = {"b"};
+  SimNode& c = pair.add_behind_b();
   insert(c, "by_c", 2'500);
   pair.start();
   c.start();
@@ -194,9 +197,7 @@ TEST_CASE("sync: whatever an unknown author wrote comes with the first op of a t
 
 TEST_CASE("sync: what another peer's flood took out of the quarantine comes again", "[sync]") {
   Pair pair(4);
-  SimNode& c = pair.world.add("c");
-  trust_each_other(pair.b, c);
-  c.rendezvous = {"b"};
+  SimNode& c = pair.add_behind_b();
   insert(c, "by_c", 1'200);
   pair.start();
   c.start();
