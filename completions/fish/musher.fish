@@ -33,7 +33,7 @@ function __musher_arguments
         end
         switch $word
             case -l --log --identity --color --config --document --join --name --group --from --reason --stage --older-than \
-                    --confirm --max --wait --at --order --compare --story --state --checks --max-duration --textfile --listen \
+                    --confirm --max --wait --at --order --compare --story --crypto --state --checks --max-duration --textfile --listen \
                     --log-format --token-file --allow-host --tls-cert --tls-key --rendezvous --rendezvous-token-file
                 set is_value yes
             case '-?*'
@@ -186,6 +186,7 @@ __musher_complete replay -l order -x -a 'rowid seq' -d 'in which order to apply 
 __musher_complete replay -l at -x -d 'only up to there'
 __musher_complete replay -l compare -r -F -a seq -d 'say where another replay differs'
 __musher_complete replay -l story -x -a '(__musher_stories)' -d 'list only what concerns this story'
+__musher_complete replay -l crypto -x -a 'musher libsodium' -d 'who checks signatures'
 
 __musher_complete sync -s n -l dry-run -d 'say what would be brought over'
 __musher_complete sync -l wait -x -d 'how long to wait for live servers'
@@ -209,4 +210,5 @@ __musher_complete verify-order -l require-state -d 'end with 4 when there is no 
 __musher_complete verify-order -l full -d 'trust no earlier run'
 __musher_complete verify-order -l checks -x -a '(__fish_append , file row signature order author seq trust derived story clock state)' -d 'run only these'
 __musher_complete verify-order -l max-duration -x -d 'stop after this long'
+__musher_complete verify-order -l crypto -x -a 'musher libsodium' -d 'who checks signatures'
 __musher_complete verify-order -l textfile -r -F -d 'write metrics here'

@@ -195,7 +195,7 @@ Result<void> Audit::look_below_the_first_row() {
 }
 
 Result<void> Audit::read_rows() {
-  const Signatures wanted = wants(Check::signature) ? Signatures::check : Signatures::skip;
+  const Signatures wanted = wants(Check::signature) ? request_.signatures : Signatures::skip;
   RowGate gate;
   Result<void> passed;
   bool refused = false;

@@ -11,6 +11,7 @@
 #include "audit/finding_list.hpp"
 #include "audit/state_file.hpp"
 #include "oplog/sqlite_op_log.hpp"
+#include "replica/checked_scan.hpp"
 
 namespace musher {
 
@@ -25,8 +26,9 @@ struct AuditRequest {
   std::optional<std::filesystem::path> tip_notes{};
   bool require_state = false;  ///< without a noted run to compare with, the audit is incomplete
   std::optional<std::chrono::milliseconds> max_duration;
-  unsigned threads = 0;     ///< see ScanOptions
-  std::int64_t now_ms = 0;  ///< ms since 1970 UTC
+  Signatures signatures = Signatures::check;  ///< how; whether is up to `checks` and `full`
+  unsigned threads = 0;                       ///< see ScanOptions
+  std::int64_t now_ms = 0;                    ///< ms since 1970 UTC
   const std::atomic<bool>* cancel = nullptr;
   std::function<void(std::uint64_t rows)> on_progress;  ///< rows checked so far; may be empty
   std::function<std::chrono::steady_clock::time_point()> steady_now = std::chrono::steady_clock::now;

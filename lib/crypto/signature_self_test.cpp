@@ -7,29 +7,19 @@
 #include <string>
 #include <string_view>
 
-#include "crypto/signed_message.hpp"
+#include "crypto/signature_scalars.hpp"
 #include "crypto/sodium.hpp"
 
 namespace musher {
 namespace {
 
-using Point = std::array<std::uint8_t, 32>;   // encoded
-using Scalar = std::array<std::uint8_t, 32>;  // little-endian
+using Point = std::array<std::uint8_t, 32>;  // encoded
 
-constexpr Scalar kGroupOrder = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7,
-                                0xa2, 0xde, 0xf9, 0xde, 0x14, 0,    0,    0,    0,    0,    0,
-                                0,    0,    0,    0,    0,    0,    0,    0,    0,    0x10};
 constexpr Point kOrder8 = {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
                            0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
                            0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05};
 constexpr Point kIdentity = {1};
 constexpr std::uint8_t kSignBit = 0x80;
-
-Scalar reduced(const std::array<std::uint8_t, crypto_hash_sha512_BYTES>& wide) {
-  Scalar scalar;
-  crypto_core_ed25519_scalar_reduce(scalar.data(), wide.data());
-  return scalar;
-}
 
 Scalar scalar_from(std::string_view text) {
   std::array<std::uint8_t, crypto_hash_sha512_BYTES> wide;
@@ -61,18 +51,6 @@ Point past_the_prime(std::uint8_t k) {
   point.front() = static_cast<std::uint8_t>(0xed + k);
   point.back() = 0x7f;
   return point;
-}
-
-// h of a signature over the id, as RFC 8032 has it.
-Scalar challenge(const Point& r, const Point& author, const OpId& id) {
-  const SignedMessage message = signed_message(kOpDomain, id.hash);
-  std::array<std::uint8_t, 64 + std::tuple_size_v<SignedMessage>> text;
-  auto to = std::ranges::copy(r, text.begin()).out;
-  to = std::ranges::copy(author, to).out;
-  std::ranges::copy(message, to);
-  std::array<std::uint8_t, crypto_hash_sha512_BYTES> wide;
-  crypto_hash_sha512(wide.data(), text.data(), text.size());
-  return reduced(wide);
 }
 
 Signature joined(const Point& r, const Scalar& s) {

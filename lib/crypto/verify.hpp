@@ -31,12 +31,19 @@ class VerifiedOp {
 };
 static_assert(!std::is_constructible_v<VerifiedOp, SignedOp>);
 
+/// Who computes whether a signature holds. Both answer alike; the second is for those who would rather not believe
+/// that.
+enum class SignatureCheck : std::uint8_t {
+  known_signers,  ///< KnownSigner for authors of many ops; whatever it does not take, and all else, libsodium
+  libsodium,      ///< libsodium alone
+};
+
 /// Verifies ops of one document and remembers which author keys it has checked. Safe to call from several threads.
 class Verifier {
  public:
   /// The first one of a process tests the linked library first (verification_self_test), once.
   /// Throws std::runtime_error when it answers by another rule than musher's: such a process verifies nothing.
-  explicit Verifier(const DocumentId& document);
+  explicit Verifier(const DocumentId& document, SignatureCheck check = SignatureCheck::known_signers);
 
   /// The rules of docs/format.md that need only the op itself, in their order.
   [[nodiscard]] std::expected<VerifiedOp, Reject> verify(SignedOp op) const { return verify_or_leave(op); }
@@ -51,8 +58,10 @@ class Verifier {
 
  private:
   bool knows_author_key(const AuthorId& author) const;
+  bool holds(const AuthorId& author, const OpId& id, const Signature& signature) const;
 
   DocumentId document_;
+  SignatureCheck check_;
   mutable std::shared_mutex mutex_;
   mutable std::unordered_map<AuthorId, bool, IdHash> author_keys_;
 };

@@ -123,7 +123,7 @@ CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signat
   checked.computed_id = *id;
   if (*id != op->id) {
     checked.reject = Reject::id_mismatch;
-  } else if (signatures == Signatures::check) {
+  } else if (signatures != Signatures::skip) {
     checked.signature_checked = true;
     if (known != nullptr && known->has(*id, op->op.signature)) return checked;
     if (!verifier.check_signature(op->op.op.author, *id, op->op.signature))
@@ -135,7 +135,9 @@ CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signat
 }
 
 Result<void> checked_scan(LogReader& log, const ScanOptions& options, const std::function<bool(CheckedRow&&)>& sink) {
-  const Verifier verifier(log.info().document);
+  const Verifier verifier(log.info().document, options.signatures == Signatures::check_by_libsodium
+                                                   ? SignatureCheck::libsodium
+                                                   : SignatureCheck::known_signers);
   const auto cancelled = [&] { return options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed); };
   const unsigned threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   if (threads == 1) {

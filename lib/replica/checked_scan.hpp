@@ -11,7 +11,11 @@
 
 namespace musher {
 
-enum class Signatures : std::uint8_t { check, skip };
+enum class Signatures : std::uint8_t {
+  check,
+  check_by_libsodium,  ///< SignatureCheck::libsodium; only checked_scan makes a difference
+  skip,
+};
 
 struct CheckedRow {
   ScannedRow row;

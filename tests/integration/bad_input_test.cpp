@@ -275,6 +275,8 @@ TEST_CASE("an unknown flag, view, order, point in time or configuration key is e
                                        {"musher-inspect", "stories", "--at", "yesterdayish"},
                                        {"musher-inspect", "stories", "--at", "row:99"},
                                        {"musher-replay", "--order", "time"},
+                                       {"musher-replay", "--crypto", "openssl"},
+                                       {"musher-verify-order", "--crypto", "libsodum"},
                                        {"musher-replay", "--order", "seq", "--compare", "seq"},
                                        {"musher-trust", "ad", "x", "y"},
                                        {"musher-trust", "add", "nokey", "name"},

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "crypto/hashing.hpp"
+#include "crypto/known_signer.hpp"
 #include "crypto/verify.hpp"
 #include "model/canonical_bytes.hpp"
 #include "support/property.hpp"
@@ -143,6 +144,20 @@ TEST_CASE("check_unsigned and check_signature: together they are verify", "[cryp
   claim.op.time_ms += 1;
   REQUIRE(verifier.check_unsigned(claim));
   CHECK(verifier.check_unsigned(claim) != good.id());
+}
+
+TEST_CASE("verify: an author of many ops is a known signer, and its bad signatures are refused as before", "[crypto]") {
+  const Identity carol = identity_of(77), dave = identity_of(78);
+  const Verifier quick(test_document()), libsodium(test_document(), SignatureCheck::libsodium);
+  const VerifiedOp good = plain_signed(OpKind::set);
+  for (std::uint64_t op = 0; op < 2 * KnownSigners::kWorthATable; ++op) {
+    REQUIRE(quick.check_signature(carol.author(), good.id(), carol.sign(good.id())));
+    REQUIRE_FALSE(quick.check_signature(carol.author(), good.id(), dave.sign(good.id())));
+    REQUIRE(libsodium.check_signature(dave.author(), good.id(), dave.sign(good.id())));
+    REQUIRE_FALSE(libsodium.check_signature(dave.author(), good.id(), carol.sign(good.id())));
+  }
+  CHECK(KnownSigners::of_process().find(carol.author()) != nullptr);
+  CHECK(KnownSigners::of_process().find(dave.author()) == nullptr);
 }
 
 TEST_CASE("verify: many threads share one verifier", "[crypto]") {

@@ -4,6 +4,7 @@
 
 #include "audit/replay.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/crypto_option.hpp"
 #include "cli/commands/replay_text.hpp"
 #include "cli/log_access.hpp"
 #include "cli/pager.hpp"
@@ -19,6 +20,7 @@ struct ReplayOptions {
   std::optional<std::string> at;
   std::optional<std::string> compare;
   std::optional<std::string> story;
+  Signatures signatures = Signatures::check;
 };
 
 void declare(ReplayOptions& options, CommandLine& line) {
@@ -31,6 +33,7 @@ void declare(ReplayOptions& options, CommandLine& line) {
   line.option(options.compare, "--compare", "seq|FILE",
               "say where the naive order, or another log of this document, differs");
   line.option(options.story, "--story", "STORY", "list only what concerns this story");
+  declare_crypto(options.signatures, line);
   line.exclusive({"--order", "--compare"});
   line.paragraph(
       "Every signature is checked, in rowid order, on all cores. A row that cannot be applied or is "
@@ -85,6 +88,7 @@ Result<ExitCode> run(ReplayOptions& options, Context& context) {
   request.order = options.order;
   if (at) request.at = at->row;
   request.story = options.story;
+  request.signatures = options.signatures;
   request.on_progress = [&](std::uint64_t rows) {
     if (rows % 256 == 0) progress.update(rows);
   };

@@ -7,6 +7,7 @@
 #include "audit/state_file.hpp"
 #include "audit/verify_order.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/crypto_option.hpp"
 #include "cli/commands/verify_order_metrics.hpp"
 #include "cli/commands/verify_order_text.hpp"
 #include "cli/error_report.hpp"
@@ -28,6 +29,7 @@ struct VerifyOrderOptions {
   std::optional<std::string> checks;
   std::optional<std::chrono::milliseconds> max_duration;
   std::optional<std::string> textfile;
+  Signatures signatures = Signatures::check;
 };
 
 void declare(VerifyOrderOptions& options, CommandLine& line) {
@@ -41,6 +43,7 @@ void declare(VerifyOrderOptions& options, CommandLine& line) {
   line.option(options.checks, "--checks", "LIST",
               "only these, with commas: file, row, signature, order, author, seq, trust, derived, story, clock, state");
   line.option(options.max_duration, "--max-duration", "TIME", "stop after this time and end with 4: 500ms 5s 10m 2h");
+  declare_crypto(options.signatures, line);
   line.option(options.textfile, "--textfile", "FILE", "write metrics for Prometheus' textfile collector");
   line.paragraph(
       "Every row is hashed again, every signature checked, every op held against what it depends on, and the whole log "
@@ -75,6 +78,7 @@ Result<AuditRequest> request_of(const VerifyOrderOptions& options) {
   AuditRequest request;
   MUSHER_TRY(request.checks, checks_of(options.checks));
   request.full = options.full;
+  request.signatures = options.signatures;
   request.require_state = options.require_state;
   request.max_duration = options.max_duration;
   request.now_ms = now_ms();
