@@ -44,8 +44,6 @@ class Derived {
 
   /// The mark of the last row, flushed or not.
   [[nodiscard]] const Mark& last() const { return last_; }
-  /// Appended in this transaction and nobody's dependency yet.
-  [[nodiscard]] bool is_new_head(const OpId& id) const { return new_heads_.contains(id); }
 
  private:
   [[nodiscard]] bool belong_to_last_row();

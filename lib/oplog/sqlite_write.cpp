@@ -23,6 +23,7 @@ namespace {
 constexpr std::chrono::milliseconds kLeastBusyTimeout{100};
 // All writers wait meanwhile. The slowest step of a sound log of 10 million ops takes a few seconds.
 constexpr std::chrono::milliseconds kLongestStep{60'000};
+constexpr std::size_t kMostRemembered = 16'384;  ///< ops, of some 150 bytes
 
 /// Row numbers are given from 1 up. A row below, or the last number in use, was put there by hand, and SQLite's answer
 /// to the next insert would send one looking for a full disk or an op that is there already. Returns the highest number
@@ -113,6 +114,7 @@ Result<RowId> SqliteWrite::append(const VerifiedOp& op, Depth depth, std::string
     const RowId row = insert(op, depth, source, received_ms);
     derived_.add(row, op.id(), op.op(), depth, op.signature(), received_ms, source);
     if (erases_now) erase_content(op.op().target);
+    remember({op.id(), op.op().kind, op.op().author, op.op().index, depth, op.op().name});
     last_op_ = op.id();
     return row;
   });
@@ -135,12 +137,30 @@ void SqliteWrite::check_new(const VerifiedOp& op) {
     sql::raise(Errc::internal, fmt::format("cannot append op {}: {}", to_hex(op.id().hash), why));
   };
   if (op.op().document != log().info.document) refuse("it belongs to another document");
-  if (is_known(log().database(), op.id())) refuse("it is in the log already");
+  if (absent_ != op.id() && is_here(op.id())) refuse("it is in the log already");
   for (const OpId& id : dependencies(op.op())) {
-    if (!derived_.is_new_head(id) && !is_known(log().database(), id)) {
+    if (!is_here(id)) {
       refuse(fmt::format("its dependency {} is not in the log", to_hex(id.hash)));
     }
   }
+}
+
+bool SqliteWrite::is_here(const OpId& id) { return here_.contains(id) || is_known(log().database(), id); }
+
+void SqliteWrite::remember(DependencyFacts facts) {
+  if (facts.id == absent_) absent_.reset();
+  if (here_.size() >= kMostRemembered) here_.clear();
+  here_.insert_or_assign(facts.id, std::move(facts));
+}
+
+Result<std::optional<DependencyFacts>> SqliteWrite::facts(const OpId& id) {
+  if (const auto found = here_.find(id); found != here_.end()) return found->second;
+  MUSHER_TRY(auto found, Reads::facts(id));
+  if (found)
+    remember(*found);
+  else
+    absent_ = id;
+  return found;
 }
 
 /// The erase is in the table: the trigger lets content go only then.

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <unordered_map>
 
 #include "oplog/derived.hpp"
 #include "oplog/open_log.hpp"
@@ -26,6 +27,8 @@ class SqliteWrite final : public Reads<WriteTransaction> {
   [[nodiscard]] Result<void> set_peer(const PeerRecord& peer) override;
   [[nodiscard]] Result<void> commit() override;
 
+  // From what this transaction has appended or found already; nobody else writes meanwhile.
+  [[nodiscard]] Result<std::optional<DependencyFacts>> facts(const OpId& id) override;
   // These see what was appended here and is not in the tables yet.
   [[nodiscard]] Result<std::vector<Head>> heads() override;
   [[nodiscard]] Result<std::vector<Tip>> tips() override;
@@ -43,13 +46,17 @@ class SqliteWrite final : public Reads<WriteTransaction> {
   [[nodiscard]] Result<void> commit_to_disk();
   [[nodiscard]] RowId insert(const VerifiedOp& op, Depth depth, std::string_view source, std::int64_t received_ms);
   void check_new(const VerifiedOp& op);
+  [[nodiscard]] bool is_here(const OpId& id);
+  void remember(DependencyFacts facts);
   void erase_content(const OpId& target);
   void end();
 
   Derived derived_;
   Quarantine quarantine_;
-  RowId last_row_{};             ///< the highest number ever given out
-  std::optional<OpId> last_op_;  ///< the last one appended here
+  std::unordered_map<OpId, DependencyFacts, IdHash> here_;  ///< some of the ops in the log
+  std::optional<OpId> absent_;                              ///< the last one that was looked for and is not
+  RowId last_row_{};                                        ///< the highest number ever given out
+  std::optional<OpId> last_op_;                             ///< the last one appended here
   std::optional<std::int64_t> last_trust_change_;
   bool failed_ = false;  ///< a step failed: whatever follows, nothing of this may be committed
   bool ended_ = false;

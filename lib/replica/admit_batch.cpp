@@ -1,7 +1,6 @@
 // admit_batch(): the short way in for ops in rowid order, whose dependencies are in the log already; whatever is not
 // takes the long way through the quarantine.
 #include <algorithm>
-#include <unordered_map>
 
 #include "replica/admission.hpp"
 #include "replica/settlement.hpp"
@@ -16,7 +15,7 @@ class Batch {
       : log_(log), trust_(trust), waiting_index_(waiting_index), source_(source), now_ms_(now_ms) {}
 
   Result<void> take(const VerifiedOp& op) {
-    MUSHER_TRY(const auto known, facts(op.id()));
+    MUSHER_TRY(const auto known, log_.facts(op.id()));
     if (known) {
       ++report_.known;
       return {};
@@ -57,7 +56,7 @@ class Batch {
     report_.missing.erase(rest.begin(), rest.end());
     std::vector<OpId> missing;
     for (const OpId& id : report_.missing) {
-      MUSHER_TRY(const auto known, facts(id));
+      MUSHER_TRY(const auto known, log_.facts(id));
       MUSHER_TRY(const bool kept, log_.in_quarantine(id));
       if (!known && !kept) missing.push_back(id);
     }
@@ -68,16 +67,10 @@ class Batch {
   [[nodiscard]] bool wrote() const { return report_.admitted > 0 || report_.waiting > 0 || report_.rejected; }
 
  private:
-  /// Of an op in the log. The last ones appended are most often what the next ones depend on.
-  Result<std::optional<DependencyFacts>> facts(const OpId& id) {
-    if (const auto fresh = appended_.find(id); fresh != appended_.end()) return fresh->second;
-    return log_.facts(id);
-  }
-
   Result<bool> find_dependencies(const Op& op, std::vector<DependencyFacts>& found) {
     bool complete = true;
     for (const OpId& id : dependencies(op)) {
-      MUSHER_TRY(auto known, facts(id));
+      MUSHER_TRY(auto known, log_.facts(id));
       if (known) {
         found.push_back(*std::move(known));
       } else {
@@ -99,7 +92,6 @@ class Batch {
       waiting_index_.remove(verified.id());
     }
     if (waiting_index_.is_needed(verified.id())) news_.push_back(verified.id());
-    appended_.emplace(verified.id(), DependencyFacts{verified.id(), op.kind, op.author, op.index, depth, op.name});
     ++report_.admitted;
     return {};
   }
@@ -132,7 +124,6 @@ class Batch {
   const std::string& source_;
   const std::int64_t now_ms_;
   // what is found
-  std::unordered_map<OpId, DependencyFacts, IdHash> appended_;
   BatchReport report_;
   std::vector<OpId> news_;            ///< wait from now on, or are in the log and something waited for them
   std::vector<OpId> came_otherwise_;  ///< in the log now, and there is a copy that waits
