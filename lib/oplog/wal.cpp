@@ -10,7 +10,7 @@
 namespace musher {
 namespace {
 
-constexpr int kLongWalFrames = 1'000;
+constexpr int kLongWalFrames = 3'000;
 
 }  // namespace
 

@@ -140,8 +140,8 @@ struct SyncService::Impl final : public sync::Services {
   void write(std::function<Result<void>(Replica&)> job, std::function<void(Result<void>)> done) override {
     const auto finish = [this, done = std::move(done)](Result<void> result) {
       post([this, done, result = std::move(result)] {
-        options.follow();
-        done(result);
+        done(result);  // first: the writer goes on with what comes next while the rows are applied here
+        if (*alive) options.follow();
       });
     };
     const bool taken = writer.submit(
