@@ -68,8 +68,9 @@ struct CurvePoint {
     return AddendPoint::from(x * inverse_z, y * inverse_z);
   }
 
-  [[nodiscard]] constexpr std::array<std::uint8_t, 32> encode() const {
-    const Field25519 inverse_z = z.inverse();
+  [[nodiscard]] constexpr std::array<std::uint8_t, 32> encode() const { return encode(z.inverse()); }
+  /// With 1/z.
+  [[nodiscard]] constexpr std::array<std::uint8_t, 32> encode(const Field25519& inverse_z) const {
     auto bytes = (y * inverse_z).to_bytes();
     bytes.back() = static_cast<std::uint8_t>(bytes.back() | ((x * inverse_z).to_bytes().front() & 1) << 7);
     return bytes;
@@ -83,5 +84,13 @@ struct CurvePoint {
     return {e * f, g * h, f * g, e * h};
   }
 };
+
+/// 1/z of each.
+inline std::vector<Field25519> inverse_zs(std::span<const CurvePoint> points) {
+  std::vector<Field25519> zs;
+  zs.reserve(points.size());
+  for (const CurvePoint& point : points) zs.push_back(point.z);
+  return inverses(zs);
+}
 
 }  // namespace musher

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 namespace musher {
 
@@ -146,5 +148,22 @@ class Field25519 {
 
   std::array<std::uint64_t, 5> limbs_{};
 };
+
+/// 1 / each, for little more than the price of one. Precondition: none is 0.
+inline std::vector<Field25519> inverses(std::span<const Field25519> numbers) {
+  if (numbers.empty()) return {};
+  std::vector<Field25519> products;  // of those before each; then, from the last one back, what each is to be
+  Field25519 product(1);
+  for (const Field25519& number : numbers) {
+    products.push_back(product);
+    product = product * number;
+  }
+  Field25519 inverse = product.inverse();
+  for (std::size_t at = numbers.size(); at-- > 0;) {
+    products[at] = products[at] * inverse;
+    inverse = inverse * numbers[at];
+  }
+  return products;
+}
 
 }  // namespace musher

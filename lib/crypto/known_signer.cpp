@@ -23,23 +23,15 @@ const Multiples& multiples_of_base() {
 Multiples::Multiples(CurvePoint point) {
   AddendPoint once = point.addend(point.z.inverse());
   for (auto& window : windows_) {
-    // points[j - 1] = j P, and behind them 64 P for the next window. All are divided by z with one inversion: from the
-    // product of the z up to each, backwards.
+    // points[j - 1] = j P, and behind them 64 P for the next window.
     std::array<CurvePoint, kMost + 1> points;
-    std::array<Field25519, kMost + 2> products{Field25519(1)};
     points.front() = point;
     for (std::size_t j = 1; j < kMost; ++j) points[j] = points[j - 1] + once;
     points.back() = points[kMost - 1].doubled();
-    for (std::size_t j = 0; j < points.size(); ++j) products[j + 1] = products[j] * points[j].z;
-    Field25519 inverse = products.back().inverse();
-    std::array<AddendPoint, kMost + 1> addends;
-    for (std::size_t j = points.size(); j-- > 0;) {
-      addends[j] = points[j].addend(inverse * products[j]);
-      inverse = inverse * points[j].z;
-    }
-    std::copy_n(addends.begin(), kMost, window.begin());
+    const std::vector<Field25519> inverse = inverse_zs(points);
+    for (std::size_t j = 0; j < kMost; ++j) window[j] = points[j].addend(inverse[j]);
     point = points.back();
-    once = addends.back();
+    once = point.addend(inverse.back());
   }
 }
 
@@ -63,15 +55,20 @@ CurvePoint Multiples::add(CurvePoint sum, const Scalar& scalar, bool negative) c
 KnownSigner::KnownSigner(const AuthorId& author)
     : author_(author), key_(std::make_unique<const Multiples>(CurvePoint::decode(author.key).value())) {}
 
-bool KnownSigner::holds(const OpId& id, const Signature& signature) const {
+std::optional<CurvePoint> KnownSigner::expected_r(const OpId& id, const Signature& signature) const {
   std::array<std::uint8_t, 32> r;
   Scalar s;
   std::ranges::copy(signature.bytes | std::views::take(32), r.begin());
   std::ranges::copy(signature.bytes | std::views::drop(32), s.begin());
   const std::array<std::uint8_t, 32> identity{1};
-  if (!is_below_order(s) || r == identity) return false;
+  if (!is_below_order(s) || r == identity) return std::nullopt;
   const CurvePoint sb = multiples_of_base().add({}, s);
-  return key_->add(sb, challenge(r, author_.key, id), true).encode() == r;
+  return key_->add(sb, challenge(r, author_.key, id), true);
+}
+
+bool KnownSigner::holds(const OpId& id, const Signature& signature) const {
+  const auto expected = expected_r(id, signature);
+  return expected && has_r(signature, expected->encode());
 }
 
 KnownSigners& KnownSigners::of_process() {

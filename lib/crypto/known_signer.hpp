@@ -2,6 +2,7 @@
 // Verifies the signatures of one author about four times as fast as libsodium, from a table of multiples of the key.
 // docs/decisions/0011 says why this is ours.
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -30,10 +31,18 @@ class Multiples {
   std::array<std::array<AddendPoint, kMost>, kDigits> windows_;
 };
 
+[[nodiscard]] inline bool has_r(const Signature& signature, const std::array<std::uint8_t, 32>& r) {
+  return std::equal(r.begin(), r.end(), signature.bytes.begin());
+}
+
 class KnownSigner {
  public:
   /// Precondition: is_author_key(author).
   explicit KnownSigner(const AuthorId& author);
+
+  /// The R that a good signature over `id` with this s has: sB - hA. Nothing when no signature with this R or s is
+  /// good.
+  [[nodiscard]] std::optional<CurvePoint> expected_r(const OpId& id, const Signature& signature) const;
 
   /// What signature_holds says of this author's signature, computed here and not by libsodium.
   [[nodiscard]] bool holds(const OpId& id, const Signature& signature) const;

@@ -30,12 +30,28 @@ Verifier::Verifier(const DocumentId& document, SignatureCheck check) : document_
   require_good_library();
 }
 
-std::expected<VerifiedOp, Reject> Verifier::verify_or_leave(SignedOp& op) const {
-  const auto id = check_unsigned(op);
-  if (!id) return std::unexpected(id.error());
-  if (!knows_author_key(op.op.author)) return std::unexpected(Reject::bad_author_key);
-  if (!holds(op.op.author, *id, op.signature)) return std::unexpected(Reject::bad_signature);
-  return VerifiedOp(std::move(op), *id);
+std::vector<std::expected<VerifiedOp, Reject>> Verifier::verify_or_leave(std::span<SignedOp> ops) const {
+  std::vector<std::expected<OpId, Reject>> ids;
+  std::vector<SignatureClaim> claims;
+  for (const SignedOp& op : ops) {
+    ids.push_back(check_unsigned(op));
+    if (ids.back()) claims.push_back({op.op.author, *ids.back(), op.signature});
+  }
+  const std::vector<bool> hold = check_signatures(claims);
+  std::vector<std::expected<VerifiedOp, Reject>> verified;
+  verified.reserve(ops.size());
+  auto holds = hold.begin();
+  for (std::size_t at = 0; at < ops.size(); ++at) {
+    if (!ids[at]) {
+      verified.emplace_back(std::unexpected(ids[at].error()));
+    } else if (*holds++) {
+      verified.emplace_back(VerifiedOp(std::move(ops[at]), *ids[at]));
+    } else {
+      const bool good_key = knows_author_key(ops[at].op.author);
+      verified.emplace_back(std::unexpected(good_key ? Reject::bad_signature : Reject::bad_author_key));
+    }
+  }
+  return verified;
 }
 
 std::expected<OpId, Reject> Verifier::check_unsigned(const SignedOp& op) const {
@@ -46,16 +62,29 @@ std::expected<OpId, Reject> Verifier::check_unsigned(const SignedOp& op) const {
   return id_of(op.op);
 }
 
-bool Verifier::check_signature(const AuthorId& author, const OpId& id, const Signature& signature) const {
-  return knows_author_key(author) && holds(author, id, signature);
-}
-
-bool Verifier::holds(const AuthorId& author, const OpId& id, const Signature& signature) const {
-  if (check_ == SignatureCheck::known_signers) {
-    const auto signer = KnownSigners::of_process().find(author);
-    if (signer && signer->holds(id, signature)) return true;
+std::vector<bool> Verifier::check_signatures(std::span<const SignatureClaim> claims) const {
+  std::vector<bool> hold(claims.size());
+  std::vector<std::size_t> expected;  // of known signers: whose R is at the same place in `points`
+  std::vector<CurvePoint> points;
+  for (std::size_t at = 0; at < claims.size(); ++at) {
+    const auto& [author, id, signature] = claims[at];
+    if (!knows_author_key(author)) continue;
+    if (check_ == SignatureCheck::known_signers) {
+      const auto signer = KnownSigners::of_process().find(author);
+      if (const auto point = signer ? signer->expected_r(id, signature) : std::nullopt) {
+        expected.push_back(at);
+        points.push_back(*point);
+        continue;
+      }
+    }
+    hold[at] = signature_holds(author, id, signature);
   }
-  return signature_holds(author, id, signature);
+  const std::vector<Field25519> inverses = inverse_zs(points);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const auto& [author, id, signature] = claims[expected[i]];
+    hold[expected[i]] = has_r(signature, points[i].encode(inverses[i])) || signature_holds(author, id, signature);
+  }
+  return hold;
 }
 
 bool Verifier::knows_author_key(const AuthorId& author) const {

@@ -4,7 +4,9 @@
 #include <expected>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <unordered_map>
+#include <vector>
 
 #include "crypto/identity.hpp"
 #include "model/op.hpp"
@@ -38,6 +40,12 @@ enum class SignatureCheck : std::uint8_t {
   libsodium,      ///< libsodium alone
 };
 
+struct SignatureClaim {
+  AuthorId author;
+  OpId id;
+  Signature signature;
+};
+
 /// Verifies ops of one document and remembers which author keys it has checked. Safe to call from several threads.
 class Verifier {
  public:
@@ -46,19 +54,25 @@ class Verifier {
   explicit Verifier(const DocumentId& document, SignatureCheck check = SignatureCheck::known_signers);
 
   /// The rules of docs/format.md that need only the op itself, in their order.
-  [[nodiscard]] std::expected<VerifiedOp, Reject> verify(SignedOp op) const { return verify_or_leave(op); }
-  /// The same; takes the op only when it holds.
-  [[nodiscard]] std::expected<VerifiedOp, Reject> verify_or_leave(SignedOp& op) const;
+  [[nodiscard]] std::expected<VerifiedOp, Reject> verify(SignedOp op) const {
+    return std::move(verify_or_leave({&op, 1}).front());
+  }
+  /// The same for many, which is cheaper; takes those that hold and leaves the others.
+  [[nodiscard]] std::vector<std::expected<VerifiedOp, Reject>> verify_or_leave(std::span<SignedOp> ops) const;
 
   /// The same without the signature (form, content digest): the op's id, to compare with the one it is stored under.
   [[nodiscard]] std::expected<OpId, Reject> check_unsigned(const SignedOp& op) const;
 
   /// The signature alone (author key and signature) over an id that check_unsigned returned.
-  [[nodiscard]] bool check_signature(const AuthorId& author, const OpId& id, const Signature& signature) const;
+  [[nodiscard]] bool check_signature(const AuthorId& author, const OpId& id, const Signature& signature) const {
+    const SignatureClaim claim{author, id, signature};
+    return check_signatures({&claim, 1}).front();
+  }
+  /// The same for many, which is cheaper.
+  [[nodiscard]] std::vector<bool> check_signatures(std::span<const SignatureClaim> claims) const;
 
  private:
   bool knows_author_key(const AuthorId& author) const;
-  bool holds(const AuthorId& author, const OpId& id, const Signature& signature) const;
 
   DocumentId document_;
   SignatureCheck check_;

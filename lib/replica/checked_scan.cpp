@@ -49,7 +49,7 @@ class Pool {
         batch = std::move(waiting_.front());
         waiting_.pop_front();
       }
-      for (CheckedRow& row : batch->rows) row = check_row(verifier_, std::move(row.row), signatures_);
+      check_rows(verifier_, batch->rows, signatures_);
       {
         const std::lock_guard lock(mutex_);
         batch->done = true;
@@ -111,26 +111,39 @@ class Pipeline {
 
 }  // namespace
 
+void check_rows(const Verifier& verifier, std::span<CheckedRow> rows, Signatures signatures, KnownSignatures* known) {
+  std::vector<CheckedRow*> signed_rows;
+  std::vector<SignatureClaim> claims;
+  for (CheckedRow& checked : rows) {
+    const OpRow* op = std::get_if<OpRow>(&checked.row);
+    if (op == nullptr) continue;
+    const auto id = verifier.check_unsigned(op->op);
+    if (!id) {
+      checked.reject = id.error();
+      continue;
+    }
+    checked.computed_id = *id;
+    if (*id != op->id) {
+      checked.reject = Reject::id_mismatch;
+    } else if (signatures != Signatures::skip) {
+      checked.signature_checked = true;
+      if (known != nullptr && known->has(*id, op->op.signature)) continue;
+      signed_rows.push_back(&checked);
+      claims.push_back({op->op.op.author, *id, op->op.signature});
+    }
+  }
+  const std::vector<bool> hold = verifier.check_signatures(claims);
+  for (std::size_t at = 0; at < claims.size(); ++at) {
+    if (!hold[at])
+      signed_rows[at]->reject = Reject::bad_signature;
+    else if (known != nullptr)
+      known->add(claims[at].id, claims[at].signature);
+  }
+}
+
 CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signatures, KnownSignatures* known) {
   CheckedRow checked{std::move(row), {}, {}, false};
-  const OpRow* op = std::get_if<OpRow>(&checked.row);
-  if (op == nullptr) return checked;
-  const auto id = verifier.check_unsigned(op->op);
-  if (!id) {
-    checked.reject = id.error();
-    return checked;
-  }
-  checked.computed_id = *id;
-  if (*id != op->id) {
-    checked.reject = Reject::id_mismatch;
-  } else if (signatures != Signatures::skip) {
-    checked.signature_checked = true;
-    if (known != nullptr && known->has(*id, op->op.signature)) return checked;
-    if (!verifier.check_signature(op->op.op.author, *id, op->op.signature))
-      checked.reject = Reject::bad_signature;
-    else if (known != nullptr)
-      known->add(*id, op->op.signature);
-  }
+  check_rows(verifier, {&checked, 1}, signatures, known);
   return checked;
 }
 

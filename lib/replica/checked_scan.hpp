@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <optional>
+#include <span>
 
 #include "crypto/known_signatures.hpp"
 #include "oplog/op_log.hpp"
@@ -42,6 +43,8 @@ struct ScanOptions {
 
 /// The verdict on rows that were read some other way (story_rows, find), on the caller's thread. A signature that is
 /// known counts as checked, and one that holds is known from then on.
+void check_rows(const Verifier& verifier, std::span<CheckedRow> rows, Signatures signatures,
+                KnownSignatures* known = nullptr);
 [[nodiscard]] CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signatures,
                                    KnownSignatures* known = nullptr);
 
