@@ -282,7 +282,7 @@ Recording record(int commits) {
     for (int j = 0; j <= i % 3; ++j) {
       last = must(append_op(
                       *write, identity_of(1),
-                      {.name = "s" + std::to_string(i % 7), .content = R"({"text":")" + std::string(600, 'x') + "\"}"}))
+                      {.name = "s" + std::to_string(i % 7), .content = R"({"text":")" + std::string(12'000, 'x') + "\"}"}))
                  .id;
     }
     must(write->commit());
