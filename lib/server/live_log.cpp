@@ -61,11 +61,11 @@ bool LiveLog::may_have_changed() {
   return changed;
 }
 
-LogChanges LiveLog::catch_up() {
+LogChanges LiveLog::catch_up(std::int64_t most_rows) {
   LogChanges changes;
   if (!problem_.empty()) return changes;
   auto done = check_file(changes);
-  if (done) done = apply_new(changes);
+  if (done) done = apply_new(most_rows, changes);
   if (!done && done.error().code == Errc::busy) data_version_ = -1;  // the poll asks again
   if (!done && done.error().code != Errc::busy) problem_ = done.error().what;
   if (changes.any()) update_stories(changes);
@@ -121,10 +121,11 @@ Result<void> LiveLog::check_last_row(LogReader& log) {
               fmt::format("musher verify-order --log {}", log_->info().path));
 }
 
-Result<void> LiveLog::apply_new(LogChanges& changes) {
+Result<void> LiveLog::apply_new(std::int64_t most_rows, LogChanges& changes) {
   const RowId before = applied();
   RowId noted = before;
   CatchUpOptions options;
+  if (most_rows <= raw(options.upto) - raw(before)) options.upto = RowId{raw(before) + most_rows};
   options.signatures = started_ ? Signatures::check : Signatures::skip;
   options.threads = started_ ? 1 : 0;  // a few rows are checked sooner here than elsewhere
   options.cancel = started_ ? nullptr : options_.cancel;
@@ -151,6 +152,7 @@ Result<void> LiveLog::apply_new(LogChanges& changes) {
   MUSHER_CHECK(live_->catch_up(*log_, options));
   changes.trust_changed = live_->trust_changes() != trust_changes;
   started_ = true;
+  changes.more = applied() == options.upto;
   std::ranges::sort(changes.stories);
   changes.stories.erase(std::ranges::unique(changes.stories).begin(), changes.stories.end());
 

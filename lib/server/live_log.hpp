@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -23,6 +24,7 @@ struct LogChanges {
   bool rebuilt = false;  ///< trust has changed: everything may be different
   bool trust_changed = false;
   bool reconnected = false;          ///< the file was written to in place: who has it open is to open it again
+  bool more = false;                 ///< there may be rows behind the last one taken
   bool only_sets = true;             ///< the same stories are there, in the same order
   std::vector<std::string> stories;  ///< that those ops concern, each once, by id
   [[nodiscard]] bool any() const { return ops > 0 || rebuilt; }
@@ -49,7 +51,8 @@ class LiveLog {
   /// first call, whose rows an audit in the background checks. When the log has turned bad (a row that cannot be
   /// applied, a file that was rolled back, renamed, replaced or deleted) it notes that in problem(), keeps what it has
   /// in memory, and follows no more.
-  LogChanges catch_up();
+  /// @param most_rows at once: one transaction may have brought thousands, and whoever asks something meanwhile waits
+  LogChanges catch_up(std::int64_t most_rows = std::numeric_limits<std::int64_t>::max());
 
   /// Opens the log anew and builds memory again, after it had turned bad and was put right: on an error everything
   /// stays as it was. The doorbell is another one then.
@@ -101,7 +104,7 @@ class LiveLog {
   [[nodiscard]] Result<void> check_file(LogChanges& changes);
   [[nodiscard]] Result<void> check_last_row(LogReader& log);
   [[nodiscard]] Result<void> look_anew(LogChanges& changes);
-  [[nodiscard]] Result<void> apply_new(LogChanges& changes);
+  [[nodiscard]] Result<void> apply_new(std::int64_t most_rows, LogChanges& changes);
   void update_stories(const LogChanges& changes);
   void note(const OpRow& row, LogChanges& changes);
 

@@ -41,6 +41,7 @@ constexpr std::chrono::milliseconds kPoll{250};
 constexpr std::chrono::milliseconds kSlowWrite{1'000};
 constexpr std::chrono::milliseconds kLastWrite{2'000};
 constexpr std::chrono::milliseconds kLastWords{1'000};  // for what is answered when the time to drain is over
+constexpr std::int64_t kRowsInATurn = 512;              // some 5 ms
 constexpr unsigned kWorkers = 2;
 constexpr std::size_t kWaitingWork = 16;
 
@@ -156,7 +157,7 @@ class Runtime {
     sync.rendezvous = options_.rendezvous;
     sync.token = options_.rendezvous_token;
     sync.state_dir = options_.host.state_dir;
-    sync.follow = [this] { follow(); };
+    sync.follow = [this] { follow_by_turns(); };
     sync.on_event = [this](const sync::Event& event) {
       LogFields fields;
       if (!event.peer.empty()) fields.emplace_back("peer", event.peer);
@@ -307,13 +308,25 @@ class Runtime {
 
   /// Applies what was appended and tells who subscribed.
   void follow() {
+    while (follow_some()) {
+    }
+  }
+  /// The same, with whatever else there is to do in between.
+  void follow_by_turns(std::optional<steady_clock::time_point> heard = std::nullopt) {
+    if (follow_some()) return asio::post(io_, [this, heard] { follow_by_turns(heard); });
+    if (heard) metrics_.observe_apply(std::chrono::duration<double>(steady_clock::now() - *heard).count());
+  }
+
+  /// @return whether there is more.
+  bool follow_some() {
     const bool was_well = live_->problem().empty();
-    const LogChanges changes = live_->catch_up();
+    const LogChanges changes = live_->catch_up(kRowsInATurn);
     applied_ops_ += changes.ops;
     if (changes.reconnected && writer_) writer_->reopen();
     announce(*mcp_, changes);
     if (sync_) sync_->followed(changes);
     if (was_well && !live_->problem().empty()) tell_of_problem();
+    return changes.more && live_->problem().empty();
   }
 
   void tell_of_problem() {
@@ -346,8 +359,7 @@ class Runtime {
       if (error) return;
       const auto heard = steady_clock::now();
       live_->hear();
-      follow();
-      metrics_.observe_apply(std::chrono::duration<double>(steady_clock::now() - heard).count());
+      follow_by_turns(heard);
       wait_for_bell();
     });
   }
@@ -356,7 +368,7 @@ class Runtime {
     poll_timer_.expires_after(kPoll);
     poll_timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      if (live_->problem().empty() && live_->may_have_changed()) follow();
+      if (live_->problem().empty() && live_->may_have_changed()) follow_by_turns();
       if (sync_) sync_->tick();
       if (next_audit_ && steady_clock::now() >= *next_audit_ && !node_->audits.any()) audit();
       poll();

@@ -21,6 +21,8 @@ namespace {
 
 // Jobs of sync are bounded by what each connection may have under way.
 constexpr std::size_t kWaitingJobs = 65'536;
+// On a busy machine the writer and whoever asks something go before what peers send; it is still a tenth.
+constexpr int kNiceOfVerifiers = 10;
 
 /// The thread that reads, and its connection.
 class Reader {
@@ -62,7 +64,7 @@ struct SyncService::Impl final : public sync::Services {
         options(std::move(given)),
         verifier(live_log.log().info().document),
         reader(live_log.log().info().path),
-        verifiers(std::max(1U, std::thread::hardware_concurrency()), kWaitingJobs) {
+        verifiers(std::max(1U, std::thread::hardware_concurrency()), kWaitingJobs, kNiceOfVerifiers) {
     live.on_row([this](const OpRow& row) { take(row); });
     start();
   }

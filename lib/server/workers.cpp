@@ -1,8 +1,10 @@
 #include "server/workers.hpp"
 
+#include <unistd.h>
+
 namespace musher {
 
-Workers::Workers(unsigned threads, std::size_t max_waiting) : max_waiting_(max_waiting) {
+Workers::Workers(unsigned threads, std::size_t max_waiting, int nice) : max_waiting_(max_waiting), nice_(nice) {
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -29,6 +31,7 @@ CancelFlag Workers::submit(Job job) {
 }
 
 void Workers::run() {
+  if (nice_ != 0) static_cast<void>(::nice(nice_));  // on Linux that of this thread alone
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [&] { return ending_ || !waiting_.empty(); });

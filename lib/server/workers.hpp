@@ -19,7 +19,8 @@ class Workers {
  public:
   using Job = std::function<void(const std::atomic<bool>& cancelled)>;
 
-  Workers(unsigned threads, std::size_t max_waiting);
+  /// @param nice how much less of a busy processor they get than other threads, as of nice(2)
+  Workers(unsigned threads, std::size_t max_waiting, int nice = 0);
   /// Cancels what runs, forgets what waits, and ends.
   ~Workers();
   Workers(const Workers&) = delete;
@@ -37,6 +38,7 @@ class Workers {
 
   // fixed after construction
   std::size_t max_waiting_;
+  int nice_;
   // shared, under mutex_
   std::mutex mutex_;
   std::condition_variable wake_;
