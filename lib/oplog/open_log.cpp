@@ -78,6 +78,7 @@ void connect_now(OpenLog& log) {
   check_format(*connection, log.info.path);
   read_meta(*connection, log.info);
   log.connection = std::move(connection);
+  log.quarantine_holdings.reset();
   if (log.mode == OpenMode::write) log.companions.note(log.file);
 }
 

@@ -9,6 +9,7 @@
 #include "oplog/lock_file.hpp"
 #include "oplog/open_checks.hpp"
 #include "oplog/private_copy.hpp"
+#include "oplog/quarantine.hpp"
 #include "oplog/sql.hpp"
 
 namespace musher {
@@ -24,7 +25,8 @@ struct OpenLog {
   std::unique_ptr<sql::Connection> connection;
   std::optional<LockFile> lock;  ///< of a log opened for writing
   Companions companions;
-  bool writing = false;       ///< a write transaction is alive
+  std::optional<KeptHoldings> quarantine_holdings;  ///< of this connection's last transaction
+  bool writing = false;                             ///< a write transaction is alive
   bool wal_in_doubt = false;  ///< an fsync of the -wal failed: no op may be built on it before it was emptied
 
   /// The connection; after one was lost to an I/O error, a new one. Throws.

@@ -15,6 +15,17 @@ constexpr std::uint64_t kRowWeight = 1'024;
 
 }  // namespace
 
+void Quarantine::begin(std::optional<KeptHoldings> kept) {
+  sql::Query version(connection_, "PRAGMA data_version");
+  data_version_ = version.step() ? version.integer(0) : 0;
+  if (kept && kept->data_version == data_version_) holdings_ = std::move(kept->holdings);
+}
+
+std::optional<KeptHoldings> Quarantine::keep(bool committed) {
+  if (!holdings_ || (changed_ && !committed)) return std::nullopt;
+  return KeptHoldings{data_version_, *std::move(holdings_)};
+}
+
 std::vector<OpId> Quarantine::add(const QuarantinedOp& op) {
   const OpId id = op_id(op.canonical);
   {
@@ -31,6 +42,7 @@ std::vector<OpId> Quarantine::add(const QuarantinedOp& op) {
              sql::Blob(id.hash), std::string_view(op.reason), std::string_view(op.source), op.received_ms,
              sql::Blob(op.canonical), sql::Blob(op.signature.bytes), content, salt, sql::to_column(bytes))
       .run();
+  changed_ = true;
   last_added_ = sqlite3_last_insert_rowid(connection_.handle());
   if (holdings_) {
     holdings_->gain(op.source, bytes);
@@ -52,17 +64,18 @@ void Quarantine::remove(const OpId& op) {
 
 void Quarantine::took_out(sql::Query& rows) {
   while (rows.step()) {
+    changed_ = true;
     if (holdings_) holdings_->lose(std::string(rows.text(0)), static_cast<std::uint64_t>(rows.integer(1)));
   }
 }
 
-void Quarantine::Holdings::gain(const std::string& source, std::uint64_t size) {
+void QuarantineHoldings::gain(const std::string& source, std::uint64_t size) {
   ++rows;
   bytes += size;
   weights[source] += size + kRowWeight;
 }
 
-void Quarantine::Holdings::lose(const std::string& source, std::uint64_t size) {
+void QuarantineHoldings::lose(const std::string& source, std::uint64_t size) {
   --rows;
   bytes -= size;
   weights[source] -= size + kRowWeight;

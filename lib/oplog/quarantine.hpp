@@ -10,9 +10,29 @@
 
 namespace musher {
 
+/// What the quarantine holds, counted once and then kept.
+struct QuarantineHoldings {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::map<std::string, std::uint64_t> weights;  ///< by source: its bytes, and 1,024 for each row
+  void gain(const std::string& source, std::uint64_t size);
+  void lose(const std::string& source, std::uint64_t size);
+};
+
+/// From one transaction of a connection to its next: true as long as no other connection has committed in between.
+struct KeptHoldings {
+  std::int64_t data_version = 0;
+  QuarantineHoldings holdings;
+};
+
 class Quarantine {
  public:
   Quarantine(sql::Connection& connection, const QuarantineLimits& limits) : connection_(connection), limits_(limits) {}
+
+  /// In the transaction: what is known of before, if it still holds.
+  void begin(std::optional<KeptHoldings> kept);
+  /// For the next one. After a rollback only if nothing was changed here.
+  [[nodiscard]] std::optional<KeptHoldings> keep(bool committed);
 
   /// Keeps an op aside; the same op for the same reason is there already. Then makes room: of the source that holds
   /// most, the oldest goes. Returns those that went.
@@ -24,13 +44,6 @@ class Quarantine {
   [[nodiscard]] std::int64_t last_added() const { return last_added_; }
 
  private:
-  struct Holdings {
-    std::uint64_t rows = 0;
-    std::uint64_t bytes = 0;
-    std::map<std::string, std::uint64_t> weights;  ///< by source: its bytes, and 1,024 for each row
-    void gain(const std::string& source, std::uint64_t size);
-    void lose(const std::string& source, std::uint64_t size);
-  };
   void count();
   [[nodiscard]] std::vector<OpId> make_room();
   void took_out(sql::Query& rows);
@@ -38,7 +51,9 @@ class Quarantine {
   sql::Connection& connection_;
   const QuarantineLimits limits_;
   std::int64_t last_added_ = 0;
-  std::optional<Holdings> holdings_;  ///< counted once a transaction, when it is needed, then kept
+  std::int64_t data_version_ = 0;
+  bool changed_ = false;
+  std::optional<QuarantineHoldings> holdings_;  ///< counted when it is needed
 };
 
 }  // namespace musher

@@ -104,6 +104,7 @@ Result<void> SqliteWrite::enter() {
     check_schema_unaltered(log().database(), log().info.path);
     last_row_ = check_row_numbers(log().database(), log().info.path);
     derived_.begin(log().info);
+    quarantine_.begin(std::exchange(log().quarantine_holdings, std::nullopt));
   });
 }
 
@@ -231,6 +232,7 @@ Result<void> SqliteWrite::commit() {
                             log().info.path),
                 place.error().hint);
   }
+  committed_ = true;
   log().lock->ring();
   shorten_wal(log().database());
   end();
@@ -272,6 +274,7 @@ void SqliteWrite::end() {
         sql::guarded("write to", log().info.path, [&] { sql::Query(log().database(), "ROLLBACK").run(); }));
   }
   if (log().connection != nullptr) log().connection->limit_step(std::nullopt);
+  log().quarantine_holdings = quarantine_.keep(committed_);
   log().lock->release();
   log().writing = false;
 }

@@ -59,6 +59,7 @@ class SqliteWrite final : public Reads<WriteTransaction> {
   std::optional<OpId> last_op_;                             ///< the last one appended here
   std::optional<std::int64_t> last_trust_change_;
   bool failed_ = false;  ///< a step failed: whatever follows, nothing of this may be committed
+  bool committed_ = false;
   bool ended_ = false;
 };
 

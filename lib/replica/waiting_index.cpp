@@ -10,8 +10,8 @@
 namespace musher {
 namespace {
 
-/// What is gone is kept up to a third of what is there, and this.
-constexpr std::size_t kMostGone = 5'000;
+/// Ops that are gone, and what they needed, are kept up to an eighth of all, and this.
+constexpr std::size_t kMostGone = 20'000;
 
 }  // namespace
 
@@ -40,20 +40,52 @@ Result<void> WaitingIndex::refresh(LogReader& log) {
   return {};
 }
 
-/// Makes it anew of what is there.
+/// In place: a second index beside a full one would be most of what a flood can make a server hold.
 void WaitingIndex::drop_what_is_gone() {
-  if (gone_ <= kMostGone + guests_.size() / 4) return;
-  WaitingIndex kept;
-  const auto place = [&](EntryNumber number) { return kept.number_of(marks_[number]); };
-  for (const Place& each : places_) {
-    if (each.guest == kNoEntry) continue;
-    const Guest& guest = guests_[each.guest];
-    std::vector<EntryNumber> needs;
-    for (std::uint32_t i = 0; i < guest.needs; ++i) needs.push_back(place(needs_[guest.first_need + i].what));
-    kept.add(kept.number_of(mark_of(guest.id)), guest.id, authors_[guest.author],
-             guest.erases == kNoEntry ? kNoEntry : place(guest.erases), guest.lacks_content, needs);
+  if (gone_ <= kMostGone + (guests_.size() + needs_.size()) / 8) return;
+  std::vector<EntryNumber> now(marks_.size(), kNoEntry);  // of a mark that stays: its number, once those before it went
+  const auto stays = [&](EntryNumber number) { now[number] = 0; };
+  AuthorInterner authors;
+  std::uint32_t guests = 0, needs = 0;
+  for (std::uint32_t at = 0; at < guests_.size(); ++at) {
+    Guest guest = guests_[at];
+    const EntryNumber number = find(guest.id);
+    if (places_[number].guest != at) continue;
+    places_[number].guest = guests;
+    stays(number);
+    if (guest.erases != kNoEntry) stays(guest.erases);
+    for (std::uint32_t i = 0; i < guest.needs; ++i) {
+      needs_[needs + i] = needs_[guest.first_need + i];
+      stays(needs_[needs + i].what);
+    }
+    guest.first_need = needs;
+    guest.author = authors.number_of(authors_[guest.author]);
+    needs += guest.needs;
+    guests_[guests++] = guest;
   }
-  *this = std::move(kept);
+  guests_.resize(guests);
+  needs_.resize(needs);
+  authors_ = std::move(authors);
+
+  EntryNumber marks = 0;
+  for (EntryNumber number = 0; number < now.size(); ++number) {
+    if (now[number] == kNoEntry) continue;
+    now[number] = marks;
+    marks_[marks] = marks_[number];
+    places_[marks++] = {places_[number].guest, kNoEntry};
+  }
+  marks_.resize(marks);
+  places_.resize(marks);
+  slots_ = SlotTable();
+  for (const Mark mark : marks_) slots_.add(mark, [this](EntryNumber number) { return marks_[number]; });
+  for (Guest& guest : guests_) {
+    if (guest.erases != kNoEntry) guest.erases = now[guest.erases];
+  }
+  for (std::uint32_t at = 0; at < needs_.size(); ++at) {
+    Need& need = needs_[at];
+    need = {now[need.who], now[need.what], std::exchange(places_[now[need.what]].first_need, at)};
+  }
+  gone_ = 0;
 }
 
 EntryNumber WaitingIndex::find(const OpId& id) const {
@@ -94,8 +126,7 @@ void WaitingIndex::add(EntryNumber number, const OpId& id, const AuthorId& autho
 void WaitingIndex::remove(const OpId& id) {
   const EntryNumber number = find(id);
   if (number == kNoEntry || places_[number].guest == kNoEntry) return;
-  places_[number].guest = kNoEntry;
-  ++gone_;
+  gone_ += 1U + guests_[std::exchange(places_[number].guest, kNoEntry)].needs;
 }
 
 bool WaitingIndex::waits(const OpId& id) const {

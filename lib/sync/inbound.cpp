@@ -82,16 +82,23 @@ void Inbound::look_for(const Tip& own) {
 
 bool Inbound::has_ready() const { return !batches_.empty() && batches_.front().verified.has_value(); }
 
+std::size_t Inbound::most_in_a_write(const Batch& next) const {
+  if (!most_wait_) return kMostInAWrite;
+  const std::size_t of_these = kMostBytesThatWait / std::max<std::size_t>(1, next.bytes / next.verified->size());
+  return std::clamp<std::size_t>(of_these, 1, kMostThatWait);
+}
+
 Inbound::Work Inbound::take_ready() {
   Work work;
   work.round = round_;
-  while (has_ready() && (work.last_serial == 0 || work.ops.size() + batches_.front().ops <= most_in_a_write_)) {
-    Batch batch = std::move(batches_.front());
-    batches_.pop_front();
-    waiting_ops_ -= batch.ops;
-    waiting_bytes_ -= batch.bytes;
-    work.last_serial = batch.serial;
-    for (auto& op : *batch.verified) {
+  while (has_ready()) {
+    Batch& batch = batches_.front();
+    const std::size_t left = batch.verified->size() - batch.taken;
+    const std::size_t room = left == 0 ? 0 : most_in_a_write(batch) - std::min(most_in_a_write(batch), work.ops.size());
+    if (left > room && work.last_serial != 0) break;
+    for (std::size_t end = batch.taken + std::min(left, room); batch.taken < end; ++batch.taken) {
+      --waiting_ops_;
+      auto& op = (*batch.verified)[batch.taken];
       if (op) {
         work.ops.push_back(*std::move(op));
         continue;
@@ -99,7 +106,11 @@ Inbound::Work Inbound::take_ready() {
       work.refused = std::move(op).error();  // nothing behind it is taken: no honest node has it in its log
       return work;
     }
+    if (left > room) break;  // the rest of it at the next turn
+    work.last_serial = batch.serial;
     if (batch.upto) work.heard = batch.upto;
+    waiting_bytes_ -= batch.bytes;
+    batches_.pop_front();
   }
   if (batches_.size() < kMostBatches / 2) hooks_.pause(false);
   return work;
@@ -108,7 +119,7 @@ Inbound::Work Inbound::take_ready() {
 void Inbound::admitted(const Work& work, const BatchReport& report) {
   if (stopped_) return;
   for (const VerifiedOp& op : work.ops) asked_.erase(op.id());
-  most_in_a_write_ = report.waiting > report.admitted ? kMostThatWait : kMostInAWrite;
+  most_wait_ = report.waiting > report.admitted;
   if (work.refused) {
     return hooks_.end(
         {CloseCode::violation, fmt::format("an op that does not hold: {}", to_string(work.refused->why))});
@@ -118,7 +129,7 @@ void Inbound::admitted(const Work& work, const BatchReport& report) {
         {CloseCode::violation, fmt::format("op {} breaks a rule: {}", to_hex(report.rejected->first.hash).substr(0, 12),
                                            to_string(report.rejected->second))});
   }
-  hooks_.send(encode(Ack{work.last_serial}));
+  if (work.last_serial != 0) hooks_.send(encode(Ack{work.last_serial}));
   Ask ask;
   for (const OpId& id : report.missing) {
     if (ask.ids.size() == kMaxIds || asked_.size() == kMaxIds) break;

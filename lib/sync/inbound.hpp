@@ -45,7 +45,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   struct Work {
     std::vector<VerifiedOp> ops;
     std::optional<LogMark> heard;  ///< with these ops we have all of the peer's log up to here
-    std::uint64_t last_serial = 0;
+    std::uint64_t last_serial = 0;  ///< of the last message that is done with; 0: more of the first one is to come
     std::uint32_t round = 0;                     ///< of the tips that came before it
     std::optional<Services::Refused> refused{};  ///< does not hold: kept as evidence, and the peer is dropped
   };
@@ -62,6 +62,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
 
   static constexpr std::size_t kMostInAWrite = 8'192;
   static constexpr std::size_t kMostThatWait = 256;
+  static constexpr std::size_t kMostBytesThatWait = 96U << 10U;
 
  private:
   struct Batch {
@@ -70,7 +71,9 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
     std::size_t ops = 0;
     std::size_t bytes = 0;
     std::optional<Services::Verified> verified{};
+    std::size_t taken = 0;  ///< of those
   };
+  [[nodiscard]] std::size_t most_in_a_write(const Batch& next) const;
   void verified(std::uint64_t serial, Services::Verified result);
   void look_for(const Tip& own);
   void read(std::function<Result<void>(LogReader&)> job, std::function<void()> then);
@@ -87,7 +90,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   std::size_t waiting_ops_ = 0;
   std::size_t waiting_bytes_ = 0;
   std::uint64_t ops_received_ = 0;
-  std::size_t most_in_a_write_ = kMostInAWrite;
+  bool most_wait_ = false;  ///< of what was last admitted
   // what was asked for
   std::uint32_t round_ = 0;
   bool tips_asked_ = false;

@@ -19,7 +19,7 @@ namespace musher::sync {
 /// What one peer may have under way, and how long it may take. Values are passed in so that tests can shorten them.
 struct Limits {
   std::size_t window_ops = 8'192;                   ///< sent and not acknowledged
-  std::size_t window_bytes = 8U << 20U;             ///< the same
+  std::size_t window_bytes = 4U << 20U;             ///< the same
   std::chrono::milliseconds stall{30'000};          ///< without an acknowledgement while ops are under way: too slow
   std::chrono::milliseconds handshake{10'000};      ///< from the connection to both proofs
   std::chrono::milliseconds record_every{1'000};    ///< what is known of peers is written down at least so often

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
+#include <numeric>
 #include <random>
 
 #include "crypto/hashing.hpp"
@@ -16,6 +18,7 @@
 #include "support/raw_client.hpp"
 #include "support/web_socket_peer.hpp"
 #include "sync/handshake.hpp"
+#include "sync/outbound.hpp"
 
 namespace {
 
@@ -23,8 +26,7 @@ using namespace musher;
 using namespace musher::testing;
 
 constexpr std::size_t kOpsInMessage = 250;
-constexpr std::size_t kMessagesUnderWay = 30;  // below the window of docs/sync.md
-constexpr std::size_t kPrepared = 250'000;     // more than a quarantine holds
+constexpr std::size_t kPrepared = 250'000;  // more than a quarantine holds
 constexpr std::size_t kPreparedWide = 30'000;
 
 template <class Value>
@@ -142,6 +144,11 @@ int main(int argc, char** argv) {
     RawClient client = connect(port, identity, log->info());
     ++connections;
     std::uint64_t serial = 0, acknowledged = 0;
+    std::deque<std::size_t> under_way;  // bytes of each message
+    const auto window_is_full = [&, window = sync::Limits()] {
+      return under_way.size() * kOpsInMessage >= window.window_ops ||
+             std::accumulate(under_way.begin(), under_way.end(), std::size_t{0}) >= window.window_bytes;
+    };
     std::size_t at = 0;
     while (std::chrono::steady_clock::now() < end) {
       if (junk) {
@@ -153,9 +160,16 @@ int main(int argc, char** argv) {
       }
       sync::Ops message{++serial, std::nullopt, {}};
       while (message.ops.size() < kOpsInMessage) message.ops.push_back(ops[at++ % ops.size()]);
-      if (!client.send(frame(Opcode::binary, sync::encode(message)))) break;
+      const std::string bytes = sync::encode(message);
+      if (!client.send(frame(Opcode::binary, bytes))) break;
       sent += message.ops.size();
-      if (serial - acknowledged >= kMessagesUnderWay && !wait_for_ack(client, acknowledged)) break;
+      under_way.push_back(bytes.size());
+      bool connected = true;
+      while (connected && window_is_full()) {
+        connected = wait_for_ack(client, acknowledged);
+        while (under_way.size() > serial - acknowledged) under_way.pop_front();
+      }
+      if (!connected) break;
     }
   }
   std::printf("%llu ops, %llu connections\n", static_cast<unsigned long long>(sent),
