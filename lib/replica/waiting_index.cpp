@@ -53,10 +53,9 @@ void WaitingIndex::drop_what_is_gone() {
     if (places_[number].guest != at) continue;
     places_[number].guest = guests;
     stays(number);
-    if (guest.erases != kNoEntry) stays(guest.erases);
     for (std::uint32_t i = 0; i < guest.needs; ++i) {
       needs_[needs + i] = needs_[guest.first_need + i];
-      stays(needs_[needs + i].what);
+      stays(needs_[needs + i].what);  // what it erases is one of them
     }
     guest.first_need = needs;
     guest.author = authors.number_of(authors_[guest.author]);

@@ -74,7 +74,7 @@ class WaitingIndex {
   std::deque<Guest> guests_;  ///< also of some that are gone
   std::deque<Need> needs_;
   AuthorInterner authors_;
-  std::size_t gone_ = 0;  ///< of guests_ and needs_
+  std::size_t gone_ = 0;                    ///< of guests_ and needs_
   std::optional<QuarantineExtent> extent_;  ///< nothing: in doubt
 };
 

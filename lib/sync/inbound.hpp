@@ -44,9 +44,9 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   /// Verified ops to admit in one go, in the order they came.
   struct Work {
     std::vector<VerifiedOp> ops;
-    std::optional<LogMark> heard;  ///< with these ops we have all of the peer's log up to here
+    std::optional<LogMark> heard;   ///< with these ops we have all of the peer's log up to here
     std::uint64_t last_serial = 0;  ///< of the last message that is done with; 0: more of the first one is to come
-    std::uint32_t round = 0;                     ///< of the tips that came before it
+    std::uint32_t round = 0;        ///< of the tips that came before it
     std::optional<Services::Refused> refused{};  ///< does not hold: kept as evidence, and the peer is dropped
   };
   [[nodiscard]] bool has_ready() const;

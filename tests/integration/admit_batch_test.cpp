@@ -182,6 +182,56 @@ TEST_CASE("admit_batch: an erase by an author whom nobody hears lets in what it 
   CHECK(give(erase.op) == 3);
 }
 
+TEST_CASE("admit_batch: what was given up, many times over, leaves those that still wait to enter as they would have",
+          "[replica]") {
+  const TempFolder folder;
+  TestNode node(folder.path(), "node", test_document(), {.ops = 400}), fresh(folder.path(), "fresh", test_document());
+  trust_some(node);
+  trust_some(fresh);
+  std::mt19937_64 random(1);
+  // Of two sources, so that the flood gives up its own ops and the chain stays.
+  const auto dag = random_dag(random, {.ops = 120, .branch = 0.1, .bad = 0, .erased = 0.15});
+  std::vector<VerifiedOp> chain;
+  const Verifier verifier(test_document());
+  std::size_t erased = 0;
+  for (const DagOp& each : dag) {
+    SignedOp op = each.op.claim();
+    const auto erases = std::ranges::count_if(dag, [&](const DagOp& other) {
+      return other.op.op().kind == OpKind::erase && other.op.op().target == each.op.id();
+    });
+    if (erases == 1 && op.content) {  // it may enter with its erase alone
+      op.content.reset();
+      op.salt = {};
+      ++erased;
+    }
+    chain.push_back(*verifier.verify(op));
+  }
+  REQUIRE(erased > 3);
+  std::uint64_t made = 0;
+  const auto flood = [&] {
+    std::vector<VerifiedOp> ops;
+    Op op = plain_op(OpKind::insert);
+    while (ops.size() < 100) {
+      op.index = OpIndex{2 + ++made};
+      op.prev = OpId{random_id<Digest>().bytes};
+      op.parents.clear();
+      for (int parent = 0; parent < 20; ++parent) op.parents.push_back(OpId{random_id<Digest>().bytes});
+      std::ranges::sort(op.parents);
+      ops.push_back(*sign_op(identity_of(1), op, plain_content(op.kind)));
+    }
+    must(admit_batch(node.replica(), ops, "peer:flood", std::nullopt));
+  };
+  flood();  // what the index has in front of the chain goes
+  must(admit_batch(node.replica(), std::span(chain).subspan(1), "import", std::nullopt));
+  REQUIRE(must(node.log().quarantine_count()) > 150);
+  for (int batch = 0; batch < 30; ++batch) flood();
+  CHECK(must(node.log().quarantine_count()) == 400);
+  must(admit_batch(node.replica(), std::span(chain).first(1), "import", std::nullopt));
+  must(admit_batch(fresh.replica(), chain, "import", std::nullopt));
+  CHECK(ids_of(node) == ids_of(fresh));
+  CHECK(ids_of(node).size() > 50);
+}
+
 TEST_CASE("admit_batch: whoever's op a full quarantine gives up, that one's mark is lost, and it is said",
           "[replica]") {
   const TempFolder folder;

@@ -280,9 +280,9 @@ Recording record(int commits) {
     auto write = must(log->begin_write(kWait));
     OpId last;
     for (int j = 0; j <= i % 3; ++j) {
-      last = must(append_op(
-                      *write, identity_of(1),
-                      {.name = "s" + std::to_string(i % 7), .content = R"({"text":")" + std::string(12'000, 'x') + "\"}"}))
+      last = must(append_op(*write, identity_of(1),
+                            {.name = "s" + std::to_string(i % 7),
+                             .content = R"({"text":")" + std::string(12'000, 'x') + "\"}"}))
                  .id;
     }
     must(write->commit());

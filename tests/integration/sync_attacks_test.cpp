@@ -208,6 +208,28 @@ TEST_CASE("sync attacks: ops that wait for what never comes fill the quarantine 
   scene.check_no_effect_on_others();
 }
 
+TEST_CASE(
+    "sync attacks: large ops that wait are stored in small transactions, and acknowledged when all of a message are",
+    "[sync]") {
+  Scene scene(16);
+  const auto link = scene.mallory.connect(scene.a);
+  link->send_ops(scene.mallory.orphans(10));
+  REQUIRE(scene.world.run_until([&] { return link->count<sync::Ack>() == 1; }, 2s));
+  std::vector<SignedOp> wide = scene.mallory.orphans(200);
+  for (SignedOp& op : wide) {
+    for (int parent = 0; parent < 64; ++parent) op.op.parents.push_back(OpId{random_id<Digest>().bytes});
+    std::ranges::sort(op.op.parents);
+    op = resigned(scene.mallory.identity(), op);
+  }
+  link->send_ops(wide);
+  for (int step = 0; step < 2'000 && waiting(scene.a) == 10; ++step) scene.world.run_for(1ms);
+  CHECK(waiting(scene.a) < 100);
+  CHECK(link->count<sync::Ack>() == 1);
+  REQUIRE(scene.world.run_until([&] { return link->count<sync::Ack>() == 2; }, 2s));
+  CHECK(waiting(scene.a) == 210);
+  scene.check_no_effect_on_others();
+}
+
 TEST_CASE("sync attacks: who connects and says nothing keeps nobody out", "[sync]") {
   Scene scene(15);
   scene.a.crash();

@@ -270,6 +270,42 @@ TEST_CASE("quarantine: a flood pushes out its own oldest ops and nobody else's",
   CHECK(oldest == 502);
 }
 
+TEST_CASE("quarantine: what another process put there since counts", "[oplog]") {
+  const ScratchLog scratch;
+  const auto one = scratch.open(), other = scratch.open();
+  QuarantinedOp op = kept_aside("478", "peer:aa");
+  std::uint8_t made = 0;
+  const auto add = [&](SqliteOpLog& log, int count) {
+    log.limit_quarantine({.ops = 10});
+    auto write = must(log.begin_write(kWait));
+    std::size_t gone = 0;
+    for (int i = 0; i < count; ++i) {
+      op.canonical = {++made};
+      gone += must(write->quarantine_add(op)).size();
+    }
+    must(write->commit());
+    return gone;
+  };
+  CHECK(add(*one, 6) == 0);
+  CHECK(add(*one, 1) == 0);
+  CHECK(add(*other, 2) == 0);
+  CHECK(add(*one, 1) == 0);
+  CHECK(add(*one, 1) == 1);
+  {
+    auto write = must(other->begin_write(kWait));
+    for (const QuarantinedOp& each : must(write->quarantine())) must(write->quarantine_remove(each.id));
+    must(write->commit());
+  }
+  CHECK(add(*one, 10) == 0);
+  {
+    auto write = must(one->begin_write(kWait));
+    op.canonical = {99};
+    must(write->quarantine_add(op));  // and rolled back
+  }
+  CHECK(add(*one, 1) == 1);
+  CHECK(must(one->quarantine_count()) == 10);
+}
+
 TEST_CASE("quarantine: big ops are bounded by their bytes", "[oplog]") {
   const ScratchLog scratch;
   const auto log = scratch.open();
