@@ -26,12 +26,12 @@ std::optional<ContentCheck::Erasers> erasers_of(const LogSnapshot& snapshot) {
 }  // namespace
 
 AuditPass::AuditPass(SqliteOpLog& log, const LogSnapshot& snapshot, StateCheck* state, std::int64_t now_ms,
-                     FindingList& findings)
+                     SignatureCheck signatures, FindingList& findings)
     : log_(log),
       snapshot_(snapshot),
       state_(state),
       findings_(findings),
-      verifier_(log.info().document),
+      verifier_(log.info().document, signatures),
       sample_distance_(sample_distance(snapshot.last)),
       order_(tables_, losses_, findings),
       authors_(tables_, findings),

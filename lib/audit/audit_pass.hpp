@@ -21,7 +21,7 @@ class AuditPass {
  public:
   /// state: null when there is no earlier run to compare with.
   AuditPass(SqliteOpLog& log, const LogSnapshot& snapshot, StateCheck* state, std::int64_t now_ms,
-            FindingList& findings);
+            SignatureCheck signatures, FindingList& findings);
 
   /// The next row, in rowid order.
   Result<void> row(CheckedRow&& checked);

@@ -175,7 +175,8 @@ void Audit::begin_reading() {
   coverage_.rows_checked = coverage_.signatures_checked = coverage_.signatures_from_checkpoint = 0;
   coverage_.rowid_from = coverage_.rowid_to = RowId{0};
   if (mark_) state_.emplace(*mark_, findings_);
-  pass_.emplace(log_, snapshot_, state_ ? &*state_ : nullptr, request_.now_ms, findings_);
+  pass_.emplace(log_, snapshot_, state_ ? &*state_ : nullptr, request_.now_ms, check_of(request_.signatures),
+                findings_);
 }
 
 Result<void> Audit::look_below_the_first_row() {

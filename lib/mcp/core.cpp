@@ -61,6 +61,7 @@ const Core::MethodEntry* Core::find_method(std::string_view name) {
 bool Core::serves(std::string_view method) const { return find_method(method)->served(*this); }
 
 void Core::dispatch(Context context) {
+  before_request();
   const MethodEntry* const entry = find_method(context.message.method);
   const bool known = entry != nullptr && (context.era == Era::modern ? entry->modern : entry->legacy);
   if (!known || !entry->served(*this)) {

@@ -68,6 +68,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Limits limits;
   RequestStates states;
   std::function<void(const http::Refused&)> on_refused = [](const http::Refused&) {};
+  std::function<void()> before_request = [] {};
   // changes with registering
   std::map<std::string, std::shared_ptr<ToolEntry>, std::less<>> tools;
   std::map<std::string, Prompt, std::less<>> prompts;

@@ -121,6 +121,8 @@ void Server::complete_resource(std::string uri_template, Completer completer) {
 
 void Server::on_refused(std::function<void(const http::Refused&)> callback) { core_->on_refused = std::move(callback); }
 
+void Server::before_request(std::function<void()> callback) { core_->before_request = std::move(callback); }
+
 void Server::changed() { core_->memo.clear(); }
 void Server::resource_updated(std::string_view uri) { core_->publish(Change::one_resource, uri); }
 void Server::resources_list_changed() { core_->publish(Change::resources); }

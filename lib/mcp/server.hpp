@@ -62,6 +62,9 @@ class Server {
   /// Called with each request that is refused before it is dispatched, and each write of who may only read: for logs.
   void on_refused(std::function<void(const http::Refused&)> callback);
 
+  /// Called before each request, also one that a kept answer is for.
+  void before_request(std::function<void()> callback);
+
   /// What memo tools answered is no longer so.
   void changed();
   // For those who subscribed to it: subscriptions/listen, resources/subscribe.

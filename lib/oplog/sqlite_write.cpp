@@ -274,7 +274,7 @@ void SqliteWrite::end() {
         sql::guarded("write to", log().info.path, [&] { sql::Query(log().database(), "ROLLBACK").run(); }));
   }
   if (log().connection != nullptr) log().connection->limit_step(std::nullopt);
-  log().quarantine_holdings = quarantine_.keep(committed_);
+  if (!failed_) log().quarantine_holdings = quarantine_.keep(committed_);  // else it may be another connection by now
   log().lock->release();
   log().writing = false;
 }

@@ -148,9 +148,7 @@ CheckedRow check_row(const Verifier& verifier, ScannedRow row, Signatures signat
 }
 
 Result<void> checked_scan(LogReader& log, const ScanOptions& options, const std::function<bool(CheckedRow&&)>& sink) {
-  const Verifier verifier(log.info().document, options.signatures == Signatures::check_by_libsodium
-                                                   ? SignatureCheck::libsodium
-                                                   : SignatureCheck::known_signers);
+  const Verifier verifier(log.info().document, check_of(options.signatures));
   const auto cancelled = [&] { return options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed); };
   const unsigned threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   if (threads == 1) {

@@ -14,9 +14,12 @@ namespace musher {
 
 enum class Signatures : std::uint8_t {
   check,
-  check_by_libsodium,  ///< SignatureCheck::libsodium; only checked_scan makes a difference
+  check_by_libsodium,  ///< SignatureCheck::libsodium
   skip,
 };
+[[nodiscard]] inline SignatureCheck check_of(Signatures signatures) {
+  return signatures == Signatures::check_by_libsodium ? SignatureCheck::libsodium : SignatureCheck::known_signers;
+}
 
 struct CheckedRow {
   ScannedRow row;

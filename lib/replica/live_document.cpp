@@ -16,7 +16,9 @@ Result<LiveDocument> LiveDocument::start(LogReader& log) {
 Result<void> LiveDocument::catch_up(LogReader& log, const CatchUpOptions& options) {
   MUSHER_TRY(const RowId newest, log.last_row());
   MUSHER_TRY(auto trust, TrustPolicy::read(log));  // after it: it knows every branch up to that row
+  std::uint64_t left = options.most_rows;
   if (trust != trust_) {
+    left = std::numeric_limits<std::uint64_t>::max();
     const std::uint64_t changes = trust_changes_ + 1;
     *this = LiveDocument();
     trust_changes_ = changes;
@@ -27,7 +29,7 @@ Result<void> LiveDocument::catch_up(LogReader& log, const CatchUpOptions& option
   Result<void> applied;
   MUSHER_CHECK(checked_scan(log, scan, [&](CheckedRow&& row) {
     applied = apply(std::move(row), options);
-    return applied.has_value();
+    return applied.has_value() && --left > 0;
   }));
   return applied;
 }

@@ -23,6 +23,8 @@ struct CatchUpOptions {
   std::function<void(std::uint64_t rows)> on_progress;  ///< rows read so far; may be empty
   const std::atomic<bool>* cancel = nullptr;
   KnownSignatures* known = nullptr;  ///< see ScanOptions
+  /// Not more than these; but all, when trust has changed.
+  std::uint64_t most_rows = std::numeric_limits<std::uint64_t>::max();
 };
 
 /// Row numbers that were given out and are not there: the rows were deleted or moved. Nobody else may miss their ops.

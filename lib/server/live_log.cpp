@@ -61,7 +61,7 @@ bool LiveLog::may_have_changed() {
   return changed;
 }
 
-LogChanges LiveLog::catch_up(std::int64_t most_rows) {
+LogChanges LiveLog::catch_up(std::uint64_t most_rows) {
   LogChanges changes;
   if (!problem_.empty()) return changes;
   auto done = check_file(changes);
@@ -121,11 +121,11 @@ Result<void> LiveLog::check_last_row(LogReader& log) {
               fmt::format("musher verify-order --log {}", log_->info().path));
 }
 
-Result<void> LiveLog::apply_new(std::int64_t most_rows, LogChanges& changes) {
+Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
   const RowId before = applied();
   RowId noted = before;
   CatchUpOptions options;
-  if (most_rows <= raw(options.upto) - raw(before)) options.upto = RowId{raw(before) + most_rows};
+  options.most_rows = most_rows;
   options.signatures = started_ ? Signatures::check : Signatures::skip;
   options.threads = started_ ? 1 : 0;  // a few rows are checked sooner here than elsewhere
   options.cancel = started_ ? nullptr : options_.cancel;
@@ -148,11 +148,11 @@ Result<void> LiveLog::apply_new(std::int64_t most_rows, LogChanges& changes) {
     note(row, changes);
     if (on_row_) on_row_(row);
   };
-  const std::uint64_t trust_changes = live_->trust_changes();
+  const std::uint64_t trust_changes = live_->trust_changes(), read = live_->counts().read;
   MUSHER_CHECK(live_->catch_up(*log_, options));
   changes.trust_changed = live_->trust_changes() != trust_changes;
   started_ = true;
-  changes.more = applied() == options.upto;
+  changes.more = !changes.trust_changed && live_->counts().read - read == most_rows;
   std::ranges::sort(changes.stories);
   changes.stories.erase(std::ranges::unique(changes.stories).begin(), changes.stories.end());
 

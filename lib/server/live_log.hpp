@@ -24,7 +24,7 @@ struct LogChanges {
   bool rebuilt = false;  ///< trust has changed: everything may be different
   bool trust_changed = false;
   bool reconnected = false;          ///< the file was written to in place: who has it open is to open it again
-  bool more = false;                 ///< there may be rows behind the last one taken
+  bool more = false;                 ///< there may be rows behind the last one taken: memory is between two commits
   bool only_sets = true;             ///< the same stories are there, in the same order
   std::vector<std::string> stories;  ///< that those ops concern, each once, by id
   [[nodiscard]] bool any() const { return ops > 0 || rebuilt; }
@@ -52,7 +52,7 @@ class LiveLog {
   /// applied, a file that was rolled back, renamed, replaced or deleted) it notes that in problem(), keeps what it has
   /// in memory, and follows no more.
   /// @param most_rows at once: one transaction may have brought thousands, and whoever asks something meanwhile waits
-  LogChanges catch_up(std::int64_t most_rows = std::numeric_limits<std::int64_t>::max());
+  LogChanges catch_up(std::uint64_t most_rows = std::numeric_limits<std::uint64_t>::max());
 
   /// Opens the log anew and builds memory again, after it had turned bad and was put right: on an error everything
   /// stays as it was. The doorbell is another one then.
@@ -104,7 +104,7 @@ class LiveLog {
   [[nodiscard]] Result<void> check_file(LogChanges& changes);
   [[nodiscard]] Result<void> check_last_row(LogReader& log);
   [[nodiscard]] Result<void> look_anew(LogChanges& changes);
-  [[nodiscard]] Result<void> apply_new(std::int64_t most_rows, LogChanges& changes);
+  [[nodiscard]] Result<void> apply_new(std::uint64_t most_rows, LogChanges& changes);
   void update_stories(const LogChanges& changes);
   void note(const OpRow& row, LogChanges& changes);
 

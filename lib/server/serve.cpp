@@ -41,7 +41,7 @@ constexpr std::chrono::milliseconds kPoll{250};
 constexpr std::chrono::milliseconds kSlowWrite{1'000};
 constexpr std::chrono::milliseconds kLastWrite{2'000};
 constexpr std::chrono::milliseconds kLastWords{1'000};  // for what is answered when the time to drain is over
-constexpr std::int64_t kRowsInATurn = 512;              // some 5 ms
+constexpr std::uint64_t kRowsInATurn = 512;             // some 5 ms
 constexpr unsigned kWorkers = 2;
 constexpr std::size_t kWaitingWork = 16;
 
@@ -142,6 +142,9 @@ class Runtime {
     };
     mcp_ = std::make_unique<mcp::Server>(
         mcp::ServerInfo{"musher", "musher", std::string(version()), std::string(kInstructions), true}, *scheduler_);
+    mcp_->before_request([this] {
+      if (behind_) follow();
+    });
     mcp_->on_refused([this](const http::Refused& refused) { log_refusal(refused); });
     MUSHER_CHECK(add_read_tools(*mcp_, *node_));
     MUSHER_CHECK(add_audit_tools(*mcp_, *node_));
@@ -308,17 +311,23 @@ class Runtime {
 
   /// Applies what was appended and tells who subscribed.
   void follow() {
-    while (follow_some()) {
-    }
+    do follow_some();
+    while (behind_);
   }
-  /// The same, with whatever else there is to do in between.
+  /// The same, with whatever else there is to do in between; but whoever asks something has all of it applied first.
   void follow_by_turns(std::optional<steady_clock::time_point> heard = std::nullopt) {
-    if (follow_some()) return asio::post(io_, [this, heard] { follow_by_turns(heard); });
-    if (heard) metrics_.observe_apply(std::chrono::duration<double>(steady_clock::now() - *heard).count());
+    if (!heard_) heard_ = heard;
+    if (!std::exchange(turn_is_due_, true)) take_turn();
+  }
+  void take_turn() {
+    follow_some();
+    if (behind_) return asio::post(io_, [this] { take_turn(); });
+    turn_is_due_ = false;
+    if (heard_) metrics_.observe_apply(std::chrono::duration<double>(steady_clock::now() - *heard_).count());
+    heard_.reset();
   }
 
-  /// @return whether there is more.
-  bool follow_some() {
+  void follow_some() {
     const bool was_well = live_->problem().empty();
     const LogChanges changes = live_->catch_up(kRowsInATurn);
     applied_ops_ += changes.ops;
@@ -326,7 +335,7 @@ class Runtime {
     announce(*mcp_, changes);
     if (sync_) sync_->followed(changes);
     if (was_well && !live_->problem().empty()) tell_of_problem();
-    return changes.more && live_->problem().empty();
+    behind_ = changes.more && live_->problem().empty();
   }
 
   void tell_of_problem() {
@@ -527,6 +536,9 @@ class Runtime {
   std::uint64_t applied_ops_ = 0;
   std::uint64_t writes_ = 0;
   std::optional<steady_clock::time_point> next_audit_;
+  bool behind_ = false;  ///< memory is between two commits
+  bool turn_is_due_ = false;
+  std::optional<steady_clock::time_point> heard_;  ///< the bell, of what is not applied yet
   bool stopping_ = false;
   int transports_ = 0;  ///< that are not drained yet
 };

@@ -225,13 +225,15 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
   services_.write(
       [job](Replica& replica) -> Result<void> {
         const std::string source = "peer:" + hex(job->record.peer);
+        if (!job->work.ops.empty()) {
+          MUSHER_TRY(job->report, admit_batch(replica, job->work.ops, source, job->record));
+        }
         if (job->work.refused) {
           MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
           MUSHER_CHECK(log->quarantine_add(quarantined(
               job->work.refused->op, std::string(to_string(job->work.refused->why)), source, replica.host().now_ms())));
           return log->commit();
         }
-        MUSHER_TRY(job->report, admit_batch(replica, job->work.ops, source, job->record));
         return {};
       },
       [this, alive = alive_, session, job](Result<void> done) {

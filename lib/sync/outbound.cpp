@@ -253,7 +253,7 @@ void Outbound::stream_batch(const OutOps& ops) {
     if (!is_from_peer(*op)) wanted.push_back(op);
   }
   const std::int64_t unsaid = raw(ops.back()->mark.row) - raw(acknowledged_);
-  const bool at_end = ops.back()->mark == tail_.end();
+  const bool at_end = ops.back()->mark.row >= tail_.end().row;  // above: memory has not got that far
   sent_ = ops.back()->mark;
   // Behind ops that it has already the peer's mark moves all the same.
   if (wanted.empty() && !at_end && unsaid < kSkippedRows) return stream();

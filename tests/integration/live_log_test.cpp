@@ -6,6 +6,7 @@
 
 #include "server/live_log.hpp"
 #include "support/log_builder.hpp"
+#include "support/raw_database.hpp"
 #include "support/signed_ops.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_node.hpp"
@@ -34,6 +35,18 @@ TEST_CASE("live log: rows are applied a few in a turn, in order, until none is l
   CHECK(live->live().document().state_digest() == node.document().document().state_digest());
 }
 
+TEST_CASE("live log: row numbers that were never given out hold nobody up", "[server]") {
+  const TempFolder folder;
+  TestNode node(folder.path(), "node", test_document());
+  node.insert("first");
+  const auto live = must(LiveLog::open({.path = node.log().info().path}));
+  live->catch_up();
+  RawDatabase(node.log().info().path).exec("UPDATE sqlite_sequence SET seq = 1000 WHERE name = 'crdt_ops'");
+  node.insert("behind");
+  CHECK(live->catch_up(2).ops == 1);
+  CHECK(live->applied() == RowId{1'001});
+}
+
 TEST_CASE("live log: a change of trust builds all of it again, whatever the turn", "[server]") {
   const TempFolder folder;
   TestNode node(folder.path(), "node", test_document()), other(folder.path(), "other", test_document());
@@ -45,9 +58,7 @@ TEST_CASE("live log: a change of trust builds all of it again, whatever the turn
   node.trust(other, "other");
   const LogChanges changes = live->catch_up(1);
   CHECK(changes.rebuilt);
-  CHECK(changes.more);
-  while (live->catch_up(3).more) {
-  }
+  CHECK_FALSE(changes.more);
   CHECK(live->applied() == must(node.log().last_row()));
   CHECK(live->live().document().state_digest() == node.document().document().state_digest());
   CHECK(live->problem().empty());

@@ -93,6 +93,31 @@ class Memory(unittest.TestCase):
         self.assertEqual(self.server.readiness()[0], 200, self.server.text())
         self.assertEqual(self.shell.musher("verify-order", "--state", "none").returncode, 0)
 
+    def test_no_client_sees_half_of_what_one_commit_brought(self):
+        applied = lambda client: int(client.document("get_node")["applied"])
+        ends = [applied(self.client)]
+        seen, done = set(), threading.Event()
+
+        def ask():
+            client = Modern(self.server)
+            while not done.is_set():
+                seen.add(applied(client))
+            client.close()
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            for number, story in enumerate(STORIES):
+                fields = "".join(f"field_{field}={number}\n" for field in range(2000))
+                put = self.shell.musher("put", "-q", story, "-", input=fields)
+                self.assertEqual(put.returncode, 0, put.stderr)
+                ends.append(ends[-1] + 2000)
+        finally:
+            done.set()
+            asking.join()
+        self.assertLessEqual(seen, set(ends))
+        self.assertGreater(len(seen), 1)
+
     def test_a_list_that_was_asked_for_follows_each_kind_of_op(self):
         self.client.stories()
         for number, story in enumerate(STORIES[:3]):

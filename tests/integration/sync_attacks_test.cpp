@@ -230,6 +230,19 @@ TEST_CASE(
   scene.check_no_effect_on_others();
 }
 
+TEST_CASE("sync attacks: what came before an op that does not hold is in, and nothing behind it", "[sync]") {
+  Scene scene(17);
+  const auto link = scene.mallory.connect(scene.a);
+  std::vector<SignedOp> ops;
+  for (int i = 0; i < 3; ++i) ops.push_back(scene.mallory.write(OpKind::insert, OpId{}, fmt::format("m{}", i), {}));
+  ops[1].signature.bytes[40] ^= 1;
+  link->send_ops(ops);
+  REQUIRE(scene.world.run_until([&] { return link->closed(); }, 2s));
+  CHECK(count(scene.a) == 21);
+  CHECK(waiting(scene.a) == 1);
+  scene.check_no_effect_on_others();
+}
+
 TEST_CASE("sync attacks: who connects and says nothing keeps nobody out", "[sync]") {
   Scene scene(15);
   scene.a.crash();
