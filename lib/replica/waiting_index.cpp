@@ -10,7 +10,7 @@
 namespace musher {
 namespace {
 
-/// Ops that are gone, and what they needed, are kept up to an eighth of all, and this.
+/// Ops that are gone, and what they needed, are kept up to a twelfth of all, and this.
 constexpr std::size_t kMostGone = 20'000;
 
 }  // namespace
@@ -42,7 +42,7 @@ Result<void> WaitingIndex::refresh(LogReader& log) {
 
 /// In place: a second index beside a full one would be most of what a flood can make a server hold.
 void WaitingIndex::drop_what_is_gone() {
-  if (gone_ <= kMostGone + (guests_.size() + needs_.size()) / 8) return;
+  if (gone_ <= kMostGone + (guests_.size() + needs_.size()) / 12) return;
   std::vector<EntryNumber> now(marks_.size(), kNoEntry);  // of a mark that stays: its number, once those before it went
   const auto stays = [&](EntryNumber number) { now[number] = 0; };
   AuthorInterner authors;
