@@ -43,8 +43,10 @@ Result<void> WaitingIndex::refresh(LogReader& log) {
 /// In place: a second index beside a full one would be most of what a flood can make a server hold.
 void WaitingIndex::drop_what_is_gone() {
   if (gone_ <= kMostGone + (guests_.size() + needs_.size()) / 12) return;
-  std::vector<EntryNumber> now(marks_.size(), kNoEntry);  // of a mark that stays: its number, once those before it went
-  const auto stays = [&](EntryNumber number) { now[number] = 0; };
+  // Until the needs are linked anew: of a mark that stays its number, once those before it went.
+  const auto now = [&](EntryNumber number) -> EntryNumber& { return places_[number].first_need; };
+  for (Place& place : places_) place.first_need = kNoEntry;
+  const auto stays = [&](EntryNumber number) { now(number) = 0; };
   AuthorInterner authors;
   std::uint32_t guests = 0, needs = 0;
   for (std::uint32_t at = 0; at < guests_.size(); ++at) {
@@ -67,23 +69,23 @@ void WaitingIndex::drop_what_is_gone() {
   authors_ = std::move(authors);
 
   EntryNumber marks = 0;
-  for (EntryNumber number = 0; number < now.size(); ++number) {
-    if (now[number] == kNoEntry) continue;
-    now[number] = marks;
-    marks_[marks] = marks_[number];
-    places_[marks++] = {places_[number].guest, kNoEntry};
+  for (EntryNumber number = 0; number < marks_.size(); ++number) {
+    if (now(number) == kNoEntry) continue;
+    now(number) = marks;
+    marks_[marks++] = marks_[number];
   }
+  for (Guest& guest : guests_) {
+    if (guest.erases != kNoEntry) guest.erases = now(guest.erases);
+  }
+  for (Need& need : needs_) need = {now(need.who), now(need.what), kNoEntry};
+  std::erase_if(places_, [](const Place& place) { return place.first_need == kNoEntry; });
+  for (Place& place : places_) place.first_need = kNoEntry;
   marks_.resize(marks);
-  places_.resize(marks);
+  for (std::uint32_t at = 0; at < needs_.size(); ++at) {
+    needs_[at].next = std::exchange(places_[needs_[at].what].first_need, at);
+  }
   slots_ = SlotTable();
   for (const Mark mark : marks_) slots_.add(mark, [this](EntryNumber number) { return marks_[number]; });
-  for (Guest& guest : guests_) {
-    if (guest.erases != kNoEntry) guest.erases = now[guest.erases];
-  }
-  for (std::uint32_t at = 0; at < needs_.size(); ++at) {
-    Need& need = needs_[at];
-    need = {now[need.who], now[need.what], std::exchange(places_[now[need.what]].first_need, at)};
-  }
   gone_ = 0;
 }
 
