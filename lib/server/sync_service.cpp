@@ -143,7 +143,7 @@ struct SyncService::Impl final : public sync::Services {
     const auto finish = [this, done = std::move(done)](Result<void> result) {
       post([this, done, result = std::move(result)] {
         done(result);  // first: the writer goes on with what comes next while the rows are applied here
-        if (*alive) options.follow();
+        options.follow();
       });
     };
     const bool taken = writer.submit(

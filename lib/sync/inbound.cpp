@@ -40,7 +40,7 @@ bool Inbound::take(Ops ops, std::size_t bytes) {
       waiting_bytes_ > kWindowsWaiting * limits_.window_bytes + kMaxMessageBytes) {
     return false;
   }
-  batches_.push_back({ops.serial, ops.upto, ops.ops.size(), bytes});
+  batches_.push_back({ops.serial, ops.upto, bytes});
   if (batches_.size() >= kMostBatches) hooks_.pause(true);
   if (ops.ops.empty()) {
     verified(ops.serial, {});
@@ -84,7 +84,8 @@ bool Inbound::has_ready() const { return !batches_.empty() && batches_.front().v
 
 std::size_t Inbound::most_in_a_write(const Batch& next) const {
   if (!most_wait_) return kMostInAWrite;
-  const std::size_t of_these = kMostBytesThatWait / std::max<std::size_t>(1, next.bytes / next.verified->size());
+  const std::size_t of_these =
+      kMostBytesThatWait / std::max<std::size_t>(1, next.bytes / std::max<std::size_t>(1, next.verified->size()));
   return std::clamp<std::size_t>(of_these, 1, kMostThatWait);
 }
 
@@ -94,7 +95,8 @@ Inbound::Work Inbound::take_ready() {
   while (has_ready()) {
     Batch& batch = batches_.front();
     const std::size_t left = batch.verified->size() - batch.taken;
-    const std::size_t room = left == 0 ? 0 : most_in_a_write(batch) - std::min(most_in_a_write(batch), work.ops.size());
+    const std::size_t most = most_in_a_write(batch);
+    const std::size_t room = most - std::min(most, work.ops.size());
     if (left > room && work.last_serial != 0) break;
     for (std::size_t end = batch.taken + std::min(left, room); batch.taken < end; ++batch.taken) {
       --waiting_ops_;

@@ -68,7 +68,6 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   struct Batch {
     std::uint64_t serial = 0;
     std::optional<LogMark> upto;
-    std::size_t ops = 0;
     std::size_t bytes = 0;
     std::optional<Services::Verified> verified{};
     std::size_t taken = 0;  ///< of those

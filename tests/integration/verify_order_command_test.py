@@ -60,6 +60,23 @@ class Command(unittest.TestCase):
 
 
 class Fixtures(Command):
+    def test_libsodium_alone_comes_to_the_same_on_every_fixture(self):
+        for name in FIXTURES:
+            with self.subTest(name):
+                options = self.fixture(name)
+                usual, alone = (self.verify(*options, "--full", "--json", *more) for more in ([], ["--crypto", "libsodium"]))
+                self.assertEqual(alone.returncode, usual.returncode)
+                if usual.stdout:
+                    self.assertEqual(*(json.loads(run.stdout)["findings"] for run in (usual, alone)))
+
+    def test_libsodium_alone_checks_again_what_an_earlier_run_has_checked(self):
+        self.good_log()
+        self.verify("-q")
+        coverage = lambda *more: json.loads(self.verify("--json", *more).stdout)["coverage"]
+        self.assertEqual(coverage()["signatures_from_checkpoint"], 2)
+        alone = coverage("--crypto", "libsodium")
+        self.assertEqual((alone["signatures_checked"], alone["signatures_from_checkpoint"]), (2, 0))
+
     def test_each_has_its_finding_its_exit_code_and_a_message_and_is_left_as_it_was(self):
         for name, expected in FIXTURES.items():
             with self.subTest(name):

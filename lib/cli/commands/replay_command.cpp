@@ -79,6 +79,9 @@ Result<ExitCode> comparison(LogReader& log, const ReplayRequest& request, const 
 }
 
 Result<ExitCode> run(ReplayOptions& options, Context& context) {
+  if (options.order == ReplayOrder::seq && options.signatures == Signatures::check_by_libsodium) {
+    return fail(Errc::usage, "--crypto: a replay with --order seq checks no signatures", "leave one of the two out");
+  }
   MUSHER_CHECK(verification_self_test());
   MUSHER_TRY(const auto log, open_for_reading(context));
   MUSHER_TRY(const auto at, resolve_at(context, *log, options.at));

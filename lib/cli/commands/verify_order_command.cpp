@@ -77,8 +77,12 @@ Result<CheckSet> checks_of(const std::optional<std::string>& list) {
 Result<AuditRequest> request_of(const VerifyOrderOptions& options) {
   AuditRequest request;
   MUSHER_TRY(request.checks, checks_of(options.checks));
-  request.full = options.full;
   request.signatures = options.signatures;
+  // What the noted run has checked it may have checked without libsodium.
+  request.full = options.full || options.signatures == Signatures::check_by_libsodium;
+  if (options.signatures == Signatures::check_by_libsodium && !contains(request.checks, Check::signature)) {
+    return fail(Errc::usage, "--crypto needs the check signature", "add signature to --checks");
+  }
   request.require_state = options.require_state;
   request.max_duration = options.max_duration;
   request.now_ms = now_ms();
