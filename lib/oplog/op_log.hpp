@@ -86,7 +86,6 @@ class LogReader {
   [[nodiscard]] virtual Result<std::vector<QuarantineEntry>> quarantine_entries_of(const OpId& id) = 0;
   [[nodiscard]] virtual Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> quarantine_count() = 0;
-  [[nodiscard]] virtual Result<QuarantineExtent> quarantine_extent() = 0;
   /// Whether an op waits there, for whatever reason.
   [[nodiscard]] virtual Result<bool> in_quarantine(const OpId& id) = 0;
 
@@ -114,6 +113,8 @@ class WriteTransaction : public LogReader {
   /// @return the ops that it gave up for that.
   virtual Result<std::vector<OpId>> quarantine_add(const QuarantinedOp& op) = 0;
   [[nodiscard]] virtual Result<void> quarantine_remove(std::int64_t id) = 0;
+  /// Cost: one pass over an index of the quarantine if another connection has written since the last transaction.
+  [[nodiscard]] virtual Result<QuarantineExtent> quarantine_extent() = 0;
   /// Replaces or adds the record. Of a peer whose op a full quarantine gave up, `heard` is forgotten by itself.
   [[nodiscard]] virtual Result<void> set_peer(const PeerRecord& peer) = 0;
 

@@ -36,6 +36,7 @@ std::vector<OpId> Quarantine::add(const QuarantinedOp& op) {
   const auto content = op.content ? std::optional<std::string_view>(*op.content) : std::nullopt;
   const auto salt = op.content ? std::optional<sql::Blob>(op.salt.bytes) : std::nullopt;
   const std::size_t bytes = op.canonical.size() + (op.content ? op.content->size() : 0);
+  holdings().gain(op.source, bytes);
   sql::Query(connection_,
              "INSERT INTO quarantine (op_id, reason, source, received_ms, canonical, signature, content, salt, bytes) "
              "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -44,11 +45,6 @@ std::vector<OpId> Quarantine::add(const QuarantinedOp& op) {
       .run();
   changed_ = true;
   last_added_ = sqlite3_last_insert_rowid(connection_.handle());
-  if (holdings_) {
-    holdings_->gain(op.source, bytes);
-  } else {
-    count();
-  }
   return make_room();
 }
 
@@ -81,8 +77,22 @@ void QuarantineHoldings::lose(const std::string& source, std::uint64_t size) {
   weights[source] -= size + kRowWeight;
 }
 
+QuarantineExtent Quarantine::extent() {
+  sql::Query query(connection_,
+                   "SELECT coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'quarantine'), 0), "
+                   "coalesce((SELECT op_id FROM quarantine ORDER BY id DESC LIMIT 1), zeroblob(32))");
+  QuarantineExtent extent;
+  if (!query.step()) return extent;
+  extent.last = query.integer(0);
+  // A row that is no op's is one all the same.
+  if (!sql::read_bytes(query.blob(1), extent.newest.hash)) extent.newest.hash.fill(0xff);
+  extent.rows = holdings().rows;
+  return extent;
+}
+
 /// One pass over an index.
-void Quarantine::count() {
+QuarantineHoldings& Quarantine::holdings() {
+  if (holdings_) return *holdings_;
   holdings_.emplace();
   sql::Query all(connection_, "SELECT source, sum(bytes), count(*) FROM quarantine GROUP BY source");
   while (all.step()) {
@@ -91,6 +101,7 @@ void Quarantine::count() {
     holdings_->bytes += bytes;
     holdings_->weights.emplace(all.text(0), bytes + rows * kRowWeight);
   }
+  return *holdings_;
 }
 
 std::vector<OpId> Quarantine::make_room() {

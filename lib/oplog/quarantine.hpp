@@ -40,11 +40,13 @@ class Quarantine {
   void remove(std::int64_t id);
   /// Every copy of an op.
   void remove(const OpId& op);
+  [[nodiscard]] QuarantineExtent extent();
   /// Row number of the last op added in this transaction; 0 when there is none.
   [[nodiscard]] std::int64_t last_added() const { return last_added_; }
 
  private:
-  void count();
+  /// Counted when it is asked for first.
+  QuarantineHoldings& holdings();
   [[nodiscard]] std::vector<OpId> make_room();
   void took_out(sql::Query& rows);
 
@@ -53,7 +55,7 @@ class Quarantine {
   std::int64_t last_added_ = 0;
   std::int64_t data_version_ = 0;
   bool changed_ = false;
-  std::optional<QuarantineHoldings> holdings_;  ///< counted when it is needed
+  std::optional<QuarantineHoldings> holdings_;
 };
 
 }  // namespace musher

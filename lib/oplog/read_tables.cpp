@@ -197,18 +197,6 @@ std::uint64_t count_quarantine(sql::Connection& connection) {
   return query.step() ? static_cast<std::uint64_t>(query.integer(0)) : 0;
 }
 
-QuarantineExtent extent_of_quarantine(sql::Connection& connection) {
-  sql::Query query(connection,
-                   "SELECT coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = 'quarantine'), 0), "
-                   "coalesce((SELECT op_id FROM quarantine ORDER BY id DESC LIMIT 1), zeroblob(32))");
-  QuarantineExtent extent;
-  if (!query.step()) return extent;
-  extent.last = query.integer(0);
-  // A row that is no op's is one all the same.
-  if (!sql::read_bytes(query.blob(1), extent.newest.hash)) extent.newest.hash.fill(0xff);
-  return extent;
-}
-
 bool is_in_quarantine(sql::Connection& connection, const OpId& id) {
   sql::Query query(connection, "SELECT 1 FROM quarantine WHERE op_id = ?", sql::Blob(id.hash));
   return query.step();

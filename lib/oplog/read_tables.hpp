@@ -20,7 +20,6 @@ namespace musher {
 [[nodiscard]] std::optional<QuarantinedOp> read_quarantined(sql::Connection& connection, std::int64_t id);
 
 [[nodiscard]] std::uint64_t count_quarantine(sql::Connection& connection);
-[[nodiscard]] QuarantineExtent extent_of_quarantine(sql::Connection& connection);
 [[nodiscard]] bool is_in_quarantine(sql::Connection& connection, const OpId& id);
 
 /// How an author's trust is written.

@@ -172,11 +172,6 @@ Result<std::uint64_t> Reads<Interface>::quarantine_count() {
 }
 
 template <class Interface>
-Result<QuarantineExtent> Reads<Interface>::quarantine_extent() {
-  return reading(log(), [&] { return extent_of_quarantine(log().database()); });
-}
-
-template <class Interface>
 Result<bool> Reads<Interface>::in_quarantine(const OpId& id) {
   return reading(log(), [&] { return is_in_quarantine(log().database(), id); });
 }

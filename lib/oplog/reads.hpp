@@ -43,7 +43,6 @@ class Reads : public Interface {
   [[nodiscard]] Result<std::vector<QuarantineEntry>> quarantine_entries_of(const OpId& id) override;
   [[nodiscard]] Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) override;
   [[nodiscard]] Result<std::uint64_t> quarantine_count() override;
-  [[nodiscard]] Result<QuarantineExtent> quarantine_extent() override;
   [[nodiscard]] Result<bool> in_quarantine(const OpId& id) override;
   [[nodiscard]] Result<std::vector<PeerRecord>> peers() override;
 

@@ -131,11 +131,12 @@ struct QuarantinedOp {
   Salt salt;
 };
 
-/// Nobody has put anything into a quarantine between two looks at it with the same extent, nor put the file back to an
-/// older one.
+/// Two looks at a quarantine with the same extent saw the same rows: nobody has put anything there or taken it out, nor
+/// put the file back to an older one.
 struct QuarantineExtent {
   std::int64_t last = 0;  ///< row number, the highest that was ever given out; numbers are never given twice
   OpId newest;            ///< of the rows that are there; zero: the quarantine is empty
+  std::uint64_t rows = 0;
   bool operator==(const QuarantineExtent&) const = default;
 };
 

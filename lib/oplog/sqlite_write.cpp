@@ -210,6 +210,10 @@ Result<void> SqliteWrite::quarantine_remove(std::int64_t id) {
   return writing([&] { quarantine_.remove(id); });
 }
 
+Result<QuarantineExtent> SqliteWrite::quarantine_extent() {
+  return writing([&] { return quarantine_.extent(); });
+}
+
 Result<void> SqliteWrite::set_peer(const PeerRecord& peer) {
   return writing([&] { write_peer(log().database(), peer); });
 }

@@ -24,6 +24,7 @@ class SqliteWrite final : public Reads<WriteTransaction> {
   [[nodiscard]] Result<void> rebuild_derived() override;
   Result<std::vector<OpId>> quarantine_add(const QuarantinedOp& op) override;
   [[nodiscard]] Result<void> quarantine_remove(std::int64_t id) override;
+  [[nodiscard]] Result<QuarantineExtent> quarantine_extent() override;
   [[nodiscard]] Result<void> set_peer(const PeerRecord& peer) override;
   [[nodiscard]] Result<void> commit() override;
 

@@ -19,7 +19,7 @@ WaitingIndex::Mark WaitingIndex::mark_of(const OpId& id) {
   return sip_hash(process_sip_key(), {reinterpret_cast<const char*>(id.hash.data()), id.hash.size()});
 }
 
-Result<void> WaitingIndex::refresh(LogReader& log) {
+Result<void> WaitingIndex::refresh(WriteTransaction& log) {
   MUSHER_TRY(const QuarantineExtent now, log.quarantine_extent());
   const auto before = std::exchange(extent_, std::nullopt);
   if (now.newest.is_zero()) {

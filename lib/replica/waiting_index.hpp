@@ -15,9 +15,9 @@ namespace musher {
 
 class WaitingIndex {
  public:
-  /// Makes it fit the quarantine as it is now, in doubt again until settled_at(). O(1) when nobody else has put
-  /// anything there. What others took out stays in here: it costs a look, and no op is let in for it.
-  Result<void> refresh(LogReader& log);
+  /// Makes it fit the quarantine as it is now, in doubt again until settled_at(). All of it is read again when somebody
+  /// else has put anything there or taken it out: an op that is in the log must not be taken for one that waits.
+  Result<void> refresh(WriteTransaction& log);
   /// What was told since refresh() is durable.
   void settled_at(const QuarantineExtent& now) { extent_ = now; }
 

@@ -87,10 +87,20 @@ TEST_CASE("admit_batch: comes to what admit comes to, one op at a time", "[repli
     TestNode one_by_one(folder.path(), "a", test_document()), batches(folder.path(), "b", test_document());
     trust_some(one_by_one);
     trust_some(batches);
-    for (const VerifiedOp& op : ops) must(admit(one_by_one.replica(), op.claim(), "import"));
+    // In half of the cases the unknown author is trusted in between: beside the replica, as a shell does.
+    const std::size_t trusted_at = random() % (2 * ops.size());
+    const auto trust_at = [&](std::size_t at, TestNode& node) {
+      if (at == trusted_at) must(trust_add(node.replica(), identity_of(2).author(), "two", false));
+    };
+    for (std::size_t at = 0; at < ops.size(); ++at) {
+      trust_at(at, one_by_one);
+      must(admit(one_by_one.replica(), ops[at].claim(), "import"));
+    }
     const std::size_t most = 1 + random() % 15;
     for (std::size_t at = 0; at < ops.size();) {
-      const std::size_t size = std::min<std::size_t>(ops.size() - at, 1 + random() % most);
+      trust_at(at, batches);
+      const std::size_t end = at < trusted_at ? std::min(trusted_at, ops.size()) : ops.size();
+      const std::size_t size = std::min<std::size_t>(end - at, 1 + random() % most);
       must(admit_batch(batches.replica(), std::span(ops).subspan(at, size), "import", std::nullopt));
       auto write = must(batches.replica().log().begin_write(std::chrono::seconds(10)));
       RC_ASSERT(must(settle_quarantine(*write, 0)) == 0);  // whatever may enter is in, though few are looked at
@@ -230,6 +240,41 @@ TEST_CASE("admit_batch: what was given up, many times over, leaves those that st
   must(admit_batch(fresh.replica(), chain, "import", std::nullopt));
   CHECK(ids_of(node) == ids_of(fresh));
   CHECK(ids_of(node).size() > 50);
+}
+
+TEST_CASE("admit_batch: what trust add let in meanwhile is no longer waited for by those behind it", "[replica]") {
+  const TempFolder folder;
+  TestNode writer(folder.path(), "writer", test_document()), stranger(folder.path(), "stranger", test_document());
+  TestNode node(folder.path(), "node", test_document());
+  node.trust(writer, "writer");
+  writer.trust(stranger, "stranger");
+  stranger.trust(writer, "writer");
+  const Verifier verifier(test_document());
+  const auto give = [&](const OpRow& row) {
+    const std::vector ops{*verifier.verify(row.op)};
+    must(admit_batch(node.replica(), ops, "peer:w", std::nullopt));
+  };
+  const OpRow base = writer.insert("477_story_base");
+  stranger.receive(base);
+  const OpRow unheard = stranger.insert("478_story_sync");
+  const OpRow missing = stranger.insert("479_story_late");
+  const OpRow later = writer.insert("480_story_next");
+  writer.receive(unheard);
+  writer.receive(missing);
+  const OpRow behind = writer.write({OpKind::set, unheard.id, "stage", "\"done\"", {}});
+  OpRow nowhere = base;
+  nowhere.id = op_id_of(0xee);
+  const OpRow orphan = writer.fork(nowhere, {OpKind::insert, OpId{}, "481_story_orphan", "{\"stage\":\"done\"}", {}});
+  give(base);
+  give(later);
+  give(unheard);
+  give(orphan);  // the last in quarantine, and it stays
+  node.trust(stranger, "stranger");
+  REQUIRE(must(node.log().quarantine_count()) == 1);
+  give(behind);
+  give(missing);
+  CHECK(must(node.log().facts(behind.id)).has_value());
+  CHECK(must(node.log().quarantine_count()) == 1);
 }
 
 TEST_CASE("admit_batch: whoever's op a full quarantine gives up, that one's mark is lost, and it is said",

@@ -343,8 +343,15 @@ class Episode {
     for (const auto& each : world_.nodes()) {
       std::cout << each->name() << ": " << *each->log().count() << " ops, " << *each->log().quarantine_count()
                 << " in quarantine\n";
-      for (const QuarantinedOp& kept : *each->log().quarantine()) {
+      const auto quarantine = must(each->log().quarantine());
+      for (const QuarantinedOp& kept : quarantine) {
         std::cout << "  " << kept.reason << " from " << kept.source.substr(0, 14) << "\n";
+        const auto op = parse_canonical_bytes(kept.canonical);
+        REQUIRE(op);
+        for (const OpId& id : dependencies(*op)) {
+          std::cout << "    depends on " << to_hex(id.hash).substr(0, 8)
+                    << (must(each->log().facts(id)) ? ", in the log" : ", not in the log") << "\n";
+        }
       }
       for (const sync::PeerStatus& peer : each->engine().status()) {
         std::cout << "  " << peer.address << " " << peer.state << ", lag " << peer.lag_ops << ", " << peer.last_error

@@ -74,7 +74,6 @@ class CountingReader final : public LogReader {
   Result<std::vector<QuarantineEntry>> quarantine_entries_of(const OpId& id) override {
     return one(log_.quarantine_entries_of(id));
   }
-  Result<QuarantineExtent> quarantine_extent() override { return one(log_.quarantine_extent()); }
   Result<bool> in_quarantine(const OpId& id) override { return one(log_.in_quarantine(id)); }
   Result<std::vector<PeerRecord>> peers() override { return all(log_.peers()); }
   Result<std::optional<RowId>> highest_row_ever() override { return one(log_.highest_row_ever()); }
