@@ -1,6 +1,9 @@
 #include "crypto/verify.hpp"
 
+#include <mutex>
+#include <shared_mutex>
 #include <stdexcept>
+#include <unordered_map>
 
 #include "crypto/hashing.hpp"
 #include "crypto/known_signer.hpp"
@@ -17,6 +20,21 @@ OpId id_of(const Op& op) {
   thread_local std::vector<std::uint8_t> bytes;
   canonical_bytes(op, bytes);
   return op_id(bytes);
+}
+
+/// is_author_key(author), asked once as long as it is remembered.
+bool knows_author_key(const AuthorId& author) {
+  static std::shared_mutex mutex;
+  static std::unordered_map<AuthorId, bool, IdHash> author_keys;
+  {
+    const std::shared_lock lock(mutex);
+    if (const auto known = author_keys.find(author); known != author_keys.end()) return known->second;
+  }
+  const bool good = is_author_key(author);
+  const std::unique_lock lock(mutex);
+  if (author_keys.size() >= kRememberedKeys) author_keys.clear();
+  author_keys.emplace(author, good);
+  return good;
 }
 
 void require_good_library() {
@@ -85,18 +103,6 @@ std::vector<bool> Verifier::check_signatures(std::span<const SignatureClaim> cla
     hold[expected[i]] = has_r(signature, points[i].encode(inverses[i])) || signature_holds(author, id, signature);
   }
   return hold;
-}
-
-bool Verifier::knows_author_key(const AuthorId& author) const {
-  {
-    const std::shared_lock lock(mutex_);
-    if (const auto known = author_keys_.find(author); known != author_keys_.end()) return known->second;
-  }
-  const bool good = is_author_key(author);
-  const std::unique_lock lock(mutex_);
-  if (author_keys_.size() >= kRememberedKeys) author_keys_.clear();
-  author_keys_.emplace(author, good);
-  return good;
 }
 
 Result<VerifiedOp> sign_op(const Identity& identity, Op op, std::optional<std::string> content) {

@@ -2,10 +2,7 @@
 // From a claim to an op that may be judged by its dependencies: the only maker of VerifiedOp.
 
 #include <expected>
-#include <mutex>
-#include <shared_mutex>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "crypto/identity.hpp"
@@ -46,7 +43,8 @@ struct SignatureClaim {
   Signature signature;
 };
 
-/// Verifies ops of one document and remembers which author keys it has checked. Safe to call from several threads.
+/// Verifies ops of one document; the process remembers which author keys it has checked. Safe to call from several
+/// threads.
 class Verifier {
  public:
   /// The first one of a process tests the linked library first (verification_self_test), once.
@@ -72,12 +70,8 @@ class Verifier {
   [[nodiscard]] std::vector<bool> check_signatures(std::span<const SignatureClaim> claims) const;
 
  private:
-  bool knows_author_key(const AuthorId& author) const;
-
   DocumentId document_;
   SignatureCheck check_;
-  mutable std::shared_mutex mutex_;
-  mutable std::unordered_map<AuthorId, bool, IdHash> author_keys_;
 };
 
 /// Makes an op: picks a salt, fills in author and content digest, signs. Content must be canonical JSON.

@@ -79,6 +79,7 @@ void connect_now(OpenLog& log) {
   read_meta(*connection, log.info);
   log.connection = std::move(connection);
   log.quarantine_holdings.reset();
+  log.unaltered_at.reset();
   if (log.mode == OpenMode::write) log.companions.note(log.file);
 }
 

@@ -26,6 +26,7 @@ struct OpenLog {
   std::optional<LockFile> lock;  ///< of a log opened for writing
   Companions companions;
   std::optional<KeptHoldings> quarantine_holdings;  ///< of this connection's last transaction
+  std::optional<std::int64_t> unaltered_at;         ///< data_version at which this connection saw its schema right
   bool writing = false;                             ///< a write transaction is alive
   bool wal_in_doubt = false;  ///< an fsync of the -wal failed: no op may be built on it before it was emptied
 

@@ -15,9 +15,8 @@ constexpr std::uint64_t kRowWeight = 1'024;
 
 }  // namespace
 
-void Quarantine::begin(std::optional<KeptHoldings> kept) {
-  sql::Query version(connection_, "PRAGMA data_version");
-  data_version_ = version.step() ? version.integer(0) : 0;
+void Quarantine::begin(std::int64_t data_version, std::optional<KeptHoldings> kept) {
+  data_version_ = data_version;
   if (kept && kept->data_version == data_version_) holdings_ = std::move(kept->holdings);
 }
 

@@ -30,7 +30,7 @@ class Quarantine {
   Quarantine(sql::Connection& connection, const QuarantineLimits& limits) : connection_(connection), limits_(limits) {}
 
   /// In the transaction: what is known of before, if it still holds.
-  void begin(std::optional<KeptHoldings> kept);
+  void begin(std::int64_t data_version, std::optional<KeptHoldings> kept);
   /// For the next one. After a rollback only if nothing was changed here.
   [[nodiscard]] std::optional<KeptHoldings> keep(bool committed);
 

@@ -119,6 +119,11 @@ bool Connection::in_transaction() const { return sqlite3_get_autocommit(handle()
 
 bool Connection::read_only() const { return sqlite3_db_readonly(handle(), "main") == 1; }
 
+std::int64_t Connection::data_version() {
+  Query version(*this, "PRAGMA data_version");
+  return version.step() ? version.integer(0) : 0;
+}
+
 bool Connection::file_has_moved() const {
   int moved = 0;
   check(handle(), sqlite3_file_control(handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved));

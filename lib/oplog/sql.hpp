@@ -52,6 +52,8 @@ class Connection {
   [[nodiscard]] bool read_only() const;
   /// The file is no longer what its path names.
   [[nodiscard]] bool file_has_moved() const;
+  /// Another number when another connection has committed.
+  [[nodiscard]] std::int64_t data_version();
   /// Frames in the -wal after this connection's last commit.
   [[nodiscard]] int wal_frames() const { return wal_frames_; }
   /// Ends a step of a statement that works without an answer for longer (a file can be made to have it go round for

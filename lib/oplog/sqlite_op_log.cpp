@@ -135,10 +135,7 @@ Result<LiveSlot> SqliteOpLog::take_live_slot() {
 Result<Doorbell> SqliteOpLog::watch() { return Doorbell::watch(log_->file.path); }
 
 Result<std::int64_t> SqliteOpLog::data_version() {
-  return reading(*log_, [&] {
-    sql::Query version(log_->database(), "PRAGMA data_version");
-    return version.step() ? version.integer(0) : 0;
-  });
+  return reading(*log_, [&] { return log_->database().data_version(); });
 }
 
 Result<void> SqliteOpLog::check_in_place() { return check_still_there(log_->file); }

@@ -101,10 +101,12 @@ Result<std::invoke_result_t<Work>> SqliteWrite::writing(Work work) {
 Result<void> SqliteWrite::enter() {
   return writing([&] {
     Companions::follow_log(log().file);
-    check_schema_unaltered(log().database(), log().info.path);
+    const std::int64_t data_version = log().database().data_version();
+    if (log().unaltered_at != data_version) check_schema_unaltered(log().database(), log().info.path);
+    log().unaltered_at = data_version;
     last_row_ = check_row_numbers(log().database(), log().info.path);
     derived_.begin(log().info);
-    quarantine_.begin(std::exchange(log().quarantine_holdings, std::nullopt));
+    quarantine_.begin(data_version, std::exchange(log().quarantine_holdings, std::nullopt));
   });
 }
 
