@@ -66,6 +66,7 @@ struct Metrics::State {
   prometheus::Histogram* apply = nullptr;
   // By peer; made anew each time, so that peers that went are not shown for ever.
   prometheus::Family<prometheus::Gauge>* peer_connected = nullptr;
+  prometheus::Family<prometheus::Gauge>* peer_since = nullptr;
   prometheus::Family<prometheus::Gauge>* peer_lag = nullptr;
   prometheus::Family<prometheus::Gauge>* peer_sent = nullptr;
   prometheus::Family<prometheus::Gauge>* peer_received = nullptr;
@@ -83,6 +84,7 @@ Metrics::Metrics() : state_(std::make_unique<State>()) {
     return &BuildGauge().Name(name).Help(help).Register(registry);
   };
   state_->peer_connected = by_peer("musher_sync_peer_connected", "1: ops flow between this node and that one");
+  state_->peer_since = by_peer("musher_sync_peer_since_seconds", "When that began to be so, in seconds since 1970");
   state_->peer_lag = by_peer("musher_sync_peer_lag_ops", "Ops of this log that the peer has not acknowledged");
   state_->peer_sent = by_peer("musher_sync_peer_sent_bytes", "Bytes sent to the peer, over all connections");
   state_->peer_received = by_peer("musher_sync_peer_received_bytes", "Bytes received, over all connections");
@@ -111,6 +113,7 @@ std::string Metrics::text(const MetricValues& values, const std::vector<PeerMetr
   };
   for (const PeerMetric& peer : peers) {
     show(state_->peer_connected, peer, peer.connected ? 1 : 0);
+    show(state_->peer_since, peer, peer.since_seconds);
     show(state_->peer_lag, peer, peer.lag_ops);
     show(state_->peer_sent, peer, peer.sent_bytes);
     show(state_->peer_received, peer, peer.received_bytes);

@@ -42,6 +42,7 @@ struct MetricValues {
 struct PeerMetric {
   std::string peer;  ///< the first 12 digits of its key
   bool connected = false;
+  double since_seconds = 0;
   double lag_ops = 0;
   double sent_bytes = 0;
   double received_bytes = 0;

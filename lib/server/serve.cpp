@@ -301,7 +301,11 @@ class Runtime {
       if (by_key.size() == kMostPeerMetrics && !by_key.contains(key)) continue;
       PeerMetric& metric = by_key[key];
       if (metric.connected) continue;  // what is said of an address says less
-      metric = {key, peer.state == "connected", static_cast<double>(peer.lag_ops), static_cast<double>(peer.sent_bytes),
+      metric = {key,
+                peer.state == "connected",
+                static_cast<double>(peer.since_ms) / 1'000,
+                static_cast<double>(peer.lag_ops),
+                static_cast<double>(peer.sent_bytes),
                 static_cast<double>(peer.received_bytes)};
     }
     std::vector<PeerMetric> metrics;

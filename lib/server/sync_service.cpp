@@ -250,7 +250,11 @@ void SyncService::stop() { impl_->stop({}); }
 
 void SyncService::write_down(std::function<void()> done) { impl_->engine->write_records(std::move(done)); }
 
-std::vector<sync::PeerStatus> SyncService::peers() const { return impl_->engine->status(); }
+std::vector<sync::PeerStatus> SyncService::peers() const {
+  auto written = impl_->live.log().peers();
+  // Of a log that cannot be read now, what is in memory; /readyz says why.
+  return impl_->engine->status_with(written ? *std::move(written) : std::vector<PeerRecord>());
+}
 
 sync::Engine::Totals SyncService::totals() const { return impl_->engine->totals(); }
 

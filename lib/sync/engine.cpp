@@ -120,6 +120,7 @@ void Engine::opened(Session& session) {
     if (target.url != session.url()) continue;
     target.failures = 0;
     target.last_error.clear();
+    target.since_ms = 0;
   }
   next_records_ = {};  // so that `inspect peers` on the file shows it soon
   tell(false, "peer connected", session);
@@ -302,7 +303,7 @@ void Engine::dial(std::size_t index) {
     return;
   }
   target.state = Target::State::dialing;
-  target.since_ms = services_.clock_ms();
+  if (target.since_ms == 0) target.since_ms = services_.clock_ms();
   target.cancel = services_.dial(target.url, [this, alive = alive_, index](Result<OpenLink> link) {
     if (!*alive) return;
     Target& dialed = targets_[index];
@@ -314,7 +315,6 @@ void Engine::dial(std::size_t index) {
       return retry_later(dialed, link.error().what, 0);
     }
     dialed.state = Target::State::connected;
-    dialed.since_ms = services_.clock_ms();
     add(*std::move(link), Role::dialer, dialed.url);
   });
 }
@@ -324,7 +324,7 @@ void Engine::dial(std::size_t index) {
 void Engine::retry_later(Target& target, const std::string& why, std::uint16_t code) {
   if (target.state == Target::State::stopped) return;
   target.state = Target::State::waiting;
-  target.since_ms = services_.clock_ms();
+  if (target.since_ms == 0) target.since_ms = services_.clock_ms();
   const auto ending = static_cast<CloseCode>(code);
   if (ending != CloseCode::duplicate && ending != CloseCode::going_away) target.last_error = why;
   if (ending == CloseCode::same_node) {
@@ -371,6 +371,7 @@ void Engine::write_records(std::function<void()> done) {
     return;
   }
   writing_ = true;
+  being_written_ = records;
   services_.write(
       [records](Replica& replica) -> Result<void> {
         MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
@@ -380,6 +381,7 @@ void Engine::write_records(std::function<void()> done) {
       [this, alive = alive_, records, done = std::move(done)](const Result<void>& written) {
         if (!*alive) return;
         writing_ = false;
+        being_written_.reset();
         for (PeerRecord& record : *records) {
           if (!written && session_with(record.peer, nullptr) == nullptr)
             records_.emplace(record.peer, std::move(record));
@@ -431,6 +433,17 @@ std::vector<PeerStatus> Engine::status() const {
     status.last_error = target.last_error;
   }
   return all;
+}
+
+std::vector<PeerStatus> Engine::status_with(const std::vector<PeerRecord>& written) const {
+  std::map<AuthorId, PeerRecord> newest;
+  const auto take = [&](const PeerRecord& record) { newest.insert_or_assign(record.peer, record); };
+  std::ranges::for_each(written, take);
+  if (being_written_) std::ranges::for_each(*being_written_, take);
+  for (const auto& [peer, record] : records_) take(record);
+  std::vector<PeerStatus> stored;
+  for (const auto& [peer, record] : newest) stored.push_back(status_of(record, tail_.end().row));
+  return with_stored(status(), std::move(stored));
 }
 
 void Engine::tell(bool warning, std::string_view what, const Session& session, std::string detail) {

@@ -56,7 +56,10 @@ class Engine final : private Session::Owner {
   /// Writes down what is known of peers, now; `done` when that is durable.
   void write_records(std::function<void()> done);
 
+  /// Of the connections there are, and of what is dialed.
   [[nodiscard]] std::vector<PeerStatus> status() const;
+  /// And of the peers that are gone. written: the records in the log.
+  [[nodiscard]] std::vector<PeerStatus> status_with(const std::vector<PeerRecord>& written) const;
   [[nodiscard]] std::size_t connected() const;
   struct Totals {
     std::uint64_t ops_received = 0;
@@ -75,7 +78,7 @@ class Engine final : private Session::Owner {
     std::optional<AuthorId> peer{};  ///< who answered last
     std::function<void()> cancel{};
     std::string last_error{};
-    std::int64_t since_ms = 0;
+    std::int64_t since_ms = 0;  ///< nobody answers there, or not as a node whose ops may flow; 0: not tried yet
   };
   struct Penalty {
     unsigned count = 0;
@@ -111,6 +114,7 @@ class Engine final : private Session::Owner {
   std::vector<Target> targets_;
   std::map<AuthorId, Penalty> penalties_;
   std::map<AuthorId, PeerRecord> records_;  ///< of sessions that ended: to be written down
+  std::shared_ptr<const std::vector<PeerRecord>> being_written_;
   bool writing_ = false;
   bool stopping_ = false;
   std::chrono::milliseconds next_records_{};

@@ -1,6 +1,7 @@
 """musher inspect peers: of running nodes, of ones that were killed or stopped, from the file and from a server."""
 
 import json
+import re
 import unittest
 
 import sync_nodes_test
@@ -72,6 +73,52 @@ class Peers(sync_nodes_test.Nodes):
         self.assertEqual(bob.server.stop(), 0)
         bob.server = None
         self.assertEqual(self.peer(bob)["state"], "closed")
+
+    def metrics(self, node):
+        """Of the only peer: what /metrics says of it, by what is measured."""
+        lines = re.findall(r'^musher_sync_peer_(\w+){peer="([0-9a-f]{12})"} (\S+)$', node.server.get("/metrics")[2], re.MULTILINE)
+        self.assertEqual(len({peer for _, peer, _ in lines}), 1, lines)
+        return {what: float(value) for what, _, value in lines}
+
+    def test_while_a_peer_is_away_the_server_says_how_far_behind_it_is(self):
+        alice, bob = self.connected()
+        up = self.metrics(bob)
+        self.assertEqual((up["connected"], up["lag_ops"]), (1, 0))
+        address = self.url(alice) + "/crdt-sync"
+        alice.kill()
+        wait_until(lambda: self.live(bob)[0]["state"] in ("waiting", "dialing"), "bob's server to see that the connection broke")
+        for n in range(3):
+            bob.must("put", "-q", "2_story", f"stage={n}_stage")
+        away = lambda: [peer for peer in self.live(bob) if peer["lag_ops"] == 3 and "refused" in peer["last_error"]]
+        first = wait_until(away, "bob's server to count what alice has not got")
+        self.assertEqual(len(self.live(bob)), 1)
+        self.assertEqual((first[0]["name"], first[0]["address"], first[0]["dialed"]), ("alice", address, True))
+        self.assertGreater(first[0]["sent_bytes"], 300)
+        down = self.metrics(bob)
+        self.assertEqual((down["connected"], down["lag_ops"], down["sent_bytes"]), (0, 3, first[0]["sent_bytes"]))
+        self.assertGreater(down["since_seconds"], up["since_seconds"])
+        # Dialed again and again in vain, it is away since the same time; also for a server that never saw it.
+        bob.kill()
+        bob.start("--rendezvous", self.url(alice))
+        again = wait_until(away, "the next server to count it too")
+        self.assertEqual({**again[0], "state": ""}, {**first[0], "state": ""})
+
+    def test_a_peer_that_dialed_us_and_is_away_is_shown_by_the_server(self):
+        alice, bob = self.connected()
+        bob.kill()
+        alice.must("put", "-q", "1_story", "stage=2_active")
+        gone = wait_until(lambda: [peer for peer in self.live(alice) if peer["state"] == "closed"], "alice's server to see that bob is away")
+        self.assertEqual((len(self.live(alice)), gone[0]["name"], gone[0]["lag_ops"], gone[0]["dialed"]), (1, "bob", 1, False))
+        self.assertIn("the connection", gone[0]["last_error"])
+
+    def test_metrics_name_thirty_two_peers_and_those_that_are_connected_first(self):
+        alice, bob = self.connected()
+        bob_key = (bob.folder / "pipeline.db.key.pub").read_text().strip()
+        rows = ", ".join(f"(x'{bytes([n] * 32).hex()}', zeroblob(16), NULL, NULL, 0, 'closed', 1000, 'there', '', 0, 0)" for n in range(1, 41))
+        self.shell.sql(alice.log, f"INSERT INTO peers VALUES {rows}")
+        self.assertEqual(len(self.live(alice)), 41)
+        named = re.findall(r'^musher_sync_peer_connected{peer="([0-9a-f]{12})"} (\d)$', alice.server.get("/metrics")[2], re.MULTILINE)
+        self.assertEqual((len(named), dict(named)[bob_key[:12]]), (32, "1"))
 
     def test_who_stops_in_peace_leaves_no_error(self):
         alice, bob = self.connected()
