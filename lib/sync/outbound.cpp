@@ -10,8 +10,6 @@ namespace {
 
 /// Of rows that the peer has already: their mark alone is worth a message when so many have gathered.
 constexpr std::int64_t kSkippedRows = 4'096;
-/// Beside four times what the log has.
-constexpr std::size_t kMostRowsWanted = 4'096;
 /// A peer has at most kMaxIds questions open, as it sees it; what is on its way to it may answer some.
 constexpr std::size_t kMostAsked = 4 * kMaxIds;
 constexpr std::size_t kQueuedBytes = 1U << 20U;
@@ -46,6 +44,7 @@ void Outbound::resume(const LogMark& mark) {
 void Outbound::send_tips() {
   phase_ = Phase::collecting;
   skip_source_ = false;  // the peer may have lost what it sent here once
+  wanted_ = std::make_shared<WantedRows>();
   rows_.clear();
   next_row_ = 0;
   ++round_;
@@ -69,39 +68,34 @@ void Outbound::send_tips() {
 
 void Outbound::take(Want want) {
   if (want.round != round_ || phase_ != Phase::collecting) return;  // of tips that were sent again since
-  struct Found {
-    std::vector<RowId> rows;
-    std::vector<Samples> samples;
-  };
   // The answer to a sample closes the sample.
   if (want_complete_ && open_ > 0) --open_;
   want_complete_ |= want.last;
   ++open_;
+  struct Found {
+    std::vector<Samples> samples;
+    bool too_much = false;
+  };
   auto found = std::make_shared<Found>();
   read(
-      [found, branches = std::move(want.branches)](LogReader& log) -> Result<void> {
+      [found, wanted = wanted_, branches = std::move(want.branches)](LogReader& log) -> Result<void> {
         for (const Want::Branch& branch : branches) {
-          MUSHER_TRY(auto rows, rows_of(log, branch));
-          if (auto* samples = std::get_if<Samples>(&rows)) {
-            found->samples.push_back(std::move(*samples));
-          } else {
-            const auto& given = std::get<std::vector<RowId>>(rows);
-            found->rows.insert(found->rows.end(), given.begin(), given.end());
-          }
+          MUSHER_TRY(auto samples, wanted->add(log, branch));
+          if (samples) found->samples.push_back(*std::move(samples));
         }
+        found->too_much = wanted->too_much();
         return {};
       },
       [this, found, round = round_] {
         if (round != round_ || phase_ != Phase::collecting) return;
+        if (found->too_much) {
+          return hooks_.end({CloseCode::violation, "it wants the same ops again and again"});
+        }
         --open_;
         open_ += found->samples.size();
-        for (Samples& samples : found->samples) {
-          samples.round = round;
-          hooks_.send(encode(samples));
-        }
-        rows_.insert(rows_.end(), found->rows.begin(), found->rows.end());
-        if (rows_.size() > kMostRowsWanted + 4 * static_cast<std::size_t>(raw(tips_upto_.row))) {
-          return hooks_.end({CloseCode::violation, "it wants the same ops again and again"});
+        for (Samples& each : found->samples) {
+          each.round = round;
+          hooks_.send(encode(each));
         }
         rows_are_complete();
       });
@@ -109,9 +103,8 @@ void Outbound::take(Want want) {
 
 void Outbound::rows_are_complete() {
   if (phase_ != Phase::collecting || !want_complete_ || open_ > 0) return;
-  std::ranges::sort(rows_);
-  const auto rest = std::ranges::unique(rows_);
-  rows_.erase(rest.begin(), rest.end());
+  rows_ = wanted_->rows();
+  wanted_.reset();
   phase_ = Phase::rows;
   pump();
 }

@@ -12,6 +12,7 @@
 #include "model/recent_ids.hpp"
 #include "sync/link.hpp"
 #include "sync/message.hpp"
+#include "sync/reconcile.hpp"
 #include "sync/tail.hpp"
 
 namespace musher::sync {
@@ -95,10 +96,11 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   bool stopped_ = false;
   Phase phase_ = Phase::waiting;
   bool skip_source_ = false;
-  LogMark sent_;              ///< streaming: all up to here was sent, or skipped
-  LogMark tips_upto_;         ///< collecting, rows: the peer has all up to here when rows_ is out
-  std::vector<RowId> rows_;   ///< wanted
-  std::size_t next_row_ = 0;  ///< into rows_
+  LogMark sent_;                        ///< streaming: all up to here was sent, or skipped
+  LogMark tips_upto_;                   ///< collecting, rows: the peer has all up to here when rows_ is out
+  std::shared_ptr<WantedRows> wanted_;  ///< collecting: what the reads that are under way add to
+  std::vector<RowId> rows_;             ///< wanted
+  std::size_t next_row_ = 0;            ///< into rows_
   std::uint32_t round_ = 0;
   bool want_complete_ = false;
   std::size_t open_ = 0;      ///< parts of the want that are being looked up, and samples out for a choice

@@ -5,54 +5,28 @@
 namespace musher::sync {
 namespace {
 
-/// The newest of the bases that `tip` descends from by prev; index 0 when there is none.
-Result<OpIndex> newest_base(LogReader& log, const OpId& tip, const OpLinks& at, const std::vector<Tip>& bases,
-                            bool branches) {
+/// Beside sixteen times what the log has: an honest peer is shown each branch twice at most.
+constexpr std::uint64_t kMostSteps = 65'536;
+/// Of the ops behind one another that are read at a time: at first, and at most.
+constexpr std::uint64_t kFirstStride = 16, kLongestStride = 4'096;
+
+/// The newest of the bases, for an author with one branch; index 0 when there is none.
+Result<OpIndex> newest_base(LogReader& log, const OpLinks& at, const std::vector<Tip>& bases) {
   OpIndex newest{};
   for (const Tip& base : bases) {
     MUSHER_TRY(const auto known, log.links(base.id));
-    if (!known || known->author != at.author || known->index >= at.index || known->index <= newest) continue;
-    if (branches) {
-      MUSHER_TRY(const auto ancestors, log.prev_ancestors(tip, known->index));
-      if (std::ranges::find(ancestors, base.id) == ancestors.end()) continue;
-    }
-    newest = known->index;
+    if (known && known->author == at.author && known->index < at.index) newest = std::max(newest, known->index);
   }
   return newest;
 }
 
-/// The rows of `tip` and of what it descends from by prev, as far as its index is above `base`.
-Result<std::vector<RowId>> branch_rows(LogReader& log, const OpId& tip, const OpLinks& at, OpIndex base,
-                                       bool branches) {
-  if (!branches) return log.author_rows(at.author, base, at.index);
-  std::vector<RowId> rows{at.row};
-  MUSHER_TRY(const auto ancestors, log.prev_ancestors(tip, next(base)));
-  for (const OpId& id : ancestors) {
-    MUSHER_TRY(const auto links, log.links(id));
-    if (links && links->index > base) rows.push_back(links->row);
-  }
-  std::ranges::sort(rows);
-  return rows;
-}
-
-Result<Samples> samples_of(LogReader& log, const OpId& tip, const OpLinks& at, bool branches) {
+/// 1, 2, 4, 8 ... ops back from a tip, and its author's first. op_at: the one of the branch with an index.
+template <class OpAt>
+Result<Samples> samples_of(const OpId& tip, const OpLinks& at, const OpAt& op_at) {
   Samples samples{.tip = tip, .ops = {}};
-  std::vector<OpId> ancestors;  // nearest first
-  if (branches) {
-    MUSHER_TRY(ancestors, log.prev_ancestors(tip, OpIndex{1}));
-  }
   const auto add = [&](std::uint64_t index) -> Result<void> {
-    OpId id;
-    if (branches) {
-      const std::uint64_t back = raw(at.index) - index;
-      if (back == 0 || back > ancestors.size()) return {};
-      id = ancestors[back - 1];
-    } else {
-      MUSHER_TRY(const auto ids, log.ops_at(at.author, OpIndex{index}));
-      if (ids.empty()) return {};
-      id = ids.front();
-    }
-    samples.ops.push_back({at.author, OpIndex{index}, id});
+    MUSHER_TRY(const std::optional<OpId> id, op_at(index));
+    if (id) samples.ops.push_back({at.author, OpIndex{index}, *id});
     return {};
   };
   for (std::uint64_t back = 1; back < raw(at.index) && samples.ops.size() + 1 < kMaxSamples; back *= 2) {
@@ -94,17 +68,81 @@ Result<std::vector<Want::Branch>> lacking(LogReader& log, const std::vector<Tip>
   return branches;
 }
 
-Result<std::variant<std::vector<RowId>, Samples>> rows_of(LogReader& log, const Want::Branch& branch) {
+Result<std::optional<Samples>> WantedRows::add(LogReader& log, const Want::Branch& branch) {
   MUSHER_TRY(const auto at, log.links(branch.tip));
-  if (!at) return std::vector<RowId>{};
+  if (!at || is_taken(at->row) || too_much_) return std::nullopt;
   MUSHER_TRY(const auto tips, log.tips_of(at->author));
-  const bool branches = tips.size() > 1;
-  MUSHER_TRY(const OpIndex base, newest_base(log, branch.tip, *at, branch.bases, branches));
+  if (tips.size() > 1) return add_one_of_several(log, branch, *at);
+  if (given_whole_.contains(at->author)) return std::nullopt;
+  MUSHER_TRY(const OpIndex base, newest_base(log, *at, branch.bases));
   if (base == OpIndex{0} && !branch.bases.empty()) {
-    MUSHER_TRY(auto samples, samples_of(log, branch.tip, *at, branches));
-    return samples;
+    return samples_of(branch.tip, *at, [&](std::uint64_t index) -> Result<std::optional<OpId>> {
+      MUSHER_TRY(const auto ids, log.ops_at(at->author, OpIndex{index}));
+      return ids.empty() ? std::nullopt : std::optional(ids.front());
+    });
   }
-  MUSHER_TRY(auto rows, branch_rows(log, branch.tip, *at, base, branches));
+  given_whole_.insert(at->author);
+  MUSHER_TRY(const auto rows, log.author_rows(at->author, base, at->index));
+  for (const RowId row : rows) take(row);
+  return std::nullopt;
+}
+
+/// Down from the tip to what the peer has, or what is taken already: behind that are rows of both kinds only.
+Result<std::optional<Samples>> WantedRows::add_one_of_several(LogReader& log, const Want::Branch& branch,
+                                                              const OpLinks& at) {
+  MUSHER_TRY(const RowId last, log.last_row());
+  const std::uint64_t most = kMostSteps + 16 * static_cast<std::uint64_t>(raw(last));
+  std::set<OpId> bases;
+  for (const Tip& base : branch.bases) bases.insert(base.id);
+  std::vector<RowId> rows{at.row};
+  std::vector<OpId> ids;  // behind the tip, the nearest first
+  bool at_what_it_has = false;
+  OpId from = branch.tip;
+  std::uint64_t index = raw(at.index), stride = kFirstStride;
+  while (index > 1 && !at_what_it_has) {
+    MUSHER_TRY(const auto behind, log.prev_ancestors(from, OpIndex{index > stride ? index - stride : 1}));
+    if (behind.empty()) break;
+    for (const OpId& id : behind) {
+      if (++steps_ > most) {
+        too_much_ = true;
+        return std::nullopt;
+      }
+      MUSHER_TRY(const auto links, log.links(id));
+      at_what_it_has = bases.contains(id) || !links || is_taken(links->row);
+      if (at_what_it_has) break;
+      rows.push_back(links->row);
+      ids.push_back(id);
+    }
+    from = behind.back();
+    index -= std::min<std::uint64_t>(index - 1, behind.size());
+    stride = std::min(2 * stride, kLongestStride);
+  }
+  if (!at_what_it_has && !branch.bases.empty()) {
+    return samples_of(branch.tip, at, [&](std::uint64_t wanted) -> Result<std::optional<OpId>> {
+      const std::uint64_t back = raw(at.index) - wanted;
+      return back == 0 || back > ids.size() ? std::nullopt : std::optional(ids[back - 1]);
+    });
+  }
+  for (const RowId row : rows) take(row);
+  return std::nullopt;
+}
+
+bool WantedRows::is_taken(RowId row) const {
+  const auto number = static_cast<std::size_t>(raw(row));
+  return number < taken_.size() && taken_[number];
+}
+
+void WantedRows::take(RowId row) {
+  const auto number = static_cast<std::size_t>(raw(row));
+  if (number >= taken_.size()) taken_.resize(number + number / 2 + 1);
+  taken_[number] = true;
+}
+
+std::vector<RowId> WantedRows::rows() const {
+  std::vector<RowId> rows;
+  for (std::size_t number = 0; number < taken_.size(); ++number) {
+    if (taken_[number]) rows.push_back(RowId{static_cast<std::int64_t>(number)});
+  }
   return rows;
 }
 

@@ -20,23 +20,17 @@ constexpr std::size_t kBytesInOneWrite = 16U << 20U;
 /// Rows of `from` that `to` lacks, ascending: tips, then what is wanted of each branch.
 Result<std::vector<RowId>> rows_lacking(LogReader& from, LogReader& to) {
   MUSHER_TRY(const auto parts, tips_of(from));
-  std::vector<RowId> rows;
-  const auto add = [&](const std::vector<RowId>& more) { rows.insert(rows.end(), more.begin(), more.end()); };
+  WantedRows wanted;
   for (const Tips& tips : parts) {
     MUSHER_TRY(const auto branches, lacking(to, tips.tips));
     for (const Want::Branch& branch : branches) {
-      MUSHER_TRY(auto found, rows_of(from, branch));
-      if (const auto* samples = std::get_if<Samples>(&found)) {
-        MUSHER_TRY(const Want::Branch nearest, nearest_base(to, *samples));
-        MUSHER_TRY(found, rows_of(from, nearest));
-      }
-      if (const auto* wanted = std::get_if<std::vector<RowId>>(&found)) add(*wanted);
+      MUSHER_TRY(const auto samples, wanted.add(from, branch));
+      if (!samples) continue;
+      MUSHER_TRY(const Want::Branch nearest, nearest_base(to, *samples));
+      MUSHER_CHECK(wanted.add(from, nearest));
     }
   }
-  std::ranges::sort(rows);
-  const auto rest = std::ranges::unique(rows);
-  rows.erase(rest.begin(), rest.end());
-  return rows;
+  return wanted.rows();
 }
 
 /// One direction under way.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "crypto/hashing.hpp"
 #include "model/canonical_bytes.hpp"
 #include "sync/message.hpp"
@@ -45,6 +47,7 @@ Result<OutOp> out_op(const ScannedRow& scanned, const LogMark& before) {
   out.id = row.id;
   out.author = row.op.op.author;
   out.index = row.op.op.index;
+  if (row.op.op.kind == OpKind::erase) out.erases = row.op.op.target;
   out.source = row.source;
   return out;
 }
@@ -88,14 +91,24 @@ void Tail::begin(const LogMark& end) {
 
 void Tail::add(OutOps ops) {
   for (auto& op : ops) {
+    if (op->erases) drop_through(*op->erases);
     end_ = op->mark;
     bytes_ += op->bytes.size();
     ops_.push_back(std::move(op));
   }
-  while (!ops_.empty() && (ops_.size() > kCapacity || bytes_ > kCapacityBytes)) {
-    bytes_ -= ops_.front()->bytes.size();
-    ops_.pop_front();
-  }
+  while (!ops_.empty() && (ops_.size() > kCapacity || bytes_ > kCapacityBytes)) drop_first();
+}
+
+void Tail::drop_first() {
+  bytes_ -= ops_.front()->bytes.size();
+  ops_.pop_front();
+}
+
+void Tail::drop_through(const OpId& id) {
+  const auto is_it = [&](const auto& op) { return op->id == id; };
+  const auto it = std::ranges::find_if(ops_, is_it);
+  if (it == ops_.end()) return;
+  for (auto left = it - ops_.begin() + 1; left > 0; --left) drop_first();
 }
 
 std::optional<OutOps> Tail::after(const LogMark& mark) const {

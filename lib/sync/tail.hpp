@@ -19,6 +19,7 @@ struct OutOp {
   OpId id;
   AuthorId author;
   OpIndex index{};
+  std::optional<OpId> erases;  ///< an erase: whose content it takes away
   std::string source;
   std::string bytes;  ///< encode_op
 };
@@ -40,7 +41,7 @@ class Tail {
 
   /// Where the log stands, when nothing of it is kept yet.
   void begin(const LogMark& end);
-  /// Takes the next rows. After a gap or a row that is not what it should be: begins again there.
+  /// Takes the next rows. What an erase among them takes the content of is not kept any more, nor what is before it.
   void add(OutOps ops);
 
   [[nodiscard]] const LogMark& end() const { return end_; }
@@ -48,6 +49,9 @@ class Tail {
   [[nodiscard]] std::optional<OutOps> after(const LogMark& mark) const;
 
  private:
+  void drop_first();
+  void drop_through(const OpId& id);
+
   std::deque<std::shared_ptr<const OutOp>> ops_;
   std::size_t bytes_ = 0;
   LogMark end_;

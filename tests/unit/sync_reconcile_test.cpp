@@ -8,6 +8,9 @@
 #include "support/property.hpp"
 #include "support/random_dag.hpp"
 #include "support/scratch_log.hpp"
+#include "support/signed_ops.hpp"
+#include "support/temp_folder.hpp"
+#include "support/test_node.hpp"
 #include "sync/reconcile.hpp"
 
 namespace musher::sync {
@@ -94,7 +97,6 @@ class CountingReader final : public LogReader {
 
 struct Found {
   std::set<RowId> rows{};
-  std::uint64_t sent = 0;  ///< the same row counts each time
   std::uint64_t samples = 0;
   std::uint64_t tips = 0;
 };
@@ -102,19 +104,19 @@ struct Found {
 /// The exchange of docs/sync.md, "Reconciliation", in one direction.
 Found what_to_send(LogReader& from, LogReader& to) {
   Found found;
+  WantedRows wanted;
   for (const Tips& tips : must(tips_of(from))) {
     found.tips += tips.tips.size();
     for (const Want::Branch& branch : must(lacking(to, tips.tips))) {
-      auto rows = must(rows_of(from, branch));
-      if (const auto* samples = std::get_if<Samples>(&rows)) {
-        ++found.samples;
-        rows = must(rows_of(from, must(nearest_base(to, *samples))));
-      }
-      const auto& given = std::get<std::vector<RowId>>(rows);
-      found.sent += given.size();
-      found.rows.insert(given.begin(), given.end());
+      const auto samples = must(wanted.add(from, branch));
+      if (!samples) continue;
+      ++found.samples;
+      CHECK_FALSE(must(wanted.add(from, must(nearest_base(to, *samples)))));
     }
   }
+  CHECK_FALSE(wanted.too_much());
+  const auto rows = wanted.rows();
+  found.rows.insert(rows.begin(), rows.end());
   return found;
 }
 
@@ -179,8 +181,64 @@ TEST_CASE("sync reconcile: a log that is equal, and one that is empty", "[sync]"
 TEST_CASE("sync reconcile: a want of a tip that is not there gives nothing", "[sync]") {
   const testing::ScratchLog scratch;
   const auto log = scratch.open();
-  const auto rows = must(rows_of(*log, {testing::op_id_of(9), {}}));
-  CHECK(std::get<std::vector<RowId>>(rows).empty());
+  WantedRows wanted;
+  CHECK_FALSE(must(wanted.add(*log, {testing::op_id_of(9), {}})));
+  CHECK(wanted.rows().empty());
+}
+
+/// One author's chain, and `ends` ops that all come behind its last.
+struct ForkedChain {
+  ForkedChain(int length, int ends) : node(folder.path(), "forked", testing::test_document()) {
+    OpRow last = node.insert("0_story");
+    chain.push_back(last.id);
+    for (int i = 1; i < length; ++i) chain.push_back((last = node.insert(fmt::format("{}_story", i))).id);
+    for (int i = 0; i < ends; ++i) {
+      const OpDraft end{OpKind::insert, OpId{}, fmt::format("{}_end", i), "{\"stage\":\"1_backlog\"}", {}};
+      const OpRow row = node.fork(last, end, next(last.op.op.seq));
+      REQUIRE(std::holds_alternative<Admitted>(node.receive(row)));
+    }
+  }
+  testing::TempFolder folder;
+  testing::TestNode node;
+  std::vector<OpId> chain;
+};
+
+TEST_CASE("sync reconcile: what many branches of an author share is looked at and sent once", "[sync]") {
+  ForkedChain forked(300, 12);
+  const testing::ScratchLog empty;
+  const auto to = empty.open();
+  CountingReader from(forked.node.log());
+  const Found found = what_to_send(from, *to);
+  CHECK(found.tips == 12);
+  CHECK(found.rows.size() == 312);
+  CHECK(from.reads < 2'000);
+
+  SECTION("and if one is wanted again and again, it is not looked at again") {
+    WantedRows wanted;
+    const OpId tip = must(forked.node.log().tips()).front().id;
+    CHECK_FALSE(must(wanted.add(from, {tip, {}})));
+    const auto before = from.reads;
+    for (int i = 0; i < 1'000; ++i) CHECK_FALSE(must(wanted.add(from, {tip, {}})));
+    CHECK(from.reads <= before + 1'000);
+    CHECK(wanted.rows().size() == 301);
+  }
+  SECTION("nor is the one branch of an author, whichever of its ops is named") {
+    ForkedChain single(300, 0);
+    CountingReader one(single.node.log());
+    WantedRows wanted;
+    for (const OpId& id : single.chain) CHECK_FALSE(must(wanted.add(one, {id, {}})));
+    CHECK(one.reads < 2'000);
+  }
+  SECTION("who names what is on no branch, over and over, comes to an end") {
+    WantedRows wanted;
+    const Tip nowhere{forked.node.author(), OpIndex{5}, testing::op_id_of(0xee)};
+    const OpId tip = must(forked.node.log().tips()).front().id;
+    int asked = 0;
+    while (!wanted.too_much() && ++asked < 10'000) static_cast<void>(must(wanted.add(from, {tip, {nowhere}})));
+    CHECK(wanted.too_much());
+    CHECK(asked > 100);
+    CHECK(wanted.rows().empty());
+  }
 }
 
 TEST_CASE("sync reconcile: what is read depends on authors and the difference, not on the log", "[sync]") {
