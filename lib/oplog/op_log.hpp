@@ -115,7 +115,10 @@ class WriteTransaction : public LogReader {
   [[nodiscard]] virtual Result<void> quarantine_remove(std::int64_t id) = 0;
   /// Cost: one pass over an index of the quarantine if another connection has written since the last transaction.
   [[nodiscard]] virtual Result<QuarantineExtent> quarantine_extent() = 0;
-  /// Replaces or adds the record. Of a peer whose op a full quarantine gave up, `heard` is forgotten by itself.
+  /// A full quarantine gave up ops in this transaction: `heard` of every peer was forgotten with them, since any of
+  /// them may have sent those.
+  [[nodiscard]] virtual bool gave_up() const = 0;
+  /// Replaces or adds the record.
   [[nodiscard]] virtual Result<void> set_peer(const PeerRecord& peer) = 0;
 
   /// Makes it durable (fsync), rings the doorbell and gives the lock back. An I/O error may come after the data is

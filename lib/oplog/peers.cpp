@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "model/text.hpp"
-
 namespace musher {
 namespace {
 
@@ -60,12 +58,8 @@ void write_peer(sql::Connection& connection, const PeerRecord& peer) {
       .run();
 }
 
-void forget_mark_of(sql::Connection& connection, std::string_view source) {
-  constexpr std::string_view kPeer = "peer:";
-  AuthorId peer;
-  if (!source.starts_with(kPeer) || !from_hex(source.substr(kPeer.size()), peer.key)) return;
-  sql::Query(connection, "UPDATE peers SET heard_row = NULL, heard_chain = NULL WHERE peer = ?", sql::Blob(peer.key))
-      .run();
+void forget_marks(sql::Connection& connection) {
+  sql::Query(connection, "UPDATE peers SET heard_row = NULL, heard_chain = NULL WHERE heard_row IS NOT NULL").run();
 }
 
 }  // namespace musher

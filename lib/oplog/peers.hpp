@@ -1,7 +1,6 @@
 #pragma once
 // The table peers: what this node keeps of the nodes it has synced with. Functions throw (sql.hpp).
 
-#include <string_view>
 #include <vector>
 
 #include "oplog/rows.hpp"
@@ -11,7 +10,8 @@ namespace musher {
 
 [[nodiscard]] std::vector<PeerRecord> read_peers(sql::Connection& connection);
 void write_peer(sql::Connection& connection, const PeerRecord& peer);
-/// An op that came from this source ("peer:<hex>") was given up: where we got to in its log says nothing any more.
-void forget_mark_of(sql::Connection& connection, std::string_view source);
+/// An op that waited was given up, and several peers may have sent it: where we got to in their logs says nothing any
+/// more.
+void forget_marks(sql::Connection& connection);
 
 }  // namespace musher

@@ -114,9 +114,10 @@ std::vector<OpId> Quarantine::make_room() {
     if (OpId id; sql::read_bytes(oldest.blob(2), id.hash)) gone.push_back(id);
     const auto bytes = static_cast<std::uint64_t>(oldest.integer(1));
     sql::Query(connection_, "DELETE FROM quarantine WHERE id = ?", oldest.integer(0)).run();
-    forget_mark_of(connection_, source);
     holdings_->lose(source, bytes);
+    gave_up_ = true;
   }
+  if (!gone.empty()) forget_marks(connection_);
   return gone;
 }
 

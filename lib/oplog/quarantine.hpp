@@ -41,6 +41,8 @@ class Quarantine {
   /// Every copy of an op.
   void remove(const OpId& op);
   [[nodiscard]] QuarantineExtent extent();
+  /// Something had to make room in this transaction, so no peer has a mark any more.
+  [[nodiscard]] bool gave_up() const { return gave_up_; }
   /// Row number of the last op added in this transaction; 0 when there is none.
   [[nodiscard]] std::int64_t last_added() const { return last_added_; }
 
@@ -55,6 +57,7 @@ class Quarantine {
   std::int64_t last_added_ = 0;
   std::int64_t data_version_ = 0;
   bool changed_ = false;
+  bool gave_up_ = false;
   std::optional<QuarantineHoldings> holdings_;
 };
 

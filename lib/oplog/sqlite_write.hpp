@@ -25,6 +25,7 @@ class SqliteWrite final : public Reads<WriteTransaction> {
   Result<std::vector<OpId>> quarantine_add(const QuarantinedOp& op) override;
   [[nodiscard]] Result<void> quarantine_remove(std::int64_t id) override;
   [[nodiscard]] Result<QuarantineExtent> quarantine_extent() override;
+  [[nodiscard]] bool gave_up() const override { return quarantine_.gave_up(); }
   [[nodiscard]] Result<void> set_peer(const PeerRecord& peer) override;
   [[nodiscard]] Result<void> commit() override;
 

@@ -37,10 +37,11 @@ struct BatchReport {
   std::uint64_t waiting = 0;  ///< of the batch, in quarantine
   /// The first op of the batch that breaks a rule about its dependencies, and the rule: no honest node has sent it.
   std::optional<std::pair<OpId, Reject>> rejected{};
-  /// What ops of the batch depend on that is neither in the log nor in quarantine, ascending.
+  /// What ops of the batch depend on that is neither in the log nor waits, ascending. Then the record was stored
+  /// without a mark: who has taken in all that is in front of an op has what it depends on.
   std::vector<OpId> missing{};
-  /// The quarantine was full and gave up ops of these peers: where we got to in their logs is forgotten.
-  std::vector<AuthorId> marks_lost{};
+  /// The quarantine was full and gave up ops: where we got to in the log of any peer is forgotten.
+  bool gave_up = false;
 };
 
 /// Admits ops of one peer in one transaction, in the order given; what admit() says of one op holds for each. With a

@@ -57,8 +57,7 @@ class Batch {
     std::vector<OpId> missing;
     for (const OpId& id : report_.missing) {
       MUSHER_TRY(const auto known, log_.facts(id));
-      MUSHER_TRY(const bool kept, log_.in_quarantine(id));
-      if (!known && !kept) missing.push_back(id);
+      if (!known && !waiting_index_.waits(id)) missing.push_back(id);
     }
     report_.missing = std::move(missing);
     return std::move(report_);
@@ -137,18 +136,16 @@ Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> op
   MUSHER_TRY(const auto trust, TrustPolicy::read(*log));
   // Before the ops: what a full quarantine gives up takes the mark back.
   if (record) MUSHER_CHECK(log->set_peer(*record));
-  MUSHER_TRY(const auto peers, log->peers());
   MUSHER_CHECK(replica.waiting_index().refresh(*log));
   Batch batch(*log, trust, replica.waiting_index(), source, replica.host().now_ms());
   for (const VerifiedOp& op : ops) MUSHER_CHECK(batch.take(op));
   const bool wrote = batch.wrote() || record.has_value();
   MUSHER_TRY(BatchReport report, batch.finish());
-  if (report.waiting > 0 || report.rejected) {
-    MUSHER_TRY(const auto left, log->peers());
-    for (const PeerRecord& peer : peers) {
-      const auto stored = std::ranges::find(left, peer.peer, &PeerRecord::peer);
-      if (peer.heard && (stored == left.end() || !stored->heard)) report.marks_lost.push_back(peer.peer);
-    }
+  report.gave_up = log->gave_up();
+  if (record && record->heard && !report.missing.empty()) {
+    PeerRecord without_mark = *record;
+    without_mark.heard.reset();
+    MUSHER_CHECK(log->set_peer(without_mark));
   }
   MUSHER_TRY(const QuarantineExtent extent, log->quarantine_extent());
   if (wrote) MUSHER_CHECK(log->commit());

@@ -233,6 +233,7 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
           MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
           MUSHER_CHECK(log->quarantine_add(quarantined(
               job->work.refused->op, std::string(to_string(job->work.refused->why)), source, replica.host().now_ms())));
+          job->report.gave_up |= log->gave_up();
           return log->commit();
         }
         return {};
@@ -245,7 +246,8 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
         } else {
           totals_.ops_received += job->work.ops.size();
           totals_.ops_admitted += job->report.admitted;
-          marks_lost(job->report.marks_lost);
+          if (job->report.gave_up) forget_marks();
+          if (!job->report.missing.empty()) session->heard(std::nullopt, true);
           if (job->work.round == session->inbound()->round()) session->heard(job->work.heard, false);
           session->inbound()->admitted(job->work, job->report);
         }
@@ -253,14 +255,10 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
       });
 }
 
-/// Whose ops the quarantine gave up, on whosever account.
-void Engine::marks_lost(const std::vector<AuthorId>& peers) {
-  for (const AuthorId& peer : peers) {
-    if (const auto record = records_.find(peer); record != records_.end()) record->second.heard.reset();
-    for (const auto& session : sessions_) {
-      if (session->proven() && session->peer()->author == peer) session->heard(std::nullopt, true);
-    }
-  }
+/// Until their next connections, which go by tips.
+void Engine::forget_marks() {
+  for (auto& [peer, record] : records_) record.heard.reset();
+  for (const auto& session : sessions_) session->heard(std::nullopt, true);
 }
 
 // --- whom we dial

@@ -97,7 +97,7 @@ class Engine final : private Session::Owner {
   [[nodiscard]] Session* session_with(const AuthorId& peer, const Session* but) const;
   void admit_next();
   void admit(const std::shared_ptr<Session>& session, Inbound::Work work);
-  void marks_lost(const std::vector<AuthorId>& peers);
+  void forget_marks();
   void dial(std::size_t target);
   void retry_later(Target& target, const std::string& why, std::uint16_t code);
   void punish(const AuthorId& peer);

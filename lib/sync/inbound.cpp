@@ -134,8 +134,13 @@ void Inbound::admitted(const Work& work, const BatchReport& report) {
   if (work.last_serial != 0) hooks_.send(encode(Ack{work.last_serial}));
   Ask ask;
   for (const OpId& id : report.missing) {
-    if (ask.ids.size() == kMaxIds || asked_.size() == kMaxIds) break;
-    if (asked_.insert(id).second) ask.ids.push_back(id);
+    if (asked_.contains(id)) continue;
+    if (asked_.size() == kMaxIds) {  // so many are not found one by one
+      reconcile();
+      break;
+    }
+    asked_.insert(id);
+    ask.ids.push_back(id);
   }
   if (!ask.ids.empty()) hooks_.send(encode(ask));
 }

@@ -192,13 +192,31 @@ void Session::judged(const std::optional<LogMark>& mark) {
 void Session::decide() {
   if (ours_ == Verdict::none) return;
   if (ours_ == Verdict::tips || theirs_ == Verdict::tips) {
-    if (!std::exchange(tips_sent_, true)) outbound_->send_tips();
+    if (!std::exchange(tips_sent_, true)) go_by_tips();
   } else if (theirs_ == Verdict::resume) {
     outbound_->resume(*peer_mark_);
   }
   if (theirs_ == Verdict::none || state_ == State::open) return;
   state_ = State::open;
   setup_.owner.opened(*this);
+}
+
+/// The answer to these tips gives the other end a mark that holds. If this end's own, which has just been found to say
+/// nothing, could come back from the file after that, both would hold, and what this log lost would never be sent.
+void Session::go_by_tips() {
+  if (!known_.heard) return outbound_->send_tips();
+  known_.heard.reset();
+  setup_.services.write(
+      [record = record()](Replica& replica) -> Result<void> {
+        MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
+        MUSHER_CHECK(log->set_peer(record));
+        return log->commit();
+      },
+      [self = shared_from_this()](const Result<void>& written) {
+        if (self->state_ == State::closing || self->state_ == State::closed) return;
+        if (!written) return self->end({CloseCode::unavailable, written.error().what});
+        self->outbound_->send_tips();
+      });
 }
 
 // --- everything after the handshake

@@ -89,6 +89,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   void take(const Position& position);
   void judged(const std::optional<LogMark>& mark);
   void decide();
+  void go_by_tips();
   void dispatch(Message message, std::size_t bytes);
   [[nodiscard]] bool comes_too_early(const Message& message) const;
   void question_came();

@@ -277,7 +277,7 @@ TEST_CASE("admit_batch: what trust add let in meanwhile is no longer waited for 
   CHECK(must(node.log().quarantine_count()) == 1);
 }
 
-TEST_CASE("admit_batch: whoever's op a full quarantine gives up, that one's mark is lost, and it is said",
+TEST_CASE("admit_batch: when a full quarantine gives up an op, the mark of every peer is lost, and it is said",
           "[replica]") {
   const TempFolder folder;
   TestNode node(folder.path(), "node", test_document(), {.ops = 1'000});
@@ -298,13 +298,42 @@ TEST_CASE("admit_batch: whoever's op a full quarantine gives up, that one's mark
     peer.peer.key.fill(static_cast<std::uint8_t>(number * 0x11));
     return peer;
   };
-  must(admit_batch(node.replica(), orphans(600), source(1), record(1)));
-  const auto report = must(admit_batch(node.replica(), orphans(400), source(2), record(2)));
-  CHECK(report.marks_lost.empty());
-  const auto over = must(admit_batch(node.replica(), orphans(1), source(2), record(2)));
-  CHECK(over.marks_lost == std::vector{record(1).peer});  // it holds most
-  for (const PeerRecord& peer : must(node.log().peers()))
-    CHECK(peer.heard.has_value() == (peer.peer == record(2).peer));
+  const auto marks = [&] {
+    return std::ranges::count_if(must(node.log().peers()),
+                                 [](const PeerRecord& peer) { return peer.heard.has_value(); });
+  };
+  // Each with what it depends on missing, so that what is stored with it is no mark.
+  CHECK_FALSE(must(admit_batch(node.replica(), orphans(600), source(1), std::nullopt)).gave_up);
+  CHECK_FALSE(must(admit_batch(node.replica(), orphans(400), source(2), std::nullopt)).gave_up);
+  must(admit_batch(node.replica(), {}, source(1), record(1)));
+  must(admit_batch(node.replica(), {}, source(2), record(2)));
+  CHECK(marks() == 2);
+  CHECK(must(admit_batch(node.replica(), orphans(1), source(2), record(2))).gave_up);
+  CHECK(marks() == 0);
+}
+
+TEST_CASE("admit_batch: with ops whose dependencies are nowhere no mark is stored", "[replica]") {
+  const TempFolder folder;
+  TestNode writer(folder.path(), "writer", test_document()), node(folder.path(), "node", test_document());
+  node.trust(writer, "writer");
+  const Verifier verifier(test_document());
+  const std::vector first{*verifier.verify(writer.insert("477_story_base").op)};
+  const std::vector second{*verifier.verify(writer.insert("478_story_sync").op)};
+  const auto stored = [&] { return must(node.log().peers()).front().heard; };
+  CHECK(must(admit_batch(node.replica(), second, peer(7), record_of(7, 2))).missing == std::vector{first[0].id()});
+  CHECK_FALSE(stored());
+  CHECK(must(admit_batch(node.replica(), first, peer(7), record_of(7, 2))).admitted == 2);
+  CHECK(stored() == record_of(7, 2).heard);
+
+  SECTION("a copy of one that was refused does not stand for it") {
+    SignedOp third = writer.insert("479_story_more").op;
+    const std::vector behind{*verifier.verify(writer.insert("480_story_last").op)};
+    SignedOp forged = third;
+    forged.signature.bytes[5] ^= 1;
+    CHECK(std::holds_alternative<Reject>(must(admit(node.replica(), forged, peer(7)))));
+    CHECK(must(admit_batch(node.replica(), behind, peer(7), record_of(7, 4))).missing ==
+          std::vector{verifier.verify(third)->id()});
+  }
 }
 
 }  // namespace

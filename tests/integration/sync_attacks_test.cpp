@@ -314,6 +314,44 @@ TEST_CASE("sync attacks: ops before anybody said where they stand are not taken"
   scene.check_no_effect_on_others();
 }
 
+TEST_CASE("sync attacks: who connects and says nothing is given up after ten seconds", "[sync]") {
+  Scene scene(18);
+  const auto link = scene.mallory.dial(scene.a, false);
+  scene.world.run_for(9s);
+  CHECK_FALSE(link->closed());
+  REQUIRE(scene.world.run_until([&] { return link->closed(); }, 2s));
+  CHECK(link->ended()->code == sync::CloseCode::timed_out);
+  CHECK(scene.a.saw("connection refused", "the handshake took too long"));
+  scene.check_no_effect_on_others();
+}
+
+TEST_CASE("sync attacks: what an op depends on and is not here is asked for by id; the mark behind it says nothing",
+          "[sync]") {
+  Scene scene(19);
+  const auto link = scene.mallory.connect(scene.a);
+  std::vector<OpId> asked;
+  link->on_message = [&](const sync::Message& message) {
+    if (const auto* ask = std::get_if<sync::Ask>(&message)) asked.insert(asked.end(), ask->ids.begin(), ask->ids.end());
+  };
+  const SignedOp first = scene.mallory.write(OpKind::insert, OpId{}, "first", {});
+  const SignedOp second = scene.mallory.write(OpKind::insert, OpId{}, "second", {});
+  link->send_ops({second}, LogMark{RowId{2}, {}});
+  REQUIRE(scene.world.run_until([&] { return !asked.empty(); }, 2s));
+  CHECK(asked == std::vector{second.op.prev});
+  CHECK(count(scene.a) == 20);
+
+  SECTION("it comes, and both are in, everywhere") {
+    link->send_ops({first});
+    CHECK(scene.world.run_until([&] { return count(scene.a) == 22 && count(scene.b) == 22; }, 2s));
+    CHECK(waiting(scene.a) == 0);
+  }
+  SECTION("the connection breaks before it comes: the next one goes by tips") { scene.mallory.leave(); }
+  scene.world.run_for(3s);
+  REQUIRE(record_of(scene.a, scene.mallory.author()));
+  CHECK_FALSE(record_of(scene.a, scene.mallory.author())->heard);
+  scene.check_no_effect_on_others();
+}
+
 TEST_CASE("sync attacks: who says nothing behind the handshake is given up", "[sync]") {
   Scene scene(14);
   const auto link = scene.mallory.dial(scene.a);

@@ -109,6 +109,79 @@ TEST_CASE("sync: a file that went back to an old copy gets its ops back; until t
   CHECK(pair.a.state_digest() == pair.b.state_digest());
 }
 
+TEST_CASE("sync: a file that went back, killed again before its ops have come, gets them all the same", "[sync]") {
+  Pair pair(23);
+  insert(pair.b, "theirs");
+  insert(pair.a, "first");
+  pair.start();
+  REQUIRE(pair.are_equal(2));
+  pair.world.run_for(3s);
+  pair.a.crash();
+  pair.a.back_up();  // with a mark of b that goes on holding
+  pair.a.start();
+  insert(pair.a, "second", 10);
+  REQUIRE(pair.are_equal(12));
+  pair.world.run_for(3s);
+  pair.a.crash();
+  pair.a.restore();
+  std::filesystem::remove_all(pair.a.path().parent_path() / "state-a");
+  // It says what it has, b has all of that, and so b's mark of it holds again; then it is gone.
+  pair.a.hold_verdicts = true;
+  pair.a.limits.record_every = 1h;
+  pair.world.weather.least_latency = pair.world.weather.most_latency = 1ms;
+  bool b_has_a_mark = false;
+  pair.world.tap = [&](std::string_view bytes) {
+    const auto message = sync::decode(bytes);
+    const auto* ops = message ? std::get_if<sync::Ops>(&*message) : nullptr;
+    b_has_a_mark |= ops != nullptr && ops->ops.empty() && ops->upto && ops->upto->row == RowId{2};
+  };
+  pair.a.start();
+  for (int step = 0; step < 20'000 && !b_has_a_mark; ++step) pair.world.run_for(1ms);
+  REQUIRE(b_has_a_mark);
+  pair.world.run_for(10ms);
+  pair.a.crash();
+  CHECK(count(pair.a) == 2);
+  pair.a.hold_verdicts = false;
+  pair.a.start();
+  CHECK(pair.are_equal(12));
+  CHECK(pair.a.state_digest() == pair.b.state_digest());
+}
+
+TEST_CASE("sync: one of four peers takes nothing: the others have all of it, and it goes on where it stopped",
+          "[sync]") {
+  SyncWorld world(24);
+  SimNode& a = world.add("a");
+  std::vector<SimNode*> others;
+  for (const char* name : {"b", "c", "d", "e"}) {
+    SimNode& other = world.add(name);
+    trust_each_other(a, other);
+    other.rendezvous = {"a"};
+    others.push_back(&other);
+  }
+  a.limits.window_ops = 256;
+  for (const auto& node : world.nodes()) node->start();
+  insert(a, "before");
+  REQUIRE(world.run_until(
+      [&] { return std::ranges::all_of(others, [](SimNode* other) { return count(*other) == 1; }); }, 20s));
+  world.run_for(3s);
+
+  SimNode& stalled = *others.back();
+  stalled.hold_verdicts = true;
+  insert(a, "burst", 1'000);
+  const auto has_all = [](SimNode* other) { return count(*other) == 1'001; };
+  CHECK(world.run_until([&] { return std::all_of(others.begin(), others.end() - 1, has_all); }, 20s));
+  CHECK(count(stalled) == 1);
+  REQUIRE(
+      world.run_until([&] { return a.saw("peer disconnected", "too-slow: nothing was acknowledged in time"); }, 60s));
+  for (SimNode* other : others) CHECK((other == &stalled) == other->saw("peer disconnected", "too-slow"));
+
+  stalled.hold_verdicts = false;
+  const auto sent_before = a.engine().totals().ops_sent;
+  CHECK(world.run_until([&] { return has_all(&stalled); }, 60s));
+  CHECK(a.engine().totals().ops_sent == sent_before + 1'000);  // what it acknowledged once is not sent again
+  CHECK(stalled.state_digest() == a.state_digest());
+}
+
 TEST_CASE("sync: ops that came without a mark go back to where they came from, when they were lost there", "[sync]") {
   Pair pair(2);
   insert(pair.b, "first");
@@ -137,12 +210,16 @@ TEST_CASE("sync: trust that comes late needs no restart", "[sync]") {
   Pair pair(3);
   SimNode& c = pair.add_behind_b();
   const bool overflow = GENERATE(false, true);
+  const bool first_contact = GENERATE(false, true);  // they come as what a wants, and not one by one
+  CAPTURE(overflow, first_contact);
   const std::uint64_t most = pair.a.most_waiting();
   const int ops = overflow ? static_cast<int>(most) + 300 : 30;
   insert(c, "by_c", ops);
-  pair.start();
+  pair.b.start();
   c.start();
+  if (!first_contact) pair.a.start();
   REQUIRE(pair.world.run_until([&] { return count(pair.b) == static_cast<std::uint64_t>(ops); }, 60s));
+  pair.a.start();
   const std::uint64_t kept = std::min<std::uint64_t>(static_cast<std::uint64_t>(ops), most);
   REQUIRE(pair.world.run_until([&] { return waiting(pair.a) == kept; }, 60s));
   pair.world.run_for(3s);
@@ -198,12 +275,20 @@ TEST_CASE("sync: whatever an unknown author wrote comes with the first op of a t
 TEST_CASE("sync: what another peer's flood took out of the quarantine comes again", "[sync]") {
   Pair pair(4);
   SimNode& c = pair.add_behind_b();
+  SimNode& d = pair.world.add("d");  // has all of it too, and brings it second
+  trust_each_other(pair.a, d);
+  trust_each_other(pair.b, d);
+  d.trust(c.author(), "c");
+  d.rendezvous = {"a", "b"};
   insert(c, "by_c", 1'200);
   pair.start();
   c.start();
   REQUIRE(pair.world.run_until([&] { return waiting(pair.a) == 1'200; }, 60s));
+  d.start();
+  REQUIRE(pair.world.run_until([&] { return count(d) == 1'200; }, 60s));
   pair.world.run_for(3s);
   CHECK(record_of(pair.a, pair.b.author())->heard);
+  CHECK(record_of(pair.a, d.author())->heard);
   HostileNode mallory(pair.world, "m", 66);
   pair.a.trust(mallory.author(), "m");
   const auto link = mallory.connect(pair.a);
@@ -216,9 +301,14 @@ TEST_CASE("sync: what another peer's flood took out of the quarantine comes agai
   insert(pair.b, "by_b");
   pair.world.run_for(5s);
   CHECK_FALSE(record_of(pair.a, pair.b.author())->heard);
+  CHECK_FALSE(record_of(pair.a, d.author())->heard);
   pair.a.crash();
+  const bool from_the_second = GENERATE(false, true);
+  if (from_the_second) pair.b.crash();
   pair.a.trust(c.author(), "c");
   pair.a.start();
+  CHECK(pair.world.run_until([&] { return count(pair.a) == 1'201; }, 60s));
+  pair.b.start();
   CHECK(pair.are_equal(1'201, 60s));
   CHECK(pair.a.state_digest() == pair.b.state_digest());
 }

@@ -67,7 +67,9 @@ void HostileLink::begin() {
   if (auto opening = handshake_.opening()) send_bytes(*std::move(opening));
 }
 
-void HostileLink::send_ops(std::vector<SignedOp> ops) { send(sync::Ops{++serial_, std::nullopt, std::move(ops)}); }
+void HostileLink::send_ops(std::vector<SignedOp> ops, const std::optional<LogMark>& upto) {
+  send(sync::Ops{++serial_, upto, std::move(ops)});
+}
 
 void HostileLink::received(std::string_view bytes) {
   auto message = sync::decode(bytes);

@@ -55,7 +55,7 @@ class HostileLink final : public sync::LinkUser, public std::enable_shared_from_
   void send(const sync::Message& message) { send_bytes(sync::encode(message)); }
   void send_bytes(std::string bytes) { link_->send(std::move(bytes)); }
   /// Ops under the next serial.
-  void send_ops(std::vector<SignedOp> ops);
+  void send_ops(std::vector<SignedOp> ops, const std::optional<LogMark>& upto = std::nullopt);
 
   /// Keys are proven, and the other end has said how far it got in this log.
   [[nodiscard]] bool open() const { return open_; }

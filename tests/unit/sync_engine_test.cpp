@@ -1,6 +1,7 @@
 // Nodes in a simulated world, with nothing going wrong or one thing at a time. What goes wrong at random is
 // integration/sync_simulator_test.cpp.
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "crypto/hashing.hpp"
 #include "support/sync_world.hpp"
@@ -76,6 +77,32 @@ TEST_CASE("sync: two nodes that wrote apart have the same document after they me
     CHECK(a.engine().totals().ops_received == 1);
     CHECK(b.engine().totals().ops_received == 300);
   }
+}
+
+TEST_CASE("sync: who does not answer is dialed again after half a second to a minute, twice as long each time",
+          "[sync]") {
+  SyncWorld world(GENERATE(range<std::uint64_t>(30, 35)));
+  SimNode& a = world.add("a");
+  std::vector<std::chrono::microseconds> dials;
+  world.listen("gone", [&](const std::shared_ptr<SimLink>& link) {
+    dials.push_back(world.now());
+    link->close(1011, "it is not ready");
+  });
+  a.limits = {};
+  a.rendezvous = {"gone"};
+  a.start();
+  world.run_for(600s);
+  REQUIRE(dials.size() > 12);
+  std::set<std::int64_t> waits;
+  for (std::size_t i = 1; i < dials.size(); ++i) {
+    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(dials[i] - dials[i - 1]);
+    const auto most = std::min<std::chrono::milliseconds>(60s, 500ms * (1U << std::min<std::size_t>(i - 1, 16)));
+    INFO(i << ": " << wait.count() << " ms of " << most.count());
+    CHECK(wait >= most / 2);
+    CHECK(wait <= most + 400ms);  // the next tick, and the way there
+    waits.insert(wait.count());
+  }
+  CHECK(waits.size() + 2 >= dials.size() - 1);  // drawn, and not always the same
 }
 
 TEST_CASE("sync: a chain of nodes forwards", "[sync]") {
