@@ -3,7 +3,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <stdexcept>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "crypto/hashing.hpp"
 #include "crypto/known_signer.hpp"
@@ -22,19 +22,20 @@ OpId id_of(const Op& op) {
   return op_id(bytes);
 }
 
-/// is_author_key(author), asked once as long as it is remembered.
+/// is_author_key(author), asked once as long as it is remembered. A bad key is not: bytes that are no key can be chosen
+/// to have one hash.
 bool knows_author_key(const AuthorId& author) {
   static std::shared_mutex mutex;
-  static std::unordered_map<AuthorId, bool, IdHash> author_keys;
+  static std::unordered_set<AuthorId, IdHash> good_keys;
   {
     const std::shared_lock lock(mutex);
-    if (const auto known = author_keys.find(author); known != author_keys.end()) return known->second;
+    if (good_keys.contains(author)) return true;
   }
-  const bool good = is_author_key(author);
+  if (!is_author_key(author)) return false;
   const std::unique_lock lock(mutex);
-  if (author_keys.size() >= kRememberedKeys) author_keys.clear();
-  author_keys.emplace(author, good);
-  return good;
+  if (good_keys.size() >= kRememberedKeys) good_keys.clear();
+  good_keys.insert(author);
+  return true;
 }
 
 void require_good_library() {

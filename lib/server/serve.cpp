@@ -170,6 +170,7 @@ class Runtime {
     };
     sync_ = std::make_unique<SyncService>(io_, *live_, *writer_, std::move(sync));
     node_->peers = [this] { return sync_->peers(); };
+    node_->own_op_elsewhere = [this] { return sync_->own_op_elsewhere(); };
     return {};
   }
 
@@ -227,7 +228,7 @@ class Runtime {
   http::Response readiness() {
     const bool failed = live_->health() == ServerHealth::failed;
     const bool slow = write_running() > kSlowWrite;
-    const std::optional<Tip> elsewhere = sync_ ? sync_->own_op_elsewhere() : std::nullopt;
+    const std::optional<std::string> elsewhere = sync_ ? sync_->own_op_elsewhere() : std::nullopt;
     std::string body = json_text([&](JsonWriter& json) {
       json.begin_object();
       json.key("status").string(failed || elsewhere ? "failed" : slow ? "degraded" : "ok");
@@ -235,10 +236,7 @@ class Runtime {
       if (failed) {
         json.key("problem").string(live_->problem());
       } else if (elsewhere) {
-        json.key("problem").string(fmt::format(
-            "another node has op {} (index {}) of this node's own key, which this log has not got: local writes are "
-            "refused until it is fetched",
-            to_hex(elsewhere->id.hash), raw(elsewhere->index)));
+        json.key("problem").string(*elsewhere);
       } else if (slow)
         json.key("problem").string("a write has been waiting for the log's lock for over a second");
       json.key("applied").decimal(live_->applied());

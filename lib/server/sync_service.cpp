@@ -23,6 +23,7 @@ namespace {
 constexpr std::size_t kWaitingJobs = 65'536;
 // On a busy machine the writer and whoever asks something go before what peers send; it is still a tenth.
 constexpr int kNiceOfVerifiers = 10;
+constexpr std::chrono::seconds kNoteRetry{5};
 
 /// The thread that reads, and its connection.
 class Reader {
@@ -108,11 +109,18 @@ struct SyncService::Impl final : public sync::Services {
   void note_own_op(const Tip& tip) {
     if (own_elsewhere && own_elsewhere->index >= tip.index) return;
     own_elsewhere = tip;
-    write([tip,
+    write_note();
+  }
+
+  /// Without it a shell would go on from the op before, with a second branch of this key. Tried until it is written.
+  void write_note() {
+    write_note_at.reset();
+    write([tip = *own_elsewhere,
            folder = options.state_dir](Replica& replica) { return write_tip_note(replica.log().info(), tip, folder); },
           [this](const Result<void>& noted) {
-            if (noted || !options.on_event) return;
-            options.on_event({true, "own ops elsewhere", "", "", noted.error().what});
+            if (noted) return;
+            write_note_at = now() + kNoteRetry;
+            if (options.on_event) options.on_event({true, "own ops elsewhere", "", "", noted.error().what});
           });
   }
 
@@ -194,6 +202,7 @@ struct SyncService::Impl final : public sync::Services {
   std::optional<sync::Engine> engine;
   sync::OutOps fresh;
   std::optional<Tip> own_elsewhere;
+  std::optional<std::chrono::milliseconds> write_note_at{};
   bool stopped = false;
   // last: their threads use all of the above
   Reader reader;
@@ -222,7 +231,10 @@ void SyncService::set_rendezvous(std::vector<std::string> urls) {
   if (!impl_->stopped) impl_->engine->set_rendezvous(impl_->options.rendezvous);
 }
 
-void SyncService::tick() { impl_->engine->tick(); }
+void SyncService::tick() {
+  impl_->engine->tick();
+  if (impl_->own_elsewhere && impl_->write_note_at && *impl_->write_note_at <= impl_->now()) impl_->write_note();
+}
 
 void SyncService::followed(const LogChanges& changes) {
   Impl& impl = *impl_;
@@ -258,6 +270,12 @@ std::vector<sync::PeerStatus> SyncService::peers() const {
 
 sync::Engine::Totals SyncService::totals() const { return impl_->engine->totals(); }
 
-const std::optional<Tip>& SyncService::own_op_elsewhere() const { return impl_->own_elsewhere; }
+std::optional<std::string> SyncService::own_op_elsewhere() const {
+  if (!impl_->own_elsewhere) return std::nullopt;
+  return fmt::format(
+      "another node has op {} (index {}) of this node's own key, which this log has not got: local writes are refused "
+      "until it is fetched",
+      to_hex(impl_->own_elsewhere->id.hash), raw(impl_->own_elsewhere->index));
+}
 
 }  // namespace musher

@@ -57,8 +57,9 @@ class SyncService {
 
   [[nodiscard]] std::vector<sync::PeerStatus> peers() const;
   [[nodiscard]] sync::Engine::Totals totals() const;
-  /// An op of this node's own key that another node has and this log has not: local writes are refused meanwhile.
-  [[nodiscard]] const std::optional<Tip>& own_op_elsewhere() const;
+  /// Another node has an op of this node's own key that this log has not got: local writes are refused meanwhile. Says
+  /// so, for people.
+  [[nodiscard]] std::optional<std::string> own_op_elsewhere() const;
 
  private:
   struct Impl;

@@ -26,10 +26,16 @@ std::string principal_of(const mcp::Call& call, const Node& node) {
   return call.principal().name.empty() ? node.host.login : call.principal().name;
 }
 
-/// Finishes the call when the log has turned bad. Looks at the file first: nothing is to go on top of what is not seen
-/// yet.
+/// Finishes the call when the log has turned bad, or has lost its tail. Looks at the file first: nothing is to go on
+/// top of what is not seen yet.
 bool refused(Node& node, const CallPtr& call) {
   node.follow();
+  if (const auto why = node.own_op_elsewhere()) {
+    call->finish(error_result({Errc::refused, *why,
+                               "wait until it has come: /readyz of this server says when; musher inspect peers says "
+                               "whether that node is connected"}));
+    return true;
+  }
   if (node.live.health() != ServerHealth::failed) return false;
   call->finish(error_result({Errc::refused, "this server does not write: " + node.live.problem(),
                              "tell the operator: musher verify-order; once the log is put right, kill -HUP of this "

@@ -12,7 +12,7 @@ import threading
 import unittest
 
 from binaries import BIN, Shell
-from mcp_client import Server, wait_until
+from mcp_client import Modern, Server, wait_until
 
 SEED = 20260409
 
@@ -180,6 +180,8 @@ class Namespaces(Nodes):
             network.cut(i)
         nodes[0].must("purge", "-q", "20_carol", "--yes", "--reason", "not ours")
         nodes[2].must("put", "-q", "20_carol", "stage=4_merge")
+        nodes[2].must("purge", "-q", "20_carol", "--yes")
+        nodes[2].must("put", "-q", "--new", "--again", "20_carol", "stage=1_backlog")
         nodes[2].must("put", "-q", "21_carol", "stage=5_done")
         for _ in range(20):
             i = chance.randrange(3)
@@ -205,14 +207,21 @@ class Namespaces(Nodes):
             self.assertNotIn("20_carol", shown, "a node that was away brought a purged story back")
             self.assertIn("11_offline", shown)
             self.assert_sound(node)
-            self.assertEqual(node.server.events("peer dropped"), [])
+            for event in node.server.events("peer disconnected") + node.server.events("connection refused"):
+                self.assertNotIn("violation", event["detail"])
+        # The story that carol inserted again without knowing of alice's purge is shown as what came back.
+        for node in nodes:
+            found = json.loads(node.run("verify-order", "--state", "none", "--json").stdout)["findings"]
+            self.assertIn("20_carol", [each["story_id"] for each in found if each["code"] == "came-back"], found)
 
 
 class Proxy:
-    """Between two nodes: passes bytes on in pieces, and resets the connection each time that so many have passed."""
+    """Between two nodes: passes bytes on in pieces. It may hold each piece for a while, reset the connection each time that so many
+    bytes have passed, and let no more than so many through from the node behind it, until it is told to go on."""
 
     def __init__(self, port):
-        self.target, self.breaks, self.every, self.carried = port, 0, None, 0
+        self.target, self.breaks, self.every, self.carried, self.delay = port, 0, None, 0, 0
+        self.stall_after, self.goes_on, self.stalled = None, threading.Event(), threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.pairs = []
@@ -232,9 +241,15 @@ class Proxy:
 
     def carry(self, source, sink, pair):
         chance = random.Random(SEED)
+        passed = 0
         try:
             while data := source.recv(chance.randrange(1, 3_000)):
                 self.carried += len(data)
+                passed += len(data)
+                threading.Event().wait(self.delay)
+                if self.stall_after is not None and source is pair[1] and passed > self.stall_after:
+                    self.stalled.set()
+                    self.goes_on.wait()
                 if self.every is not None and self.carried > self.every:
                     self.carried = 0
                     self.breaks += 1
@@ -278,6 +293,21 @@ class BadConnections(Nodes):
         same_state([alice, bob])
 
 
+    def test_a_connection_that_takes_its_time_loses_nothing(self):
+        alice, bob = self.make("alice", "bob")
+        alice.start()
+        proxy = Proxy(alice.server.port)
+        self.addCleanup(proxy.close)
+        proxy.delay = 0.03
+        for node in (alice, bob):
+            for n in range(30):
+                node.must("put", "-q", "--new", f"{n}_{node.name}", f"note={'x' * 400}")
+        bob.start("--rendezvous", f"ws://127.0.0.1:{proxy.port}")
+        same_state([alice, bob])
+        self.assert_sound(bob)
+        self.assertEqual(bob.server.events("peer disconnected"), [])
+
+
 class Operators(Nodes):
     def test_a_node_is_let_in_without_a_restart(self):
         alice, bob = Node(self.shell, "alice"), None
@@ -317,7 +347,6 @@ class Operators(Nodes):
         self.assertEqual([peer["state"] for peer in peers], ["stopped"])
 
     def node_of(self, node):
-        from mcp_client import Modern
         client = Modern(node.server)
         try:
             return client.document("get_node")
@@ -372,7 +401,9 @@ class Operators(Nodes):
         self.shell.sql(bob.log, f"VACUUM INTO '{bob.folder}/backup.db'")
         alice.start()
         bob.start("--rendezvous", self.url(alice))
-        bob.must("put", "-q", "1_bob", "stage=2_current")
+        noise = random.Random(SEED)
+        for n in range(4):
+            bob.must("put", "-q", "1_bob", f"note_{n}={noise.randbytes(10_000).hex()}")
         bob.must("put", "-q", "1_bob", "stage=3_qa")
         lost = same_state([alice, bob])
         bob.server.close()
@@ -385,11 +416,35 @@ class Operators(Nodes):
         shutil.rmtree(bob.folder / "state")
         shutil.move(bob.folder / "backup.db", bob.log)
         bob.log.chmod(0o600)
-        bob.start("--rendezvous", self.url(alice))
+        # What bob lacks is held up on its way, once bob knows of it.
+        proxy = Proxy(alice.server.port)
+        self.addCleanup(proxy.close)
+        proxy.stall_after = 8_000
+        bob.start("--rendezvous", f"ws://127.0.0.1:{proxy.port}")
         told = bob.server.wait_event("own ops elsewhere")
         self.assertIn("lost its tail", told["detail"])
+        self.assertTrue(proxy.stalled.wait(20))
+        status, ready = bob.server.readiness()
+        self.assertEqual((status, ready["status"]), (503, "failed"))
+        self.assertIn("of this node's own key, which this log has not got", ready["problem"])
+        wait_until(lambda: [file for file in (bob.folder / "state").rglob("*") if file.parent.name == "tips"], "the note of the op that is elsewhere")
+        refused = bob.run("put", "1_bob", "stage=9_wrong")
+        self.assertEqual(refused.returncode, 5, refused.stderr)
+        self.assertIn("this key has already written op", refused.stderr)
+        codes = [finding["code"] for finding in json.loads(bob.run("verify-order", "--json").stdout)["findings"]]
+        self.assertIn("own-ops-elsewhere", codes)
+        # The server says no by itself, whether or not there is a note.
+        shutil.rmtree(bob.folder / "state")
+        client = Modern(bob.server)
+        self.addCleanup(client.close)
+        answer = client.tool("put_story", {"story_id": "1_bob", "fields": {"stage": "9_wrong"}})
+        self.assertTrue(answer["isError"], answer)
+        self.assertIn("local writes are refused until it is fetched", json.dumps(answer))
+        self.assertEqual(bob.summary()["counts"]["ops"], 1)
+        proxy.goes_on.set()
         bob.server.wait_event("own ops are back")
         self.assertEqual(same_state([alice, bob]), lost)
+        self.assertEqual(bob.server.readiness()[0], 200)
         bob.must("put", "-q", "1_bob", "stage=4_merge")
         same_state([alice, bob])
         self.assert_sound(bob)
