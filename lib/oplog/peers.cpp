@@ -47,14 +47,18 @@ void write_peer(sql::Connection& connection, const PeerRecord& peer) {
   const auto chain = peer.heard ? std::optional<sql::Blob>(peer.heard->chain.bytes) : std::nullopt;
   sql::Query(connection,
              "INSERT INTO peers (peer, log, heard_row, heard_chain, acknowledged, state, since_ms, address, "
-             "last_error, sent_bytes, received_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (peer) DO "
-             "UPDATE SET log = excluded.log, heard_row = excluded.heard_row, heard_chain = excluded.heard_chain, "
+             "last_error, sent_bytes, received_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON "
+             "CONFLICT (peer) DO "
+             "UPDATE SET log = excluded.log, "
+             "heard_row = CASE WHEN ?12 AND peers.heard_row IS NULL THEN NULL ELSE excluded.heard_row END, "
+             "heard_chain = CASE WHEN ?12 AND peers.heard_row IS NULL THEN NULL ELSE excluded.heard_chain END, "
              "acknowledged = excluded.acknowledged, state = excluded.state, since_ms = excluded.since_ms, "
              "address = excluded.address, last_error = excluded.last_error, sent_bytes = excluded.sent_bytes, "
              "received_bytes = excluded.received_bytes",
              sql::Blob(peer.peer.key), sql::Blob(peer.log.bytes), row, chain, raw(peer.acknowledged),
              std::string_view(peer.state), peer.since_ms, std::string_view(peer.address),
-             std::string_view(peer.last_error), sql::to_column(peer.sent_bytes), sql::to_column(peer.received_bytes))
+             std::string_view(peer.last_error), sql::to_column(peer.sent_bytes), sql::to_column(peer.received_bytes),
+             static_cast<std::int64_t>(peer.heard_goes_on))
       .run();
 }
 

@@ -105,6 +105,7 @@ QuarantineHoldings& Quarantine::holdings() {
 
 std::vector<OpId> Quarantine::make_room() {
   std::vector<OpId> gone;
+  bool made_room = false;
   while (holdings_->rows > limits_.ops || holdings_->bytes > limits_.bytes) {
     const std::string source =
         std::ranges::max_element(holdings_->weights, {}, [](const auto& each) { return each.second; })->first;
@@ -115,9 +116,9 @@ std::vector<OpId> Quarantine::make_room() {
     const auto bytes = static_cast<std::uint64_t>(oldest.integer(1));
     sql::Query(connection_, "DELETE FROM quarantine WHERE id = ?", oldest.integer(0)).run();
     holdings_->lose(source, bytes);
-    gave_up_ = true;
+    made_room = true;
   }
-  if (!gone.empty()) forget_marks(connection_);
+  if (made_room && !std::exchange(gave_up_, true)) forget_marks(connection_);
   return gone;
 }
 

@@ -193,6 +193,7 @@ void Engine::trust_changed() {
 void Engine::ready(Session&) { admit_next(); }
 
 void Engine::admit_next() {
+  if (!writing_ && after_write_) std::exchange(after_write_, nullptr)();
   const auto is_ready = [](const std::shared_ptr<Session>& session) {
     return is_live(*session) && session->inbound() != nullptr && session->inbound()->has_ready();
   };
@@ -248,7 +249,10 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
           totals_.ops_admitted += job->report.admitted;
           if (job->report.gave_up) forget_marks();
           if (!job->report.missing.empty()) session->heard(std::nullopt, true);
-          if (job->work.round == session->inbound()->round()) session->heard(job->work.heard, false);
+          if (job->work.round == session->inbound()->round()) {
+            session->heard(job->work.heard, false);
+            session->written(job->record);
+          }
           session->inbound()->admitted(job->work, job->report);
         }
         admit_next();
@@ -358,6 +362,10 @@ void Engine::stop(const Ending& ending) {
 // --- what is written down, and shown
 
 void Engine::write_records(std::function<void()> done) {
+  if (writing_) {  // what is being admitted may take marks away
+    after_write_ = [this, done = std::move(done)]() mutable { write_records(std::move(done)); };
+    return;
+  }
   next_records_ = services_.now() + options_.limits.record_every;
   auto records = std::make_shared<std::vector<PeerRecord>>();
   for (auto& [peer, record] : std::exchange(records_, {})) records->push_back(std::move(record));
@@ -381,8 +389,12 @@ void Engine::write_records(std::function<void()> done) {
         writing_ = false;
         being_written_.reset();
         for (PeerRecord& record : *records) {
-          if (!written && session_with(record.peer, nullptr) == nullptr)
+          Session* session = session_with(record.peer, nullptr);
+          if (written) {
+            if (session != nullptr) session->written(record);
+          } else if (session == nullptr) {
             records_.emplace(record.peer, std::move(record));
+          }
         }
         if (done) done();
         admit_next();

@@ -116,6 +116,7 @@ class Engine final : private Session::Owner {
   std::map<AuthorId, PeerRecord> records_;  ///< of sessions that ended: to be written down
   std::shared_ptr<const std::vector<PeerRecord>> being_written_;
   bool writing_ = false;
+  std::function<void()> after_write_;
   bool stopping_ = false;
   std::chrono::milliseconds next_records_{};
   Totals totals_;

@@ -135,8 +135,10 @@ void Inbound::admitted(const Work& work, const BatchReport& report) {
   Ask ask;
   for (const OpId& id : report.missing) {
     if (asked_.contains(id)) continue;
-    if (asked_.size() == kMaxIds) {  // so many are not found one by one
-      reconcile();
+    if (asked_.size() == kMaxIds) {
+      // So many are not found one by one. What is missing after that waits for the next connection: this log may be one
+      // that cannot take in what the peer has (docs/decisions/0010).
+      if (!std::exchange(reconciled_, true)) reconcile();
       break;
     }
     asked_.insert(id);

@@ -93,7 +93,8 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   // what was asked for
   std::uint32_t round_ = 0;
   bool tips_asked_ = false;
-  std::vector<Tip> tips_;  ///< of a round whose last part has not come
+  bool reconciled_ = false;  ///< since more was missing than can be asked for
+  std::vector<Tip> tips_;    ///< of a round whose last part has not come
   std::unordered_set<OpId, IdHash> asked_;
 };
 

@@ -44,7 +44,7 @@ void Outbound::resume(const LogMark& mark) {
 void Outbound::send_tips() {
   phase_ = Phase::collecting;
   skip_source_ = false;  // the peer may have lost what it sent here once
-  wanted_ = std::make_shared<WantedRows>();
+  wanted_ = std::make_shared<WantedRows>(true);
   rows_.clear();
   next_row_ = 0;
   ++round_;
@@ -103,10 +103,20 @@ void Outbound::take(Want want) {
 
 void Outbound::rows_are_complete() {
   if (phase_ != Phase::collecting || !want_complete_ || open_ > 0) return;
-  rows_ = wanted_->rows();
-  wanted_.reset();
-  phase_ = Phase::rows;
-  pump();
+  phase_ = Phase::sorting;
+  // Behind whatever else the peer has had looked up: nobody adds to them any more.
+  auto rows = std::make_shared<std::vector<RowId>>();
+  read(
+      [rows, wanted = std::exchange(wanted_, nullptr)](LogReader&) -> Result<void> {
+        *rows = wanted->rows();
+        return {};
+      },
+      [this, rows, round = round_] {
+        if (round != round_ || phase_ != Phase::sorting) return;
+        rows_ = std::move(*rows);
+        phase_ = Phase::rows;
+        pump();
+      });
 }
 
 void Outbound::take(const Ask& ask) {

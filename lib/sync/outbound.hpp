@@ -66,6 +66,7 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   enum class Phase : std::uint8_t {
     waiting,     ///< for the peer to say where it stands
     collecting,  ///< tips are out: for what it wants
+    sorting,     ///< all that it wants is known
     rows,        ///< sends what it wanted
     streaming,   ///< sends what comes behind sent_
   };

@@ -43,19 +43,22 @@ std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<Pe
   // An address that is left alone, since its node is connected some other way.
   std::erase_if(
       live, [&](const PeerStatus& row) { return is_dialed_in_vain(row) && row.peer && connected.contains(*row.peer); });
-  for (PeerStatus& row : live) {
-    if (!is_dialed_in_vain(row)) continue;
+  std::set<AuthorId> shown;
+  std::erase_if(live, [&](PeerStatus& row) {
+    if (!is_dialed_in_vain(row)) return false;
     const auto known = std::ranges::find_if(stored, [&](const PeerStatus& record) {
       return row.peer ? record.peer == row.peer : record.dialed && record.address == row.address;
     });
-    if (known == stored.end()) continue;
-    known->address = row.address;
-    known->dialed = true;
-    known->state = row.state;
-    if (!row.last_error.empty()) known->last_error = row.last_error;
-    row = std::move(*known);
-    stored.erase(known);
-  }
+    if (known != stored.end()) {
+      known->address = row.address;
+      known->dialed = true;
+      known->state = row.state;
+      if (!row.last_error.empty()) known->last_error = row.last_error;
+      row = std::move(*known);
+      stored.erase(known);
+    }
+    return row.peer && !shown.insert(*row.peer).second;  // two addresses of one node
+  });
   for (PeerStatus& record : stored) {
     if (record.state == "connected") record.state = "closed";  // to a server that did not live to say how it ended
     live.push_back(std::move(record));

@@ -70,7 +70,7 @@ Result<std::vector<Want::Branch>> lacking(LogReader& log, const std::vector<Tip>
 
 Result<std::optional<Samples>> WantedRows::add(LogReader& log, const Want::Branch& branch) {
   MUSHER_TRY(const auto at, log.links(branch.tip));
-  if (!at || is_taken(at->row) || too_much_) return std::nullopt;
+  if (!at || too_much_ || taken_.contains(at->row)) return std::nullopt;
   MUSHER_TRY(const auto tips, log.tips_of(at->author));
   if (tips.size() > 1) return add_one_of_several(log, branch, *at);
   if (given_whole_.contains(at->author)) return std::nullopt;
@@ -83,67 +83,90 @@ Result<std::optional<Samples>> WantedRows::add(LogReader& log, const Want::Branc
   }
   given_whole_.insert(at->author);
   MUSHER_TRY(const auto rows, log.author_rows(at->author, base, at->index));
-  for (const RowId row : rows) take(row);
+  rows_.insert(rows_.end(), rows.begin(), rows.end());
   return std::nullopt;
 }
 
-/// Down from the tip to what the peer has, or what is taken already: behind that are rows of both kinds only.
+/// Down from the tip to what the peer has, or what is taken already: behind that are rows of both kinds only. Or to
+/// where another branch was found to have none of the bases. What is in front of a row that is taken the peer may have,
+/// unless that row is the next: it is asked once.
 Result<std::optional<Samples>> WantedRows::add_one_of_several(LogReader& log, const Want::Branch& branch,
                                                               const OpLinks& at) {
   MUSHER_TRY(const RowId last, log.last_row());
   const std::uint64_t most = kMostSteps + 16 * static_cast<std::uint64_t>(raw(last));
   std::set<OpId> bases;
   for (const Tip& base : branch.bases) bases.insert(base.id);
-  std::vector<RowId> rows{at.row};
-  std::vector<OpId> ids;  // behind the tip, the nearest first
-  bool at_what_it_has = false;
+  Barren& barren = barren_[at.author];
+  const bool is_of_these = barren.bases == bases;
+  Walk walk{.tip = at.index};
+  std::vector<RowId> rows;
+  bool at_taken = false;
+  /// Whether the walk ends at this op; else it goes on behind it.
+  const auto visit = [&](const OpId& id, const std::optional<OpLinks>& links) {
+    if (!links || bases.contains(id)) return true;
+    if (taken_.contains(links->row)) return at_taken = true;
+    if (const auto known = barren.rows.find(links->row); is_of_these && known != barren.rows.end()) {
+      walk.goes_on = known->second;
+      return true;
+    }
+    rows.push_back(links->row);
+    walk.ids.push_back(id);
+    return false;
+  };
+  bool ended = visit(branch.tip, at);
   OpId from = branch.tip;
   std::uint64_t index = raw(at.index), stride = kFirstStride;
-  while (index > 1 && !at_what_it_has) {
+  while (!ended && index > 1) {
     MUSHER_TRY(const auto behind, log.prev_ancestors(from, OpIndex{index > stride ? index - stride : 1}));
     if (behind.empty()) break;
     for (const OpId& id : behind) {
-      if (++steps_ > most) {
+      if (is_limited_ && ++steps_ > most) {
         too_much_ = true;
         return std::nullopt;
       }
       MUSHER_TRY(const auto links, log.links(id));
-      at_what_it_has = bases.contains(id) || !links || is_taken(links->row);
-      if (at_what_it_has) break;
-      rows.push_back(links->row);
-      ids.push_back(id);
+      if ((ended = visit(id, links))) break;
     }
     from = behind.back();
     index -= std::min<std::uint64_t>(index - 1, behind.size());
     stride = std::min(2 * stride, kLongestStride);
   }
-  if (!at_what_it_has && !branch.bases.empty()) {
-    return samples_of(branch.tip, at, [&](std::uint64_t wanted) -> Result<std::optional<OpId>> {
-      const std::uint64_t back = raw(at.index) - wanted;
-      return back == 0 || back > ids.size() ? std::nullopt : std::optional(ids[back - 1]);
-    });
+  const bool at_base = ended && !walk.goes_on && !(at_taken && rows.size() > 1 && !sampled_.contains(branch.tip));
+  if (bases.empty() || at_base) {
+    rows_.insert(rows_.end(), rows.begin(), rows.end());
+    taken_.insert(rows.begin(), rows.end());
+    return std::nullopt;
   }
-  for (const RowId row : rows) take(row);
+  sampled_.insert(branch.tip);
+  if (at_taken) {
+    return samples_of(branch.tip, at,
+                      [&](std::uint64_t wanted) -> Result<std::optional<OpId>> { return walk.op_at(wanted); });
+  }
+  if (!is_of_these) barren = {.bases = std::move(bases)};
+  for (const RowId row : rows) barren.rows.emplace(row, barren.walks.size());
+  barren.walks.push_back(std::move(walk));
+  return samples_of(branch.tip, at, [&](std::uint64_t wanted) -> Result<std::optional<OpId>> {
+    return barren.op_at(barren.walks.size() - 1, wanted);
+  });
+}
+
+std::optional<OpId> WantedRows::Walk::op_at(std::uint64_t index) const {
+  const std::uint64_t back = raw(tip) - index;  // of an index above the tip: more than there are
+  return back < ids.size() ? std::optional(ids[back]) : std::nullopt;
+}
+
+std::optional<OpId> WantedRows::Barren::op_at(std::size_t number, std::uint64_t index) const {
+  for (std::optional<std::size_t> at = number; at; at = walks[*at].goes_on) {
+    if (const auto id = walks[*at].op_at(index)) return id;
+  }
   return std::nullopt;
 }
 
-bool WantedRows::is_taken(RowId row) const {
-  const auto number = static_cast<std::size_t>(raw(row));
-  return number < taken_.size() && taken_[number];
-}
-
-void WantedRows::take(RowId row) {
-  const auto number = static_cast<std::size_t>(raw(row));
-  if (number >= taken_.size()) taken_.resize(number + number / 2 + 1);
-  taken_[number] = true;
-}
-
-std::vector<RowId> WantedRows::rows() const {
-  std::vector<RowId> rows;
-  for (std::size_t number = 0; number < taken_.size(); ++number) {
-    if (taken_[number]) rows.push_back(RowId{static_cast<std::int64_t>(number)});
-  }
-  return rows;
+std::vector<RowId> WantedRows::rows() {
+  std::ranges::sort(rows_);
+  const auto rest = std::ranges::unique(rows_);
+  rows_.erase(rest.begin(), rest.end());
+  return std::move(rows_);
 }
 
 Result<Want::Branch> nearest_base(LogReader& log, const Samples& samples) {

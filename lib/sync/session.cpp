@@ -71,6 +71,7 @@ void Session::send(std::string message) {
 void Session::end(Ending ending) {
   if (state_ == State::closing || state_ == State::closed) return;
   state_ = State::closing;
+  dirty_ = true;  // a server that stops does not wait until the link is closed
   ending_ = ending;
   if (outbound_) outbound_->stop();
   if (inbound_) inbound_->stop();
@@ -155,7 +156,11 @@ void Session::start_positions() {
         if (fresh && fresh->log == peer.log) return *fresh;
         MUSHER_TRY(const auto records, log.peers());
         const auto found = std::ranges::find(records, peer.author, &PeerRecord::peer);
-        if (found != records.end() && found->log == peer.log) return *found;
+        if (found != records.end() && found->log == peer.log) {
+          PeerRecord stored = *found;
+          stored.heard_goes_on = stored.heard.has_value();
+          return stored;
+        }
         return PeerRecord{.peer = peer.author, .log = peer.log};
       },
       [this](PeerRecord record) {
@@ -204,8 +209,8 @@ void Session::decide() {
 /// The answer to these tips gives the other end a mark that holds. If this end's own, which has just been found to say
 /// nothing, could come back from the file after that, both would hold, and what this log lost would never be sent.
 void Session::go_by_tips() {
-  if (!known_.heard) return outbound_->send_tips();
   known_.heard.reset();
+  known_.heard_goes_on = false;
   setup_.services.write(
       [record = record()](Replica& replica) -> Result<void> {
         MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
@@ -267,6 +272,7 @@ void Session::dispatch(Message message, std::size_t bytes) {
           }
           // What comes now comes without marks: until it is all here the old one would not tell of it.
           known_.heard.reset();
+          known_.heard_goes_on = false;
           dirty_ = true;
           inbound_->take(std::move(each));
         } else if constexpr (std::is_same_v<Kind, Reconcile>) {
@@ -333,6 +339,10 @@ PeerRecord Session::record_with(const std::optional<LogMark>& heard) const {
   PeerRecord then = record();
   if (heard && !mark_broken_) then.heard = heard;
   return then;
+}
+
+void Session::written(const PeerRecord& record) {
+  if (record.heard && known_.heard) known_.heard_goes_on = true;
 }
 
 void Session::heard(const std::optional<LogMark>& mark, bool broken) {

@@ -81,6 +81,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// How far its log was taken in. broken: the quarantine gave something up; the mark is worth nothing until the next
   /// connection.
   void heard(const std::optional<LogMark>& mark, bool broken);
+  /// This is in the log now: a mark that follows goes on from it.
+  void written(const PeerRecord& record);
   [[nodiscard]] bool take_dirty() { return std::exchange(dirty_, false); }
 
  private:

@@ -20,7 +20,7 @@ constexpr std::size_t kBytesInOneWrite = 16U << 20U;
 /// Rows of `from` that `to` lacks, ascending: tips, then what is wanted of each branch.
 Result<std::vector<RowId>> rows_lacking(LogReader& from, LogReader& to) {
   MUSHER_TRY(const auto parts, tips_of(from));
-  WantedRows wanted;
+  WantedRows wanted(false);
   for (const Tips& tips : parts) {
     MUSHER_TRY(const auto branches, lacking(to, tips.tips));
     for (const Want::Branch& branch : branches) {

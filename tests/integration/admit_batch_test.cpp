@@ -312,6 +312,23 @@ TEST_CASE("admit_batch: when a full quarantine gives up an op, the mark of every
   CHECK(marks() == 0);
 }
 
+TEST_CASE("admit_batch: a mark that goes on from one that somebody else forgot meanwhile is not stored", "[replica]") {
+  const TempFolder folder;
+  TestNode node(folder.path(), "node", test_document());
+  const auto store = [&](PeerRecord record, bool goes_on) {
+    record.heard_goes_on = goes_on;
+    must(admit_batch(node.replica(), {}, peer(7), record));
+    return must(node.log().peers()).front().heard;
+  };
+  CHECK(store(record_of(7, 5), false) == record_of(7, 5).heard);
+  CHECK(store(record_of(7, 6), true) == record_of(7, 6).heard);
+  PeerRecord forgotten = record_of(7, 6);
+  forgotten.heard.reset();  // as a full quarantine does, from another process
+  CHECK_FALSE(store(forgotten, false));
+  CHECK_FALSE(store(record_of(7, 7), true));
+  CHECK(store(record_of(7, 8), false) == record_of(7, 8).heard);  // after a new round of tips
+}
+
 TEST_CASE("admit_batch: with ops whose dependencies are nowhere no mark is stored", "[replica]") {
   const TempFolder folder;
   TestNode writer(folder.path(), "writer", test_document()), node(folder.path(), "node", test_document());

@@ -104,7 +104,7 @@ struct Found {
 /// The exchange of docs/sync.md, "Reconciliation", in one direction.
 Found what_to_send(LogReader& from, LogReader& to) {
   Found found;
-  WantedRows wanted;
+  WantedRows wanted(true);
   for (const Tips& tips : must(tips_of(from))) {
     found.tips += tips.tips.size();
     for (const Want::Branch& branch : must(lacking(to, tips.tips))) {
@@ -181,7 +181,7 @@ TEST_CASE("sync reconcile: a log that is equal, and one that is empty", "[sync]"
 TEST_CASE("sync reconcile: a want of a tip that is not there gives nothing", "[sync]") {
   const testing::ScratchLog scratch;
   const auto log = scratch.open();
-  WantedRows wanted;
+  WantedRows wanted(true);
   CHECK_FALSE(must(wanted.add(*log, {testing::op_id_of(9), {}})));
   CHECK(wanted.rows().empty());
 }
@@ -214,7 +214,7 @@ TEST_CASE("sync reconcile: what many branches of an author share is looked at an
   CHECK(from.reads < 2'000);
 
   SECTION("and if one is wanted again and again, it is not looked at again") {
-    WantedRows wanted;
+    WantedRows wanted(true);
     const OpId tip = must(forked.node.log().tips()).front().id;
     CHECK_FALSE(must(wanted.add(from, {tip, {}})));
     const auto before = from.reads;
@@ -225,20 +225,59 @@ TEST_CASE("sync reconcile: what many branches of an author share is looked at an
   SECTION("nor is the one branch of an author, whichever of its ops is named") {
     ForkedChain single(300, 0);
     CountingReader one(single.node.log());
-    WantedRows wanted;
+    WantedRows wanted(true);
     for (const OpId& id : single.chain) CHECK_FALSE(must(wanted.add(one, {id, {}})));
     CHECK(one.reads < 2'000);
   }
-  SECTION("who names what is on no branch, over and over, comes to an end") {
-    WantedRows wanted;
-    const Tip nowhere{forked.node.author(), OpIndex{5}, testing::op_id_of(0xee)};
-    const OpId tip = must(forked.node.log().tips()).front().id;
-    int asked = 0;
-    while (!wanted.too_much() && ++asked < 10'000) static_cast<void>(must(wanted.add(from, {tip, {nowhere}})));
-    CHECK(wanted.too_much());
-    CHECK(asked > 100);
+  SECTION("nor is what was found to have none of the bases; each branch has samples of its own") {
+    WantedRows wanted(true);
+    const Tip nowhere{forked.node.author(), OpIndex{301}, testing::op_id_of(0xee)};
+    const auto before = from.reads;
+    std::set<OpId> ends;
+    for (const Tip& tip : must(forked.node.log().tips())) {
+      const auto samples = must(wanted.add(from, {tip.id, {nowhere}}));
+      REQUIRE(samples);
+      CHECK(samples->tip == tip.id);
+      ends.insert(tip.id);
+      // 1, 2, 4 ... 256 back from index 301, and the first: all of the shared chain.
+      std::vector<OpId> expected;
+      for (std::size_t back = 1; back < 301; back *= 2) expected.push_back(forked.chain[300 - back]);
+      expected.push_back(forked.chain[0]);
+      std::vector<OpId> sampled;
+      for (const Tip& sample : samples->ops) sampled.push_back(sample.id);
+      CHECK(sampled == expected);
+    }
+    CHECK(ends.size() == 12);
+    CHECK(from.reads < before + 2'000);
     CHECK(wanted.rows().empty());
   }
+  SECTION("who names other bases each time comes to an end, if it is a peer") {
+    const OpId tip = must(forked.node.log().tips()).front().id;
+    for (const bool is_peer : {true, false}) {
+      WantedRows wanted(is_peer);
+      for (int i = 0; i < 400 && !wanted.too_much(); ++i) {
+        Tip nowhere{forked.node.author(), OpIndex{5}, testing::op_id_of(0xee)};
+        nowhere.id.hash[0] = static_cast<std::uint8_t>(i);
+        static_cast<void>(must(wanted.add(from, {tip, {nowhere}})));
+      }
+      CHECK(wanted.too_much() == is_peer);
+    }
+  }
+}
+
+TEST_CASE("sync reconcile: many ends of a chain, of which the other log has yet another one", "[sync]") {
+  ForkedChain forked(100, 10);
+  testing::TestNode other(forked.folder.path(), "other", testing::test_document());
+  other.trust(forked.node, "forked");
+  const std::vector<OpRow> rows = forked.node.rows();
+  for (const OpRow& row : std::span(rows).first(100)) other.receive(row);
+  const OpDraft end{OpKind::insert, OpId{}, "other_end", "{\"stage\":\"1_backlog\"}", {}};
+  other.receive(forked.node.fork(rows[99], end, next(rows[99].op.op.seq)));
+  CountingReader from(forked.node.log());
+  const Found found = what_to_send(from, other.log());
+  CHECK(found.samples == 10);
+  CHECK(found.rows.size() == 10);
+  CHECK(from.reads < 1'000);
 }
 
 TEST_CASE("sync reconcile: what is read depends on authors and the difference, not on the log", "[sync]") {
