@@ -370,7 +370,11 @@ void Engine::write_records(std::function<void()> done) {
   auto records = std::make_shared<std::vector<PeerRecord>>();
   for (auto& [peer, record] : std::exchange(records_, {})) records->push_back(std::move(record));
   for (const auto& session : sessions_) {
-    if (session->knows_record() && session->take_dirty()) records->push_back(session->record());
+    if (!session->knows_record() || !session->take_dirty()) continue;
+    // Of one that makes room for another with the same peer nothing is written down any more.
+    if (is_live(*session) || session_with(session->peer()->author, nullptr) == nullptr) {
+      records->push_back(session->record());
+    }
   }
   if (records->empty()) {
     if (done) done();

@@ -43,13 +43,13 @@ std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<Pe
   // An address that is left alone, since its node is connected some other way.
   std::erase_if(
       live, [&](const PeerStatus& row) { return is_dialed_in_vain(row) && row.peer && connected.contains(*row.peer); });
+  std::vector<PeerStatus> rows;
   std::set<AuthorId> shown;
-  std::erase_if(live, [&](PeerStatus& row) {
-    if (!is_dialed_in_vain(row)) return false;
+  for (PeerStatus& row : live) {
     const auto known = std::ranges::find_if(stored, [&](const PeerStatus& record) {
       return row.peer ? record.peer == row.peer : record.dialed && record.address == row.address;
     });
-    if (known != stored.end()) {
+    if (is_dialed_in_vain(row) && known != stored.end()) {
       known->address = row.address;
       known->dialed = true;
       known->state = row.state;
@@ -57,13 +57,14 @@ std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<Pe
       row = std::move(*known);
       stored.erase(known);
     }
-    return row.peer && !shown.insert(*row.peer).second;  // two addresses of one node
-  });
+    const bool again = is_dialed_in_vain(row) && row.peer && !shown.insert(*row.peer).second;
+    if (!again) rows.push_back(std::move(row));  // else: another address of a node that is away
+  }
   for (PeerStatus& record : stored) {
     if (record.state == "connected") record.state = "closed";  // to a server that did not live to say how it ended
-    live.push_back(std::move(record));
+    rows.push_back(std::move(record));
   }
-  return live;
+  return rows;
 }
 
 }  // namespace musher::sync

@@ -70,7 +70,9 @@ Result<std::vector<Want::Branch>> lacking(LogReader& log, const std::vector<Tip>
 
 Result<std::optional<Samples>> WantedRows::add(LogReader& log, const Want::Branch& branch) {
   MUSHER_TRY(const auto at, log.links(branch.tip));
-  if (!at || too_much_ || taken_.contains(at->row)) return std::nullopt;
+  if (!at || taken_.contains(at->row)) return std::nullopt;
+  MUSHER_TRY(const bool goes_on, step(log));
+  if (!goes_on) return std::nullopt;
   MUSHER_TRY(const auto tips, log.tips_of(at->author));
   if (tips.size() > 1) return add_one_of_several(log, branch, *at);
   if (given_whole_.contains(at->author)) return std::nullopt;
@@ -92,8 +94,6 @@ Result<std::optional<Samples>> WantedRows::add(LogReader& log, const Want::Branc
 /// unless that row is the next: it is asked once.
 Result<std::optional<Samples>> WantedRows::add_one_of_several(LogReader& log, const Want::Branch& branch,
                                                               const OpLinks& at) {
-  MUSHER_TRY(const RowId last, log.last_row());
-  const std::uint64_t most = kMostSteps + 16 * static_cast<std::uint64_t>(raw(last));
   std::set<OpId> bases;
   for (const Tip& base : branch.bases) bases.insert(base.id);
   Barren& barren = barren_[at.author];
@@ -120,10 +120,8 @@ Result<std::optional<Samples>> WantedRows::add_one_of_several(LogReader& log, co
     MUSHER_TRY(const auto behind, log.prev_ancestors(from, OpIndex{index > stride ? index - stride : 1}));
     if (behind.empty()) break;
     for (const OpId& id : behind) {
-      if (is_limited_ && ++steps_ > most) {
-        too_much_ = true;
-        return std::nullopt;
-      }
+      MUSHER_TRY(const bool goes_on, step(log));
+      if (!goes_on) return std::nullopt;
       MUSHER_TRY(const auto links, log.links(id));
       if ((ended = visit(id, links))) break;
     }
@@ -138,10 +136,6 @@ Result<std::optional<Samples>> WantedRows::add_one_of_several(LogReader& log, co
     return std::nullopt;
   }
   sampled_.insert(branch.tip);
-  if (at_taken) {
-    return samples_of(branch.tip, at,
-                      [&](std::uint64_t wanted) -> Result<std::optional<OpId>> { return walk.op_at(wanted); });
-  }
   if (!is_of_these) barren = {.bases = std::move(bases)};
   for (const RowId row : rows) barren.rows.emplace(row, barren.walks.size());
   barren.walks.push_back(std::move(walk));
@@ -150,14 +144,21 @@ Result<std::optional<Samples>> WantedRows::add_one_of_several(LogReader& log, co
   });
 }
 
-std::optional<OpId> WantedRows::Walk::op_at(std::uint64_t index) const {
-  const std::uint64_t back = raw(tip) - index;  // of an index above the tip: more than there are
-  return back < ids.size() ? std::optional(ids[back]) : std::nullopt;
+/// @return false: it is too much.
+Result<bool> WantedRows::step(LogReader& log) {
+  if (!is_limited_) return true;
+  if (most_steps_ == 0) {
+    MUSHER_TRY(const RowId last, log.last_row());
+    most_steps_ = kMostSteps + 16 * static_cast<std::uint64_t>(raw(last));
+  }
+  too_much_ |= ++steps_ > most_steps_;
+  return !too_much_;
 }
 
 std::optional<OpId> WantedRows::Barren::op_at(std::size_t number, std::uint64_t index) const {
   for (std::optional<std::size_t> at = number; at; at = walks[*at].goes_on) {
-    if (const auto id = walks[*at].op_at(index)) return id;
+    const std::uint64_t back = raw(walks[*at].tip) - index;  // of an index above that tip: more than there are
+    if (back < walks[*at].ids.size()) return walks[*at].ids[back];
   }
   return std::nullopt;
 }

@@ -40,7 +40,6 @@ class WantedRows {
     OpIndex tip{};
     std::vector<OpId> ids{};               ///< the tip, and those behind it by prev
     std::optional<std::size_t> goes_on{};  ///< behind these it is this walk's
-    [[nodiscard]] std::optional<OpId> op_at(std::uint64_t index) const;
   };
   struct Barren {
     std::set<OpId> bases{};
@@ -53,13 +52,16 @@ class WantedRows {
   [[nodiscard]] Result<std::optional<Samples>> add_one_of_several(LogReader& log, const Want::Branch& branch,
                                                                   const OpLinks& at);
 
+  [[nodiscard]] Result<bool> step(LogReader& log);
+
   const bool is_limited_;
   std::vector<RowId> rows_;
   std::set<RowId> taken_;              ///< of authors with several branches
   std::set<AuthorId> given_whole_;     ///< authors with one branch, whose rows were taken
   std::map<AuthorId, Barren> barren_;  ///< where the last bases that were nowhere on a branch are not
   std::set<OpId> sampled_;             ///< tips
-  std::uint64_t steps_ = 0;            ///< ops that were looked at one by one
+  std::uint64_t steps_ = 0;            ///< branches, and ops that were looked at one by one
+  std::uint64_t most_steps_ = 0;
   bool too_much_ = false;
 };
 

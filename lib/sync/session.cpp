@@ -324,8 +324,9 @@ PeerRecord Session::record() const {
   PeerRecord record = known_;
   record.acknowledged = outbound_ ? std::max(known_.acknowledged, outbound_->acknowledged()) : known_.acknowledged;
   if (mark_broken_) record.heard.reset();
-  record.state = state_ == State::closing || state_ == State::closed ? "closed" : "connected";
-  record.since_ms = state_ == State::closed ? setup_.services.clock_ms() : since_ms_;
+  const bool is_over = state_ == State::closing || state_ == State::closed;
+  record.state = is_over ? "closed" : "connected";
+  record.since_ms = is_over ? setup_.services.clock_ms() : since_ms_;
   record.address = url_.empty() ? link_->address() : url_;
   const auto code = static_cast<CloseCode>(end_code_);
   const bool ordinary = end_code_ == 0 || code == CloseCode::going_away || code == CloseCode::duplicate;

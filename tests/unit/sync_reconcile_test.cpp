@@ -251,6 +251,14 @@ TEST_CASE("sync reconcile: what many branches of an author share is looked at an
     CHECK(from.reads < before + 2'000);
     CHECK(wanted.rows().empty());
   }
+  SECTION("who names the same over and over comes to an end, if it is a peer") {
+    const Tip nowhere{forked.node.author(), OpIndex{5}, testing::op_id_of(0xee)};
+    const OpId tip = must(forked.node.log().tips()).front().id;
+    WantedRows wanted(true);
+    int asked = 0;
+    while (!wanted.too_much() && ++asked < 100'000) static_cast<void>(must(wanted.add(from, {tip, {nowhere}})));
+    CHECK(wanted.too_much());
+  }
   SECTION("who names other bases each time comes to an end, if it is a peer") {
     const OpId tip = must(forked.node.log().tips()).front().id;
     for (const bool is_peer : {true, false}) {
@@ -278,6 +286,32 @@ TEST_CASE("sync reconcile: many ends of a chain, of which the other log has yet 
   CHECK(found.samples == 10);
   CHECK(found.rows.size() == 10);
   CHECK(from.reads < 1'000);
+}
+
+TEST_CASE("sync reconcile: ends behind a stem that leaves a branch which is wanted too", "[sync]") {
+  ForkedChain forked(100, 0);
+  const std::vector<OpRow> chain = forked.node.rows();
+  OpRow last = chain[49];
+  const auto grow = [&](const OpRow& from, const std::string& story) {
+    const OpDraft draft{OpKind::insert, OpId{}, story, "{\"stage\":\"1_backlog\"}", {}};
+    OpRow row = forked.node.fork(from, draft, next(from.op.op.seq));
+    REQUIRE(std::holds_alternative<Admitted>(forked.node.receive(row)));
+    return row;
+  };
+  for (int i = 0; i < 80; ++i) last = grow(last, fmt::format("stem_{}", i));
+  std::vector<OpId> ends;
+  for (int i = 0; i < 10; ++i) ends.push_back(grow(last, fmt::format("end_{}", i)).id);
+  const std::vector<Tip> bases{{forked.node.author(), chain[9].op.op.index, chain[9].id}};
+  // All of them are named before any answer to samples, the chain first.
+  CountingReader from(forked.node.log());
+  WantedRows wanted(true);
+  CHECK_FALSE(must(wanted.add(from, {chain.back().id, bases})));
+  std::vector<Samples> samples;
+  for (const OpId& end : ends) samples.push_back(must(wanted.add(from, {end, bases})).value());
+  CHECK(from.reads < 1'500);
+  for (const Samples& each : samples) CHECK_FALSE(must(wanted.add(from, {each.tip, {}})));
+  CHECK(from.reads < 3'000);
+  CHECK(wanted.rows().size() == 90 + 80 + 10);
 }
 
 TEST_CASE("sync reconcile: what is read depends on authors and the difference, not on the log", "[sync]") {
