@@ -421,18 +421,13 @@ std::size_t Engine::connected() const {
 std::vector<PeerStatus> Engine::status() const {
   std::vector<PeerStatus> all;
   for (const auto& session : sessions_) {
-    PeerStatus& status = all.emplace_back();
+    PeerStatus& status = all.emplace_back(status_of(session->record(), tail_.end().row));
     status.dialed = session->role() == Role::dialer;
     status.state = session->state() == Session::State::open ? "connected" : "handshake";
-    const PeerRecord record = session->record();
-    status.address = record.address;
-    status.since_ms = record.since_ms;
-    status.sent_bytes = record.sent_bytes;
-    status.received_bytes = record.received_bytes;
-    if (!session->peer()) continue;
-    status.peer = record.peer;
-    status.log = record.log;
-    status.lag_ops = std::max<std::int64_t>(0, raw(tail_.end().row) - raw(record.acknowledged));
+    if (session->peer()) continue;
+    status.peer.reset();
+    status.log.reset();
+    status.lag_ops = 0;
   }
   for (const Target& target : targets_) {
     if (target.state == Target::State::connected) continue;
