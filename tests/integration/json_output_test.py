@@ -489,7 +489,8 @@ class Errors(Commands):
 
     def test_ambiguous(self):
         self.shell.copy_of("pipeline.db", "twins.db", """UPDATE crdt_ops SET op_id = CAST(
-            (SELECT substr(o.op_id, 1, 31) FROM crdt_ops o WHERE rowid = 1) || x'00' AS BLOB) WHERE rowid = 2""")
+            (SELECT substr(o.op_id, 1, 31) || iif(substr(o.op_id, 32) = x'00', x'01', x'00') FROM crdt_ops o WHERE rowid = 1)
+            AS BLOB) WHERE rowid = 2""")
         one = self.document("inspect", "ops")["ops"][0]["op_id"]
         error = self.check(2, "ambiguous", "inspect", "op", one[:10], "--log", "twins.db")
         self.assertIn(one, error["candidates"])
