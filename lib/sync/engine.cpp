@@ -457,9 +457,8 @@ std::vector<PeerStatus> Engine::status_with(const std::vector<PeerRecord>& writt
 
 void Engine::tell(bool warning, std::string_view what, const Session& session, std::string detail) {
   if (!options_.on_event) return;
-  const PeerRecord record = session.peer() ? session.record() : PeerRecord{};
-  options_.on_event({warning, what, session.peer() ? hex(session.peer()->author) : "",
-                     session.peer() ? record.address : session.url(), std::move(detail)});
+  options_.on_event(
+      {warning, what, session.peer() ? hex(session.peer()->author) : "", session.address(), std::move(detail)});
 }
 
 }  // namespace musher::sync

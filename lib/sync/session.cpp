@@ -327,7 +327,7 @@ PeerRecord Session::record() const {
   const bool is_over = state_ == State::closing || state_ == State::closed;
   record.state = is_over ? "closed" : "connected";
   record.since_ms = is_over ? setup_.services.clock_ms() : since_ms_;
-  record.address = url_.empty() ? link_->address() : url_;
+  record.address = address();
   const auto code = static_cast<CloseCode>(end_code_);
   const bool ordinary = end_code_ == 0 || code == CloseCode::going_away || code == CloseCode::duplicate;
   record.last_error = ordinary ? "" : end_text_;

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/beast/zlib/deflate_stream.hpp>
-
 #include "support/http_server.hpp"
 #include "support/raw_client.hpp"
 #include "support/web_socket_peer.hpp"
@@ -55,35 +53,9 @@ class Target {
   HttpServer server_;
 };
 
-constexpr const char* kOffersDeflate = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
-
-/// As permessage-deflate has it: without the four bytes of the last flush.
-std::string deflated(const std::string& text) {
-  namespace zlib = boost::beast::zlib;
-  zlib::deflate_stream stream;
-  std::string out(text.size() / 500 + 1000, '\0');
-  zlib::z_params params;
-  params.next_in = text.data();
-  params.avail_in = text.size();
-  params.next_out = out.data();
-  params.avail_out = out.size();
-  boost::system::error_code error;
-  stream.write(params, zlib::Flush::sync, error);
-  REQUIRE(params.avail_in == 0);
-  out.resize(params.total_out - 4);
-  return out;
-}
-
 std::string masked(std::string bytes, std::string_view key) {
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(bytes[i] ^ key[i % 4]);
   return bytes;
-}
-
-/// Of a masked frame, whose key is "abcd".
-std::string length_header(unsigned first, std::uint64_t length) {
-  std::string out{static_cast<char>(first), static_cast<char>(0xff)};
-  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(length >> shift);
-  return out + "abcd";
 }
 
 }  // namespace

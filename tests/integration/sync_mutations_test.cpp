@@ -1,4 +1,5 @@
-// Broken messages over real sockets to the real server: handshakes, and what a peer that proved its key may send then.
+// Broken messages over real sockets to the real server: handshakes, what a peer that proved its key may send then, and
+// what is too large.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include <random>
 
 #include "crypto/hashing.hpp"
+#include "model/text.hpp"
 #include "oplog/sqlite_op_log.hpp"
 #include "replica/trust.hpp"
 #include "support/mutator.hpp"
@@ -58,9 +60,9 @@ bool listens(std::uint16_t port) {
 }
 
 /// A connection whose upgrade was answered with 101.
-std::unique_ptr<RawClient> connect(std::uint16_t port) {
+std::unique_ptr<RawClient> connect(std::uint16_t port, const std::string& headers = "") {
   auto client = std::make_unique<RawClient>(port);
-  client->send(upgrade_request("/crdt-sync", "Sec-WebSocket-Protocol: musher-sync.1\r\n"));
+  client->send(upgrade_request("/crdt-sync", "Sec-WebSocket-Protocol: musher-sync.1\r\n" + headers));
   const std::string head = client->read_until("\r\n\r\n");
   REQUIRE(head.starts_with("HTTP/1.1 101"));
   return client;
@@ -103,30 +105,72 @@ std::uint16_t goodbye(RawClient& client) {
   return read_close_code(client);
 }
 
+/// A server on a log with one story, which trusts so many peers.
+class Target {
+ public:
+  explicit Target(int peers) {
+    {
+      TestNode node(folder_.path(), "node", test_document());
+      node.insert("1_story");
+      ops_ = *node.log().count();
+      for (int number = 0; number < peers; ++number) {
+        REQUIRE(trust_add(node.replica(), peer_identity(number).author(), "peer" + std::to_string(number), false));
+      }
+    }
+    server_.emplace(Child::start({{std::string(MUSHER_BIN_DIR) + "/musher-serve", "--log", path(), "--identity",
+                                   (folder_ / "node.key").string(), "--listen", "127.0.0.1:" + std::to_string(port_)},
+                                  "",
+                                  {{"XDG_STATE_HOME", (folder_ / "state").string()}}}));
+    REQUIRE(wait_until([&] { return listens(port_); }));
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] Child& server() { return *server_; }
+
+  /// A peer that proved its key and said how far it is.
+  [[nodiscard]] std::unique_ptr<RawClient> proven(int number, const std::string& headers = "") const {
+    const Identity identity = peer_identity(number);
+    sync::Handshake handshake(sync::Role::dialer, {&identity, test_document(), random_id<LogId>()}, std::nullopt,
+                              op_id_of(static_cast<std::uint8_t>(number)).hash,
+                              [](const AuthorId&) { return Standing::allowed; });
+    auto client = connect(port_, headers);
+    send(*client, *handshake.opening());
+    auto reply = handshake.take(*sync::decode(read_message(*client)));
+    send(*client, std::get<sync::Handshake::Reply>(reply).message);
+    reply = handshake.take(*sync::decode(read_message(*client)));
+    REQUIRE(std::get<sync::Handshake::Reply>(reply).peer);
+    send(*client, sync::encode(sync::Position{}));
+    return client;
+  }
+
+  /// It still listens, ends as it should, and its log has what it had. Returns what it logged.
+  std::string check_unharmed() {
+    CHECK(listens(port_));
+    server_->signal(SIGTERM);
+    ChildOutcome ended = server_->wait();
+    INFO(ended.err);
+    CHECK(ended.exit_code == 0);
+    const auto after = SqliteOpLog::open(path(), OpenMode::read);
+    REQUIRE(after);
+    CHECK(*(*after)->count() == ops_);
+    return std::move(ended.err);
+  }
+
+ private:
+  [[nodiscard]] std::string path() const { return (folder_ / "node.db").string(); }
+
+  TempFolder folder_;
+  std::uint64_t ops_ = 0;
+  std::uint16_t port_ = free_port();
+  std::optional<Child> server_;
+};
+
 bool is_an_answer(std::uint16_t code) { return code == 1000 || (code >= 4001 && code <= 4011); }
 
 }  // namespace
 
 TEST_CASE("sync: broken messages over a real socket are answered by a close code, and change nothing", "[sync]") {
-  const TempFolder folder;
-  const DocumentId document = test_document();
-  std::uint64_t ops = 0;
-  {
-    TestNode node(folder.path(), "node", document);
-    node.insert("1_story");
-    ops = *node.log().count();
-    for (int number = 0; number < kPeers; ++number) {
-      REQUIRE(trust_add(node.replica(), peer_identity(number).author(), "peer" + std::to_string(number), false));
-    }
-  }
-  const std::uint16_t port = free_port();
-  const std::string path = (folder / "node.db").string();
-  Child server = Child::start({{std::string(MUSHER_BIN_DIR) + "/musher-serve", "--quiet", "--log", path, "--identity",
-                                (folder / "node.key").string(), "--listen", "127.0.0.1:" + std::to_string(port)},
-                               "",
-                               {{"XDG_STATE_HOME", (folder / "state").string()}}});
-  REQUIRE(wait_until([&] { return listens(port); }));
-
+  Target target(kPeers);
   // A mutator keeps its corpus: one for each kind of message that is broken.
   const std::vector<std::string> words = {"musher-sync", std::string(8, '\xff'), std::string(4, '\0'), "\x09"};
   std::mt19937 random(fuzz_seed(kSeed));
@@ -138,10 +182,10 @@ TEST_CASE("sync: broken messages over a real socket are answered by a close code
   for (int number = 0; number < kHandshakes; ++number) {
     INFO("handshake " << number);
     const Identity identity = peer_identity(number);
-    sync::Handshake handshake(sync::Role::dialer, {&identity, document, random_id<LogId>()}, std::nullopt,
+    sync::Handshake handshake(sync::Role::dialer, {&identity, test_document(), random_id<LogId>()}, std::nullopt,
                               op_id_of(static_cast<std::uint8_t>(number)).hash,
                               [](const AuthorId&) { return Standing::allowed; });
-    const auto client = connect(port);
+    const auto client = connect(target.port());
     const bool proof = number % 2 == 1;
     if (!proof) {
       send(*client, broken({*handshake.opening()}));
@@ -159,17 +203,7 @@ TEST_CASE("sync: broken messages over a real socket are answered by a close code
   int dropped = 0;
   for (int number = 0; number < kPeers; ++number) {
     INFO("peer " << number);
-    const Identity identity = peer_identity(number);
-    sync::Handshake handshake(sync::Role::dialer, {&identity, document, random_id<LogId>()}, std::nullopt,
-                              op_id_of(static_cast<std::uint8_t>(number)).hash,
-                              [](const AuthorId&) { return Standing::allowed; });
-    const auto client = connect(port);
-    send(*client, *handshake.opening());
-    auto reply = handshake.take(*sync::decode(read_message(*client)));
-    send(*client, std::get<sync::Handshake::Reply>(reply).message);
-    reply = handshake.take(*sync::decode(read_message(*client)));
-    REQUIRE(std::get<sync::Handshake::Reply>(reply).peer);
-    send(*client, sync::encode(sync::Position{}));
+    const auto client = target.proven(number);
     for (std::size_t count = 1 + random() % 3; count > 0; --count) {
       send(*client, messages.next());
     }
@@ -180,12 +214,47 @@ TEST_CASE("sync: broken messages over a real socket are answered by a close code
   CHECK(dropped > kPeers / 2);
   CHECK(dropped < kPeers);
 
-  CHECK(listens(port));
-  server.signal(SIGTERM);
-  const ChildOutcome ended = server.wait();
-  INFO(ended.err);
-  CHECK(ended.exit_code == 0);
-  const auto after = SqliteOpLog::open(path, OpenMode::read);
-  REQUIRE(after);
-  CHECK(*(*after)->count() == ops);
+  target.check_unharmed();
+}
+
+TEST_CASE(
+    "sync: a message past 4 MiB is closed with 1009 before it is there, also one that is small until it is inflated",
+    "[sync]") {
+  constexpr std::size_t kMost = 4U << 20U;
+  constexpr int kPeers = 24;
+  const std::string bomb = deflated(std::string(16 * kMost, 'x'));
+  REQUIRE(bomb.size() < 100'000);
+  struct Case {
+    std::string name;
+    std::string bytes;
+  };
+  const Case cases[] = {
+      {"2^63 bytes", length_header(0x82, 1ULL << 63U)},
+      {"one byte too many, announced", length_header(0x82, kMost + 1)},
+      {"fragments of more than that", frame(Opcode::binary, std::string(kMost / 2, 'x'), {.fin = false}) +
+                                          frame(Opcode::more, std::string(kMost / 2 + 1, 'x'), {.fin = false})},
+      {"a compression bomb", frame(Opcode::binary, bomb, {.reserved = 4})},
+      {"a compression bomb in fragments",
+       frame(Opcode::binary, bomb.substr(0, 10), {.fin = false, .reserved = 4}) + frame(Opcode::more, bomb.substr(10))},
+  };
+  Target target(kPeers);
+  const auto close_code = [&](const std::unique_ptr<RawClient>& client, const Case& wrong) {
+    client->send(wrong.bytes);
+    return read_close_code(*client);
+  };
+  for (const Case& wrong : cases) {
+    CAPTURE(wrong.name);
+    CHECK(close_code(connect(target.port(), kOffersDeflate), wrong) == 1009);
+  }
+  for (int number = 0; number < kPeers; ++number) {
+    const Case& wrong = cases[static_cast<std::size_t>(number) % std::size(cases)];
+    CAPTURE(wrong.name);
+    CHECK(close_code(target.proven(number, kOffersDeflate), wrong) == 1009);
+  }
+  const std::string logged = target.check_unharmed();
+  CHECK_THAT(logged, Catch::Contains("connection refused address=127.0.0.1:"));
+  for (int number = 0; number < kPeers; ++number) {
+    INFO(logged);
+    CHECK(logged.find(to_hex(peer_identity(number).author().key)) != std::string::npos);
+  }
 }

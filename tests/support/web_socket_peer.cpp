@@ -11,6 +11,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/beast/zlib/deflate_stream.hpp>
 
 #include <future>
 #include <stdexcept>
@@ -31,6 +32,28 @@ std::string frame(Opcode opcode, std::string_view payload, FrameOptions options)
   constexpr std::string_view kKey = "\x12\x34\x56\x78";
   out += kKey;
   for (std::size_t i = 0; i < size; ++i) out += static_cast<char>(payload[i] ^ kKey[i % 4]);
+  return out;
+}
+
+std::string length_header(unsigned first, std::uint64_t length) {
+  std::string out{static_cast<char>(first), static_cast<char>(0xff)};
+  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(length >> shift);
+  return out + "abcd";
+}
+
+std::string deflated(const std::string& text) {
+  namespace zlib = boost::beast::zlib;
+  zlib::deflate_stream stream;
+  std::string out(text.size() / 500 + 1000, '\0');
+  zlib::z_params params;
+  params.next_in = text.data();
+  params.avail_in = text.size();
+  params.next_out = out.data();
+  params.avail_out = out.size();
+  boost::system::error_code error;
+  stream.write(params, zlib::Flush::sync, error);
+  if (params.avail_in != 0) throw std::runtime_error("no room for what was deflated");
+  out.resize(params.total_out - 4);
   return out;
 }
 

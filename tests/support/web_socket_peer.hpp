@@ -28,6 +28,12 @@ struct FrameOptions {
   unsigned reserved = 0;  ///< the three bits
 };
 [[nodiscard]] std::string frame(Opcode opcode, std::string_view payload, FrameOptions options = {});
+/// The beginning of a masked frame, whose key is "abcd", with this first byte and a length of eight bytes.
+[[nodiscard]] std::string length_header(unsigned first, std::uint64_t length);
+/// As permessage-deflate has it: without the four bytes of the last flush. Goes in a frame with `reserved` 4.
+[[nodiscard]] std::string deflated(const std::string& text);
+/// The header line of an upgrade.
+constexpr const char* kOffersDeflate = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 /// The two bytes of a code, and a reason.
 [[nodiscard]] std::string close_payload(std::uint16_t code, std::string_view reason = "");
 
