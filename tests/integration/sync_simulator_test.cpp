@@ -1,6 +1,7 @@
-// Episodes of five nodes in a simulated world where links break, nodes crash and clocks jump; then the weather clears,
-// and every node must have the same document. SYNC_SEED=n runs the episodes of one seed; SYNC_EPISODES=n that many of
-// each kind, from SYNC_FIRST_SEED on.
+// Episodes of five nodes in a simulated world where links break, nodes crash, the power of one is cut in the middle of
+// a write, its disk is full or does not sync, and clocks jump; then the weather clears, and every node must have the
+// same document. SYNC_SEED=n runs the episodes of one seed; SYNC_EPISODES=n that many of each kind, from
+// SYNC_FIRST_SEED on.
 #include <fmt/format.h>
 
 #include <bitset>
@@ -29,6 +30,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kNodes = 5;
 constexpr std::size_t kMostOps = 1'024;  // of an episode
 constexpr char kOpsFrame = 9;            // docs/sync.md, "Messages"
+constexpr int kDiskIsFull = 13;          // SQLITE_FULL
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* given = std::getenv(name);
@@ -42,6 +44,10 @@ struct Exercised {
   std::uint64_t restored = 0;        ///< nodes whose file went back
   std::uint64_t writes_refused = 0;  ///< of those, until their ops were back
   std::uint64_t crashes = 0;
+  std::uint64_t power_cuts = 0;     ///< of those, with a disk that has not got all that was written
+  std::uint64_t mid_write = 0;      ///< of those, in the middle of a transaction
+  std::uint64_t disk_failures = 0;  ///< calls that the disk failed
+  std::uint64_t acknowledged = 0;   ///< own writes whose ops had to be there in the end
   std::uint64_t erased = 0;
   std::uint64_t ops = 0;
   std::uint64_t replayed = 0;    ///< ops sent again by somebody else
@@ -77,6 +83,7 @@ class Episode {
     REQUIRE(settled);
     check_documents();
     check_purges();
+    check_nothing_acknowledged_was_lost();
     check_nobody_honest_was_dropped();
     check_writes_go_on();
   }
@@ -158,6 +165,7 @@ class Episode {
       });
     }
     if (happens(0.5)) plan_replays(length);
+    if (happens(0.4)) plan_bad_disk(length);
     for (const auto& hostile : hostile_) {
       for (std::uint64_t times = world_.pick(5, 30); times > 0; --times) {
         at_any_time(length, [this, who = hostile.get()] { attack(*who); });
@@ -174,6 +182,35 @@ class Episode {
       if (has_ops || world_.messages % 16 == 0) heard_[heard_at_++ % heard_.size()] = message.substr(0, 100'000);
     };
     for (std::uint64_t times = world_.pick(10, 60); times > 0; --times) at_any_time(length, [this] { replay(); });
+  }
+
+  /// One node's disk: the power is cut while nothing is written or in the middle of it, it is full, an fsync fails.
+  void plan_bad_disk(milliseconds length) {
+    SimNode& unlucky = any_node();
+    bad_disk_ = &world_.put_on_bad_disk(unlucky);
+    const auto start_later = [this, &unlucky] {
+      ++exercised_.power_cuts;
+      world_.at(world_.now() + milliseconds(world_.pick(0, 8'000)), [&unlucky] { unlucky.start(); });
+    };
+    unlucky.on_power_cut = [this, start_later] {
+      ++exercised_.mid_write;
+      start_later();
+    };
+    for (std::uint64_t times = world_.pick(1, 6); times > 0; --times) {
+      at_any_time(length, [this, &unlucky, start_later] {
+        if (!unlucky.running()) return;
+        if (happens(0.8)) return unlucky.lose_power_after(world_.pick(1, 60));
+        unlucky.lose_power();
+        start_later();
+      });
+    }
+    for (std::uint64_t times = world_.pick(0, 3); times > 0; --times) {
+      at_any_time(length, [this] {
+        if (happens(0.5)) return bad_disk_->inject({.call = FaultyVfs::Call::sync, .suffix = "-wal"});
+        bad_disk_->inject({.call = FaultyVfs::Call::write, .suffix = "-wal", .for_ever = true, .code = kDiskIsFull});
+        world_.at(world_.now() + milliseconds(world_.pick(0, 3'000)), [this] { bad_disk_->heal(); });
+      });
+    }
   }
 
   void replay() {
@@ -218,7 +255,7 @@ class Episode {
   }
 
   void crash(SimNode& unlucky) {
-    unlucky.crash();
+    happens(0.3) ? unlucky.stop() : unlucky.crash();
     ++exercised_.crashes;
     world_.at(world_.now() + milliseconds(world_.pick(0, 8'000)), [&unlucky] { unlucky.start(); });
   }
@@ -234,12 +271,14 @@ class Episode {
     unlucky.restore();
     unlucky.start();
     ++exercised_.restored;
-    restored_ = true;
+    restored_ = &unlucky;
   }
 
   void write(SimNode& writer) {
     const std::uint64_t kind = world_.pick(0, 9);
     const std::string story = fmt::format("story_{}", world_.pick(0, 7));
+    const std::uint64_t failures = disk_failures();
+    std::optional<OpId> op;
     const bool written = writer.write([&](Replica& replica) -> Result<void> {
       if (kind == 0) {
         static_cast<void>(put(replica, {story, {}, true, true, false}));
@@ -250,19 +289,25 @@ class Episode {
       MUSHER_TRY(auto own, OwnWrite::begin(replica));
       const auto item = kind < 6 ? an_item(own.log()) : std::nullopt;
       if (item && kind == 3 && happens(0.3)) {
-        MUSHER_CHECK(own.append({OpKind::tombstone, *item, "", std::nullopt, {}}));
+        MUSHER_TRY(const OpRow row, own.append({OpKind::tombstone, *item, "", std::nullopt, {}}));
+        op = row.id;
       } else if (item) {
-        MUSHER_CHECK(own.append({OpKind::set, *item, happens(0.5) ? "stage" : "name", "\"x\"", {}}));
+        MUSHER_TRY(const OpRow row, own.append({OpKind::set, *item, happens(0.5) ? "stage" : "name", "\"x\"", {}}));
+        op = row.id;
       } else {
         MUSHER_TRY(const OpRow row, own.append({OpKind::insert, OpId{}, story, "{\"stage\":\"1_backlog\"}", {}}));
         items_.push_back(row.id);
+        op = row.id;
       }
       return own.commit();
     });
-    if (written) return;
+    if (written && op) acknowledged_.emplace_back(&writer, *op);
+    if (written || disk_failures() > failures) return;
     ++exercised_.writes_refused;
-    CHECK(restored_);  // nobody else is refused
+    CHECK(restored_ != nullptr);  // nobody else is refused
   }
+
+  [[nodiscard]] std::uint64_t disk_failures() const { return bad_disk_ != nullptr ? bad_disk_->failures() : 0; }
 
   std::optional<OpId> an_item(LogReader& log) {
     for (int tries = 0; tries < 5 && !items_.empty(); ++tries) {
@@ -305,6 +350,10 @@ class Episode {
     world_.weather = {};
     world_.heal();
     world_.tap = {};
+    if (bad_disk_ != nullptr) {
+      bad_disk_->heal();
+      bad_disk_->keep_power();
+    }
     for (const auto& hostile : hostile_) hostile->leave();
     if (replayer_) replayer_->leave();
     for (const auto& each : world_.nodes()) {
@@ -420,6 +469,16 @@ class Episode {
     }
   }
 
+  void check_nothing_acknowledged_was_lost() {
+    for (const auto& [writer, op] : acknowledged_) {
+      if (writer == restored_) continue;
+      INFO(writer->name() << " wrote " << to_hex(op.hash));
+      CHECK(must(node(0).log().facts(op)).has_value());
+      ++exercised_.acknowledged;
+    }
+    exercised_.disk_failures += disk_failures();
+  }
+
   void check_nobody_honest_was_dropped() {
     for (const auto& each : world_.nodes()) {
       for (const sync::Event& event : each->events) {
@@ -452,8 +511,10 @@ class Episode {
   std::array<std::string, 500> heard_;
   std::size_t heard_at_ = 0;
   std::vector<OpId> items_;
+  std::vector<std::pair<const SimNode*, OpId>> acknowledged_;  ///< each write's last op
+  FaultyVfs* bad_disk_ = nullptr;
   std::size_t late_ = kNodes;
-  bool restored_ = false;
+  const SimNode* restored_ = nullptr;
 };
 
 /// @return the trace.
@@ -490,15 +551,20 @@ TEST_CASE("sync: five nodes agree once the weather has cleared", "[sync]") {
   Exercised seen;
   const auto episodes = for_each_seed(kEpisodes, [&](std::uint64_t seed) { run_episode(seed, kNodes, seen); });
   std::cout << fmt::format(
-      "{} episodes: {} ops, {} crashes, {} restored from a backup ({} writes refused), {} came back, {} brought back, "
-      "{} erased, {} sent again by another\n",
-      episodes, seen.ops, seen.crashes, seen.restored, seen.writes_refused, seen.came_back, seen.brought_back,
-      seen.erased, seen.replayed);
+      "{} episodes: {} ops, {} acknowledged, {} crashes, {} power cuts ({} in a write), {} calls of the disk failed, "
+      "{} restored from a backup ({} writes refused), {} came back, {} brought back, {} erased, {} sent again by "
+      "another\n",
+      episodes, seen.ops, seen.acknowledged, seen.crashes, seen.power_cuts, seen.mid_write, seen.disk_failures,
+      seen.restored, seen.writes_refused, seen.came_back, seen.brought_back, seen.erased, seen.replayed);
   if (episodes < 40) return;
   CHECK(seen.came_back > 0);
   CHECK(seen.brought_back > 0);
   CHECK(seen.restored > 0);
   CHECK(seen.crashes > 0);
+  CHECK(seen.power_cuts > seen.mid_write);
+  CHECK(seen.mid_write > 0);
+  CHECK(seen.disk_failures > 0);
+  CHECK(seen.acknowledged > 0);
   CHECK(seen.erased > 0);
   CHECK(seen.replayed > 0);
 }

@@ -16,7 +16,7 @@ constexpr std::size_t kSectorBytes = 512;
 /// SQLite allocates it with room for the real file behind it.
 struct File {
   sqlite3_file base;
-  FaultyVfs* owner;
+  FaultyVfs* owner;  ///< null: nothing happens to this one
   char suffix[8];
 };
 static_assert(sizeof(File) % 8 == 0);
@@ -29,10 +29,15 @@ using Call = FaultyVfs::Call;
 /// Fails or carries the call out.
 template <class Work>
 int call(sqlite3_file* file, Call what, Work&& work) {
+  if (self(file).owner == nullptr) return work();
   bool carry_out = true;
   const auto failure = self(file).owner->fails(what, self(file).suffix, carry_out);
   const int code = carry_out ? work() : SQLITE_OK;
   return failure.value_or(code);
+}
+
+void note(sqlite3_file* file, Call what, std::uint64_t offset = 0, std::string_view bytes = {}) {
+  if (FaultyVfs* owner = self(file).owner) owner->note({what, self(file).suffix, offset, std::string(bytes)});
 }
 
 int close(sqlite3_file* file) { return real(file)->pMethods->xClose(real(file)); }
@@ -43,22 +48,22 @@ int read(sqlite3_file* file, void* to, int size, sqlite3_int64 offset) {
 
 int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 offset) {
   return call(file, Call::write, [&] {
-    self(file).owner->note({Call::write, self(file).suffix, static_cast<std::uint64_t>(offset),
-                            std::string(static_cast<const char*>(from), static_cast<std::size_t>(size))});
+    note(file, Call::write, static_cast<std::uint64_t>(offset),
+         {static_cast<const char*>(from), static_cast<std::size_t>(size)});
     return real(file)->pMethods->xWrite(real(file), from, size, offset);
   });
 }
 
 int truncate(sqlite3_file* file, sqlite3_int64 size) {
   return call(file, Call::truncate, [&] {
-    self(file).owner->note({Call::truncate, self(file).suffix, static_cast<std::uint64_t>(size), ""});
+    note(file, Call::truncate, static_cast<std::uint64_t>(size));
     return real(file)->pMethods->xTruncate(real(file), size);
   });
 }
 
 int sync(sqlite3_file* file, int flags) {
   return call(file, Call::sync, [&] {
-    self(file).owner->note({Call::sync, self(file).suffix, 0, ""});
+    note(file, Call::sync);
     return real(file)->pMethods->xSync(real(file), flags);
   });
 }
@@ -105,34 +110,44 @@ const sqlite3_io_methods kMethods = {2,
 
 sqlite3_vfs* unix_vfs() { return sqlite3_vfs_find("unix"); }
 
-std::string suffix_of(const char* path) {
-  const std::string name = path == nullptr ? "" : path;
+std::string suffix_of(std::string_view path) {
   for (const char* suffix : {"-wal", "-journal", "-shm"}) {
-    if (name.ends_with(suffix)) return suffix;
+    if (path.ends_with(suffix)) return suffix;
   }
   return "";
 }
 
-int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out_flags) {
+/// The layer, if the file is one to which something can happen.
+FaultyVfs* owner_of(sqlite3_vfs* vfs, std::string_view path) {
   auto* owner = static_cast<FaultyVfs*>(vfs->pAppData);
+  path.remove_suffix(suffix_of(path).size());
+  return owner->is_on_it(path) ? owner : nullptr;
+}
+
+int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out_flags) {
+  const std::string_view name = path == nullptr ? "" : path;
+  FaultyVfs* owner = owner_of(vfs, name);
   file->pMethods = nullptr;
-  owner->open_begins();
-  bool carry_out = true;
-  if (const auto failure = owner->fails(Call::open, suffix_of(path), carry_out)) return *failure;
+  if (owner != nullptr) {
+    owner->open_begins();
+    bool carry_out = true;
+    if (const auto failure = owner->fails(Call::open, suffix_of(name), carry_out)) return *failure;
+  }
   const int code = unix_vfs()->xOpen(unix_vfs(), path, real(file), flags, out_flags);
   if (code != SQLITE_OK) return code;
   self(file).owner = owner;
-  std::strncpy(self(file).suffix, suffix_of(path).c_str(), sizeof self(file).suffix - 1);
+  std::strncpy(self(file).suffix, suffix_of(name).c_str(), sizeof self(file).suffix - 1);
   self(file).suffix[sizeof self(file).suffix - 1] = '\0';
   file->pMethods = &kMethods;
   return SQLITE_OK;
 }
 
 int remove(sqlite3_vfs* vfs, const char* path, int sync_folder) {
-  auto* owner = static_cast<FaultyVfs*>(vfs->pAppData);
-  bool carry_out = true;
-  if (const auto failure = owner->fails(Call::remove, suffix_of(path), carry_out)) return *failure;
-  owner->note({Call::remove, suffix_of(path), 0, ""});
+  if (FaultyVfs* owner = owner_of(vfs, path)) {
+    bool carry_out = true;
+    if (const auto failure = owner->fails(Call::remove, suffix_of(path), carry_out)) return *failure;
+    owner->note({Call::remove, suffix_of(path), 0, ""});
+  }
   return unix_vfs()->xDelete(unix_vfs(), path, sync_folder);
 }
 
@@ -182,11 +197,17 @@ FaultyVfs::~FaultyVfs() {
 }
 
 std::optional<int> FaultyVfs::fails(Call call, const std::string& suffix, bool& carry_out) {
+  if (power_is_out()) {
+    ++failures_;
+    carry_out = false;
+    return SQLITE_IOERR;  // none that is worth another try
+  }
   if (!fault_ || (fault_->call && *fault_->call != call)) return std::nullopt;
   if (fault_->suffix != "*" && fault_->suffix != suffix) return std::nullopt;
   const int number = matched_++;
   if (number < fault_->after || (number > fault_->after && !fault_->for_ever)) return std::nullopt;
   ++failed_;
+  ++failures_;
   carry_out = fault_->done_all_the_same;
   return fault_->code != 0 ? fault_->code : own_error(call);
 }

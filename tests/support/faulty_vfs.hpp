@@ -14,13 +14,16 @@
 
 namespace musher::testing {
 
-/// While it lives, every database that is opened goes through it. Threads and several of them at once: no.
+/// While it lives, every database that is opened goes through it. Threads and several of these layers at once: no.
 class FaultyVfs {
  public:
   FaultyVfs();
   FaultyVfs(const FaultyVfs&) = delete;
   FaultyVfs& operator=(const FaultyVfs&) = delete;
   ~FaultyVfs();
+
+  /// Faults and the record are of this database alone, of those opened from now on. At first of every one.
+  void only(const std::filesystem::path& database) { only_ = database.filename(); }
 
   enum class Call : std::uint8_t { open, read, write, sync, truncate, remove, shm };
   struct Fault {
@@ -39,6 +42,8 @@ class FaultyVfs {
   void heal() { fault_.reset(); }
   /// How many calls the fault has failed.
   [[nodiscard]] int failed() const { return failed_; }
+  /// How many calls have failed in all, also because the power was out.
+  [[nodiscard]] std::uint64_t failures() const { return failures_; }
 
   /// Runs `work` once, when the next file is opened and before it is: what another process does at that very moment.
   void meanwhile(std::function<void()> work) { meanwhile_ = std::move(work); }
@@ -51,13 +56,26 @@ class FaultyVfs {
     std::string bytes;
     int acknowledged = -1;
   };
-  void start_recording() { recording_ = true; }
+  /// Anew: what was recorded before is forgotten, and the power is back.
+  void start_recording() {
+    recording_ = true;
+    events_.clear();
+    power_lasts_.reset();
+  }
+  /// While it records: the power lasts for so many events more, and every call behind them fails.
+  void cut_power_after(std::size_t more) { power_lasts_ = events_.size() + more; }
+  /// No cut after all.
+  void keep_power() { power_lasts_.reset(); }
+  [[nodiscard]] bool power_is_out() const { return power_lasts_ && events_.size() >= *power_lasts_; }
   void acknowledge(int number) {
     if (recording_) events_.push_back({Call::sync, "", 0, "", number});
   }
   [[nodiscard]] const std::vector<Event>& events() const { return events_; }
 
   // For the layer itself.
+  [[nodiscard]] bool is_on_it(const std::filesystem::path& database) const {
+    return !only_ || database.filename() == *only_;
+  }
   [[nodiscard]] std::optional<int> fails(Call call, const std::string& suffix, bool& carry_out);
   void open_begins() {
     if (auto work = std::exchange(meanwhile_, {})) work();
@@ -70,6 +88,9 @@ class FaultyVfs {
   std::optional<Fault> fault_;
   int matched_ = 0;
   int failed_ = 0;
+  std::uint64_t failures_ = 0;
+  std::optional<std::filesystem::path> only_;
+  std::optional<std::size_t> power_lasts_;  ///< so many events, of those recorded
   std::function<void()> meanwhile_;
   bool recording_ = false;
   std::vector<Event> events_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
 
 #include "crypto/hashing.hpp"
 #include "replica/init.hpp"
@@ -43,6 +45,8 @@ std::filesystem::path make_folder() {
   REQUIRE(::mkdtemp(pattern.data()) != nullptr);
   return pattern;
 }
+
+constexpr const char* kFilesOfLog[] = {"", "-wal", "-journal"};  // what counts of it on a disk
 
 }  // namespace
 
@@ -133,6 +137,10 @@ SimNode::SimNode(SyncWorld& world, std::filesystem::path folder, std::string nam
 }
 
 void SimNode::open() {
+  if (bad_disk_ != nullptr) {
+    at_open_ = files();
+    bad_disk_->start_recording();
+  }
   auto log = SqliteOpLog::open(path_, OpenMode::write);
   INFO((log ? "" : log.error().what));
   REQUIRE(log);
@@ -188,8 +196,68 @@ void SimNode::let_go() {
   }
 }
 
-void SimNode::crash() {
+void SimNode::stop() {
   if (!running()) return;
+  end();
+  if (bad_disk_ != nullptr && bad_disk_->power_is_out()) put_files(torn_files());
+}
+
+void SimNode::crash() {
+  if (running()) die(files());
+}
+
+void SimNode::lose_power() {
+  REQUIRE(bad_disk_ != nullptr);
+  if (running()) die(torn_files());
+}
+
+void SimNode::lose_power_after(std::size_t more) {
+  REQUIRE(bad_disk_ != nullptr);
+  if (running()) bad_disk_->cut_power_after(more);
+}
+
+bool SimNode::power_is_out() {
+  if (bad_disk_ == nullptr || !bad_disk_->power_is_out()) return false;
+  die(torn_files());
+  if (on_power_cut) on_power_cut();
+  return true;
+}
+
+Disk SimNode::files() const {
+  Disk all;
+  for (const char* suffix : kFilesOfLog) {
+    const std::ifstream file(path_.native() + suffix, std::ios::binary);
+    if (!file) continue;
+    std::ostringstream bytes;
+    bytes << file.rdbuf();
+    all[suffix] = std::move(bytes).str();
+  }
+  return all;
+}
+
+Disk SimNode::torn_files() {
+  std::mt19937 random(static_cast<std::mt19937::result_type>(world_.random()()));
+  return after_power_cut(at_open_, bad_disk_->events(), bad_disk_->events().size(), random, true);
+}
+
+void SimNode::put_files(const Disk& left) const {
+  std::filesystem::remove(path_.native() + "-shm");
+  for (const char* suffix : kFilesOfLog) {
+    const auto found = left.find(suffix);
+    std::filesystem::remove(path_.native() + suffix);
+    if (found == left.end()) continue;
+    std::ofstream file(path_.native() + suffix, std::ios::binary);
+    file.write(found->second.data(), static_cast<std::streamsize>(found->second.size()));
+    REQUIRE(file.flush());
+  }
+}
+
+void SimNode::die(const Disk& left) {
+  end();
+  put_files(left);  // what SQLite does when it closes a file did not happen
+}
+
+void SimNode::end() {
   ++life_;
   let_go();
   engine_.reset();
@@ -210,7 +278,8 @@ LogReader& SimNode::log() {
 
 void SimNode::back_up() {
   REQUIRE(!running());
-  replica_.reset();
+  if (!replica_) open();
+  replica_.reset();  // SQLite moves the -wal into the file when it closes it
   std::filesystem::copy_file(path_, path_.native() + ".backup", std::filesystem::copy_options::overwrite_existing);
 }
 
@@ -241,6 +310,7 @@ bool SimNode::write(const std::function<Result<void>(Replica&)>& job) { return !
 bool SimNode::change(const std::function<Result<void>(Replica&)>& job) {
   if (!replica_) open();
   const bool written = job(*replica_).has_value();
+  if (power_is_out()) return written;
   if (running())
     world_.at(world_.now() + microseconds(50), [this, life = life_] {
       if (life == life_) follow();
@@ -311,6 +381,7 @@ void SimNode::write(std::function<Result<void>(Replica&)> job, std::function<voi
   soon(microseconds(200), microseconds(3'000), writes_until_, [this, job = std::move(job), done = std::move(done)] {
     // Durable here; who is told of it may never hear of it.
     const Result<void> written = job(*replica_);
+    if (power_is_out()) return;
     soon(microseconds(10), microseconds(500), writes_until_, [this, written, done] {
       follow();
       done(written);
@@ -378,6 +449,14 @@ SyncWorld::~SyncWorld() {
 SimNode& SyncWorld::add(const std::string& name) {
   nodes_.push_back(std::make_unique<SimNode>(*this, folder_, name, document_));
   return *nodes_.back();
+}
+
+FaultyVfs& SyncWorld::put_on_bad_disk(SimNode& node) {
+  REQUIRE_FALSE((node.running() || bad_disk_));
+  bad_disk_.emplace().only(node.path_);
+  node.bad_disk_ = &*bad_disk_;
+  node.replica_.reset();  // it opens the file anew
+  return *bad_disk_;
 }
 
 SimNode& SyncWorld::node(const std::string& name) {

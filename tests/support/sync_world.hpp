@@ -16,6 +16,7 @@
 
 #include "oplog/sqlite_op_log.hpp"
 #include "replica/live_document.hpp"
+#include "support/faulty_vfs.hpp"
 #include "sync/engine.hpp"
 
 namespace musher::testing {
@@ -67,13 +68,19 @@ class SimLink final : public sync::Link {
   bool closed_ = false;
 };
 
-/// A node with a file of its own. Crashing drops everything but the file.
+/// A node with a file of its own. Crashing drops everything but the file, as kill -9 leaves it.
 class SimNode final : public sync::Services {
  public:
   SimNode(SyncWorld& world, std::filesystem::path folder, std::string name, const DocumentId& document);
 
   void start();
+  /// It ends as a server does on SIGTERM.
+  void stop();
   void crash();
+  /// While it runs, on a bad disk: of what was not synced, any sectors are there.
+  void lose_power();
+  /// Behind so many more writes and syncs; it crashes in the middle of what it does then.
+  void lose_power_after(std::size_t more);
   /// Before it starts. At first 2,000 ops: a test can fill it.
   void limit_quarantine(const QuarantineLimits& to);
   [[nodiscard]] std::uint64_t most_waiting() const { return quarantine_limits_.ops; }
@@ -97,6 +104,7 @@ class SimNode final : public sync::Services {
   std::int64_t clock_offset_ms = 0;
   std::vector<sync::Event> events;  ///< warnings of its engine
   [[nodiscard]] bool saw(std::string_view what, std::string_view detail) const;
+  std::function<void()> on_power_cut;                  ///< it has crashed in a write; may be empty
   std::function<void(std::size_t under_way)> on_read;  ///< its engine reads the log; may be empty
   bool hold_verdicts = false;                          ///< no op is verified until this is over
   std::optional<Tip> own_elsewhere;                    ///< as its engine was told last
@@ -122,6 +130,14 @@ class SimNode final : public sync::Services {
  private:
   friend class SyncWorld;
   void open();
+  void end();
+  /// The process is gone, and this is what the disk has.
+  void die(const Disk& left);
+  [[nodiscard]] Disk files() const;
+  void put_files(const Disk& left) const;
+  [[nodiscard]] Disk torn_files();
+  /// It has crashed.
+  bool power_is_out();
   bool change(const std::function<Result<void>(Replica&)>& job);
   void let_go();
   void hold(const std::shared_ptr<SimLink>& link);
@@ -135,6 +151,8 @@ class SimNode final : public sync::Services {
   const std::string name_;
   AuthorId author_;
   QuarantineLimits quarantine_limits_{.ops = 2'000};
+  FaultyVfs* bad_disk_ = nullptr;
+  Disk at_open_;  ///< on a bad disk
   // while it runs
   std::unique_ptr<Replica> replica_;
   std::unique_ptr<sync::Engine> engine_;
@@ -164,6 +182,8 @@ class SyncWorld {
   void hang_up(const std::string& name) { listeners_.erase(name); }
 
   Weather weather;
+  /// From now on the file of this node, and of no other, is on a disk that faults can be injected in. Before it starts.
+  FaultyVfs& put_on_bad_disk(SimNode& node);
   /// Nodes of different sides of a partition cannot reach each other.
   void partition(std::map<std::string, int> sides);
   void heal() { partition({}); }
@@ -207,6 +227,7 @@ class SyncWorld {
 
   std::filesystem::path folder_;
   std::mt19937_64 random_;
+  std::optional<FaultyVfs> bad_disk_;
   DocumentId document_;
   std::chrono::microseconds now_{};
   std::uint64_t number_ = 0;
