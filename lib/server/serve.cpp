@@ -21,6 +21,7 @@
 #include "report/inspect_json.hpp"
 #include "report/version.hpp"
 #include "server/audit_tools.hpp"
+#include "server/log_limiter.hpp"
 #include "server/metrics.hpp"
 #include "server/pipeline_resources.hpp"
 #include "server/read_tools.hpp"
@@ -52,7 +53,7 @@ constexpr std::string_view kInstructions =
 
 class Runtime {
  public:
-  Runtime(ServeOptions options, const LogSink& log) : options_(std::move(options)), log_(log) {}
+  Runtime(ServeOptions options, const LogSink& log) : options_(std::move(options)), log_(log), limited_log_(log) {}
 
   Result<void> run() {
     MUSHER_CHECK(open_log());
@@ -72,6 +73,7 @@ class Runtime {
     keep_alive();
     log_(LogLevel::info, "ready", {{"log", live_->log().info().path}, {"row", std::to_string(raw(live_->applied()))}});
     io_.run();
+    limited_log_.finish();
     return {};
   }
 
@@ -166,7 +168,7 @@ class Runtime {
       if (!event.peer.empty()) fields.emplace_back("peer", event.peer);
       if (!event.address.empty()) fields.emplace_back("address", event.address);
       if (!event.detail.empty()) fields.emplace_back("detail", event.detail);
-      log_(event.warning ? LogLevel::warning : LogLevel::info, event.what, fields);
+      limited_log_.line(event.warning ? LogLevel::warning : LogLevel::info, event.what, fields, steady_clock::now());
     };
     sync_ = std::make_unique<SyncService>(io_, *live_, *writer_, std::move(sync));
     node_->peers = [this] { return sync_->peers(); };
@@ -206,7 +208,7 @@ class Runtime {
     fields.emplace_back("why", shortened_text(std::string(refused.why), kLongest));
     if (!refused.principal.empty()) fields.emplace_back("principal", refused.principal);
     fields.emplace_back("peer", refused.peer);
-    log_(LogLevel::warning, "request refused", fields);
+    limited_log_.line(LogLevel::warning, "request refused", fields, steady_clock::now());
   }
 
   /// Answers GET and HEAD, and nothing else.
@@ -382,6 +384,7 @@ class Runtime {
       if (live_->problem().empty() && live_->may_have_changed()) follow_by_turns();
       if (sync_) sync_->tick();
       if (next_audit_ && steady_clock::now() >= *next_audit_ && !node_->audits.any()) audit();
+      limited_log_.summarize(steady_clock::now());
       poll();
     });
   }
@@ -512,6 +515,7 @@ class Runtime {
   // fixed after construction
   ServeOptions options_;
   const LogSink& log_;
+  LogLimiter limited_log_;  ///< for what others cause
   ServiceManager manager_;
   std::string author_;
   std::optional<Identity> identity_;  ///< until the writer has it

@@ -175,6 +175,19 @@ class Refusals(Serving):
                     self.assertEqual(logged[0]["principal"], "alice")
         self.assertEqual(server.get("/mcp", json_headers, "POST", b"{}")[1]["WWW-Authenticate"], "Bearer")
 
+    def test_a_flood_of_refused_requests_does_not_flood_the_log(self):
+        server = self.server("--token-file", self.tokens())
+        for _ in range(300):
+            self.assertEqual(server.get("/mcp")[0], 401)
+        self.assertIn("\nmusher_http_refused_total 300\n", server.get("/metrics", {"Authorization": f"Bearer {READER}"})[2])
+        server.stop()
+        logged = len(server.events("request refused"))
+        self.assertGreaterEqual(logged, 100)
+        self.assertLess(logged, 300)
+        left_out = server.events("lines left out")
+        self.assertEqual({line["of"] for line in left_out}, {"request refused"})
+        self.assertEqual(logged + sum(int(line["count"]) for line in left_out), 300)
+
 
 class ReadOnly(Serving):
     def test_a_read_only_server_needs_no_key_and_has_no_tool_that_writes(self):
