@@ -166,6 +166,7 @@ class Runtime {
     sync.on_event = [this](const sync::Event& event) {
       LogFields fields;
       if (!event.peer.empty()) fields.emplace_back("peer", event.peer);
+      if (const std::string name = name_of(event.peer); !name.empty()) fields.emplace_back("name", name);
       if (!event.address.empty()) fields.emplace_back("address", event.address);
       if (!event.detail.empty()) fields.emplace_back("detail", event.detail);
       limited_log_.line(event.warning ? LogLevel::warning : LogLevel::info, event.what, fields, steady_clock::now());
@@ -174,6 +175,12 @@ class Runtime {
     node_->peers = [this] { return sync_->peers(); };
     node_->own_op_elsewhere = [this] { return sync_->own_op_elsewhere(); };
     return {};
+  }
+
+  /// As the log's trust has it; empty for what is no key, or of nobody.
+  std::string name_of(const std::string& key) {
+    AuthorId author;
+    return from_hex(key, author.key) ? live_->live().trust().name(author) : "";
   }
 
   Result<void> open_http() {

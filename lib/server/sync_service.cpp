@@ -82,13 +82,14 @@ struct SyncService::Impl final : public sync::Services {
     engine_options.limits.peers = options.most_connections;
     engine_options.standing = [this](const AuthorId& author) { return live.live().trust().standing(author); };
     engine_options.on_event = options.on_event;
-    engine_options.own_op_elsewhere = [this](const Tip& tip) { note_own_op(tip); };
+    engine_options.own_op_elsewhere = [this](const Tip& tip, const AuthorId& peer) { note_own_op(tip, peer); };
     engine.emplace(*this, std::move(engine_options));
     fresh.clear();
     auto chain = live.log().chain_at(live.applied());
     const bool known = chain && *chain;
     engine->begin({live.applied(), known ? **chain : Digest{}});
     if (!known) stop({sync::CloseCode::unavailable, "the chain digest of the last row cannot be read"});
+    look_at_note();
   }
 
   void stop(const sync::Ending& ending) {
@@ -106,21 +107,66 @@ struct SyncService::Impl final : public sync::Services {
   }
 
   /// Local writes are refused from now on, here and from shells of this user, until the op is in the log.
-  void note_own_op(const Tip& tip) {
-    if (own_elsewhere && own_elsewhere->index >= tip.index) return;
-    own_elsewhere = tip;
+  void note_own_op(const Tip& tip, const AuthorId& peer) {
+    if (own_elsewhere && own_elsewhere->tip.index >= tip.index) return;
+    const auto here = live.log().facts(tip.id);
+    if (here && *here) return;  // it came while it was looked for
+    own_elsewhere = {tip, peer};
     write_note();
+  }
+
+  /// Of what this key wrote last: then no own write is taken, whoever else has the op.
+  void look_at_note() {
+    const auto noted = noted_tip(live.log().info().document, author(), options.state_dir);
+    if (!noted || (own_elsewhere && own_elsewhere->tip.index >= noted->index)) return;
+    const auto here = live.log().facts(noted->id);
+    if (!here || *here) return;
+    own_elsewhere = {*noted, std::nullopt};
+    tell(true, "own ops elsewhere", own_elsewhere_text());
+  }
+
+  /// The op is here, or nobody goes by the note any more.
+  void look_for_own_op() {
+    const auto here = live.log().facts(own_elsewhere->tip.id);
+    const auto is_noted = [this] {
+      return noted_tip(live.log().info().document, author(), options.state_dir) == own_elsewhere->tip;
+    };
+    if (!here || (!*here && (own_elsewhere->peer || is_noted()))) return;
+    own_elsewhere.reset();
+    write_note_at.reset();
+    look_at_note();  // there may be a later one, that nobody else has
+    if (!own_elsewhere) tell(false, "own ops are back", "local writes go on");
+  }
+
+  [[nodiscard]] AuthorId author() const { return options.identity.author(); }
+
+  [[nodiscard]] std::string own_elsewhere_text() const {
+    const auto& [tip, peer] = *own_elsewhere;
+    const std::string op = fmt::format("op {} (index {})", to_hex(tip.id.hash), raw(tip.index));
+    return peer ? fmt::format(
+                      "the node with key {} has {} of this node's own key, which this log has not got: local "
+                      "writes are refused until it is fetched",
+                      to_hex(peer->key), op)
+                : fmt::format(
+                      "this node's own key has written {}, which this log has not got: local writes are refused "
+                      "until a node that has it is connected. If no node has it, musher put on this log says "
+                      "what to do",
+                      op);
+  }
+
+  void tell(bool warning, std::string_view what, std::string detail) {
+    if (options.on_event) options.on_event({warning, what, "", "", std::move(detail)});
   }
 
   /// Without it a shell would go on from the op before, with a second branch of this key. Tried until it is written.
   void write_note() {
     write_note_at.reset();
-    write([tip = *own_elsewhere,
+    write([tip = own_elsewhere->tip,
            folder = options.state_dir](Replica& replica) { return write_tip_note(replica.log().info(), tip, folder); },
           [this](const Result<void>& noted) {
             if (noted) return;
             write_note_at = now() + kNoteRetry;
-            if (options.on_event) options.on_event({true, "own ops elsewhere", "", "", noted.error().what});
+            tell(true, "own ops elsewhere", noted.error().what);
           });
   }
 
@@ -201,7 +247,11 @@ struct SyncService::Impl final : public sync::Services {
   // changes with each event
   std::optional<sync::Engine> engine;
   sync::OutOps fresh;
-  std::optional<Tip> own_elsewhere;
+  struct OwnElsewhere {
+    Tip tip;
+    std::optional<AuthorId> peer;  ///< who has it; nobody: so says the note of what this key wrote last
+  };
+  std::optional<OwnElsewhere> own_elsewhere;
   std::optional<std::chrono::milliseconds> write_note_at{};
   bool stopped = false;
   // last: their threads use all of the above
@@ -234,6 +284,7 @@ void SyncService::set_rendezvous(std::vector<std::string> urls) {
 void SyncService::tick() {
   impl_->engine->tick();
   if (impl_->own_elsewhere && impl_->write_note_at && *impl_->write_note_at <= impl_->now()) impl_->write_note();
+  if (impl_->own_elsewhere && !impl_->own_elsewhere->peer) impl_->look_for_own_op();
 }
 
 void SyncService::followed(const LogChanges& changes) {
@@ -242,13 +293,7 @@ void SyncService::followed(const LogChanges& changes) {
   if (impl.stopped) return;
   impl.engine->appended(std::exchange(impl.fresh, {}));
   if (changes.trust_changed) impl.engine->trust_changed();
-  if (changes.any() && impl.own_elsewhere) {
-    const auto known = impl.live.log().facts(impl.own_elsewhere->id);
-    if (known && *known) {
-      impl.own_elsewhere.reset();
-      if (impl.options.on_event) impl.options.on_event({false, "own ops are back", "", "", "local writes go on"});
-    }
-  }
+  if (changes.any() && impl.own_elsewhere) impl.look_for_own_op();
 }
 
 void SyncService::log_is_bad() { impl_->stop({sync::CloseCode::unavailable, "the log is bad"}); }
@@ -271,11 +316,14 @@ std::vector<sync::PeerStatus> SyncService::peers() const {
 sync::Engine::Totals SyncService::totals() const { return impl_->engine->totals(); }
 
 std::optional<std::string> SyncService::own_op_elsewhere() const {
-  if (!impl_->own_elsewhere) return std::nullopt;
+  if (impl_->own_elsewhere) return impl_->own_elsewhere_text();
+  const auto claim = impl_->engine->own_op_claimed();
+  if (!claim) return std::nullopt;
   return fmt::format(
-      "another node has op {} (index {}) of this node's own key, which this log has not got: local writes are refused "
-      "until it is fetched",
-      to_hex(impl_->own_elsewhere->id.hash), raw(impl_->own_elsewhere->index));
+      "the node with key {} says that it has op {} (index {}) of this node's own key, which this log has not got: "
+      "local "
+      "writes wait until it has shown it, half a minute at most",
+      to_hex(claim->peer.key), to_hex(claim->tip.id.hash), raw(claim->tip.index));
 }
 
 }  // namespace musher

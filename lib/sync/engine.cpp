@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kMostPenalties = 1'024;
 constexpr std::chrono::milliseconds kSlowRetry{60'000};
+constexpr std::chrono::milliseconds kLeastClaim{1'000};    ///< however soon it is over
+constexpr std::chrono::milliseconds kLongestPause{5'000};  ///< between two ticks: longer, and the process stood still
 
 std::string hex(const AuthorId& author) { return to_hex(author.key); }
 
@@ -132,16 +134,20 @@ void Engine::ended(Session& session) {
   const std::shared_ptr<Session> keep = *held;
   sessions_.erase(held);
   const auto code = static_cast<CloseCode>(session.end_code());
-  const bool ours = session.ending().has_value();
   if (session.outbound() != nullptr) totals_.ops_sent += session.outbound()->ops_sent();
   // One that is refused since it was punished is not punished for that.
   const bool refused = session.proven() && session.inbound() == nullptr;
-  if (ours && code == CloseCode::violation && !refused) {
+  if (session.is_violation() && !refused) {
     ++totals_.violations;
     if (session.peer()) punish(session.peer()->author);
   }
   const bool ordinary = code == CloseCode::duplicate || code == CloseCode::going_away;
-  tell(!ordinary, session.proven() ? "peer disconnected" : "connection refused", session, session.end_text());
+  const bool is_second = session.proven() && session_with(session.peer()->author, nullptr) != nullptr;
+  tell(!ordinary,
+       is_second          ? "second connection closed"
+       : session.proven() ? "peer disconnected"
+                          : "connection refused",
+       session, session.end_text());
   if (session.knows_record() && session_with(session.peer()->author, nullptr) == nullptr) {
     records_[session.peer()->author] = session.record();
     next_records_ = {};
@@ -166,12 +172,46 @@ void Engine::punish(const AuthorId& peer) {
   ++penalty.count;
 }
 
+bool Engine::own_op_claimed(Session& session, const Tip& tip) {
+  const AuthorId& peer = session.peer()->author;
+  auto& held = claims_[peer];
+  if (held >= options_.limits.claims) return false;
+  held += kLeastClaim;
+  if (!session.told_of_own_ops(false)) {
+    tell(true, "own ops elsewhere", session,
+         fmt::format("it says that it has op {} (index {}) of this node's own key, which this log has not got; local "
+                     "writes wait until it has shown it, {} s at most",
+                     to_hex(tip.id.hash).substr(0, 12), raw(tip.index), options_.limits.claims.count() / 1'000));
+  }
+  return true;
+}
+
 void Engine::own_op_elsewhere(Session& session, const Tip& tip) {
-  tell(true, "own ops elsewhere", session,
-       fmt::format("it has op {} (index {}) of this node's own key, which this log has not got: the log lost its tail, "
-                   "or was restored from an old copy; local writes are refused until it is fetched",
-                   to_hex(tip.id.hash).substr(0, 12), raw(tip.index)));
-  if (options_.own_op_elsewhere) options_.own_op_elsewhere(tip);
+  claims_.erase(session.peer()->author);  // its word is good
+  if (!session.told_of_own_ops(true)) {
+    tell(true, "own ops elsewhere", session,
+         fmt::format("it has op {} (index {}) of this node's own key, which this log has not got: the log lost its "
+                     "tail, or was restored from an old copy; local writes are refused until it is fetched",
+                     to_hex(tip.id.hash).substr(0, 12), raw(tip.index)));
+  }
+  if (options_.own_op_elsewhere) options_.own_op_elsewhere(tip, session.peer()->author);
+}
+
+std::optional<Engine::Claim> Engine::own_op_claimed() const {
+  for (const auto& session : sessions_) {
+    if (!is_live(*session) || session->inbound() == nullptr || !session->inbound()->own_op_claimed()) continue;
+    return Claim{session->peer()->author, *session->inbound()->own_op_claimed()};
+  }
+  return std::nullopt;
+}
+
+void Engine::charge_claims(std::chrono::milliseconds since) {
+  for (const auto& session : sessions_) {
+    if (session->inbound() == nullptr || !session->inbound()->own_op_claimed()) continue;
+    auto& held = claims_[session->peer()->author];
+    held += since;
+    if (held >= options_.limits.claims) session->inbound()->forget_own_op_claimed();
+  }
 }
 
 void Engine::trust_changed() {
@@ -289,8 +329,14 @@ void Engine::set_rendezvous(const std::vector<std::string>& urls) {
 
 void Engine::tick() {
   const auto now = services_.now();
+  const auto since = last_tick_.count() == 0 ? std::chrono::milliseconds(0) : now - last_tick_;
+  last_tick_ = now;
+  charge_claims(since);
   const auto sessions = sessions_;
-  for (const auto& session : sessions) session->check_time(now);
+  for (const auto& session : sessions) {
+    if (since > kLongestPause) session->clock_restarts();
+    session->check_time(now);
+  }
   if (stopping_) return;
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     if (targets_[i].state == Target::State::waiting && targets_[i].next <= now) dial(i);
@@ -396,7 +442,9 @@ void Engine::write_records(std::function<void()> done) {
           Session* session = session_with(record.peer, nullptr);
           if (written) {
             if (session != nullptr) session->written(record);
-          } else if (session == nullptr) {
+          } else if (session != nullptr) {
+            session->set_dirty();
+          } else {
             records_.emplace(record.peer, std::move(record));
           }
         }

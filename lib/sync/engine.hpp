@@ -28,9 +28,9 @@ struct EngineOptions {
   Limits limits{};
   std::function<Standing(const AuthorId&)> standing;
   std::function<void(const Event&)> on_event{};
-  /// This node's author wrote an op, at another node's word, that this log has not got: the log lost its tail. Local
-  /// writes are to be refused until it is here.
-  std::function<void(const Tip&)> own_op_elsewhere{};
+  /// A peer has sent an op that this node's author signed and this log has not got: the log lost its tail. Local writes
+  /// are to be refused until it is here.
+  std::function<void(const Tip&, const AuthorId& peer)> own_op_elsewhere{};
 };
 
 class Engine final : private Session::Owner {
@@ -55,6 +55,14 @@ class Engine final : private Session::Owner {
   void stop(const Ending& ending = {CloseCode::going_away, "the node stops"});
   /// Writes down what is known of peers, now; `done` when that is durable.
   void write_records(std::function<void()> done);
+
+  /// An op of this node's author that a peer says it has, and this log has not got. Local writes are to wait for it; a
+  /// peer's word alone holds them for Limits::claims in all, until it has sent such an op.
+  struct Claim {
+    AuthorId peer;
+    Tip tip;
+  };
+  [[nodiscard]] std::optional<Claim> own_op_claimed() const;
 
   /// Of the connections there are, and of what is dialed.
   [[nodiscard]] std::vector<PeerStatus> status() const;
@@ -90,6 +98,7 @@ class Engine final : private Session::Owner {
   std::optional<PeerRecord> take_record(const AuthorId& peer) override;
   void opened(Session& session) override;
   void ready(Session& session) override;
+  bool own_op_claimed(Session& session, const Tip& tip) override;
   void own_op_elsewhere(Session& session, const Tip& tip) override;
   void ended(Session& session) override;
 
@@ -98,6 +107,7 @@ class Engine final : private Session::Owner {
   void admit_next();
   void admit(const std::shared_ptr<Session>& session, Inbound::Work work);
   void forget_marks();
+  void charge_claims(std::chrono::milliseconds since);
   void dial(std::size_t target);
   void retry_later(Target& target, const std::string& why, std::uint16_t code);
   void punish(const AuthorId& peer);
@@ -113,6 +123,8 @@ class Engine final : private Session::Owner {
   std::size_t next_to_admit_ = 0;
   std::vector<Target> targets_;
   std::map<AuthorId, Penalty> penalties_;
+  std::map<AuthorId, std::chrono::milliseconds> claims_;  ///< how long a peer's word alone has held local writes
+  std::chrono::milliseconds last_tick_{};
   std::map<AuthorId, PeerRecord> records_;  ///< of sessions that ended: to be written down
   std::shared_ptr<const std::vector<PeerRecord>> being_written_;
   bool writing_ = false;

@@ -74,7 +74,9 @@ std::optional<Ending> Handshake::check(const Proof& theirs) const {
   if (!statement_holds(theirs_->author, kStatementDomain, digest(other(role_)), theirs.signature)) {
     return Ending{CloseCode::bad_proof, fmt::format("key {} was not proven", short_key(theirs_->author))};
   }
-  if (standing_(theirs_->author) != Standing::allowed) {
+  const Standing standing = standing_(theirs_->author);
+  if (standing == Standing::revoked) return Ending{CloseCode::not_trusted, "this key is revoked here"};
+  if (standing != Standing::allowed) {
     return Ending{CloseCode::not_trusted, fmt::format("musher trust add {} NAME", to_hex(theirs_->author.key))};
   }
   return std::nullopt;

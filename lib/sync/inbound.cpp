@@ -12,10 +12,19 @@ namespace {
 
 /// Beside the peer's own window: what it may have sent before it heard of anything, and answers to what was asked for.
 constexpr std::size_t kWindowsWaiting = 2;
-constexpr std::size_t kMostBatches = 64;  ///< then the peer waits
-constexpr std::size_t kMostTips = 262'144;
+constexpr std::size_t kMostBatches = 64;     ///< then the peer waits
+constexpr std::size_t kTipsPerRead = 4'096;  ///< so that other connections' reads come in between
 
 }  // namespace
+
+/// Of the tips of one round with this log.
+struct Inbound::Comparison {
+  std::uint32_t round = 0;
+  std::vector<Tip> tips;
+  std::size_t next = 0;
+  std::vector<Want::Branch> branches{};
+  std::optional<Tip> own{};  ///< the newest that is lacking
+};
 
 Inbound::Inbound(Services& services, const Limits& limits, const AuthorId& self, Hooks hooks)
     : services_(services), limits_(limits), self_(self), hooks_(std::move(hooks)) {}
@@ -62,6 +71,13 @@ void Inbound::verified(std::uint64_t serial, Services::Verified result) {
     if (op->op().author == self_ && (!own || own->index < op->op().index)) own = {self_, op->op().index, op->id()};
   }
   if (own) look_for(*own);
+  // It comes once more, behind what it depends on: those tips are wanted.
+  const auto is_proof = [&](const auto& op) { return op && op->id() == proof_; };
+  if (const auto shown = proof_ ? std::erase_if(result, is_proof) : 0; shown > 0) {
+    waiting_ops_ -= shown;
+    asked_.erase(*proof_);
+    proof_.reset();
+  }
   batch->verified = std::move(result);
   if (batch == batches_.begin()) hooks_.ready();
 }
@@ -77,6 +93,7 @@ void Inbound::look_for(const Tip& own) {
       },
       [this, missing, own] {
         if (*missing) hooks_.own_op_elsewhere(own);
+        if (own_claimed_ && own_claimed_->index <= own.index) own_claimed_.reset();
       });
 }
 
@@ -121,10 +138,13 @@ Inbound::Work Inbound::take_ready() {
 void Inbound::admitted(const Work& work, const BatchReport& report) {
   if (stopped_) return;
   for (const VerifiedOp& op : work.ops) asked_.erase(op.id());
-  most_wait_ = report.waiting > report.admitted;
+  if (report.waiting + report.admitted > 0) most_wait_ = report.waiting > report.admitted;
+  if (work.heard && work.round == round_) own_claimed_.reset();  // all that these tips led to is here
   if (work.refused) {
     return hooks_.end(
-        {CloseCode::violation, fmt::format("an op that does not hold: {}", to_string(work.refused->why))});
+        {CloseCode::violation,
+         fmt::format("an op that does not hold: {}; key {}, index {}", to_string(work.refused->why),
+                     to_hex(work.refused->op.op.author.key).substr(0, 12), raw(work.refused->op.op.index))});
   }
   if (report.rejected) {
     return hooks_.end(
@@ -166,35 +186,66 @@ void Inbound::take(Tips tips) {
   if (!tips.last) return;
   tips_asked_ = false;
   for (Batch& batch : batches_) batch.upto.reset();  // of before: the mark begins anew with what these tips lead to
-  struct Found {
-    std::vector<Want::Branch> branches;
-    std::optional<Tip> own;
-  };
-  auto found = std::make_shared<Found>();
+  wants_.clear();
+  ++lookups_;
+  auto comparison = std::make_shared<Comparison>();
+  comparison->round = round_;
+  comparison->tips = std::exchange(tips_, {});
+  compare(comparison);
+}
+
+void Inbound::compare(const std::shared_ptr<Comparison>& comparison) {
   read(
-      [found, tips = std::exchange(tips_, {}), self = self_](LogReader& log) -> Result<void> {
-        MUSHER_TRY(found->branches, lacking(log, tips));
-        for (const Want::Branch& branch : found->branches) {
-          const auto tip = std::ranges::find(tips, branch.tip, &Tip::id);
-          if (tip->author == self && (!found->own || found->own->index < tip->index)) found->own = *tip;
+      [comparison, self = self_](LogReader& log) -> Result<void> {
+        Comparison& all = *comparison;
+        const auto tips = std::span(all.tips).subspan(all.next, std::min(kTipsPerRead, all.tips.size() - all.next));
+        MUSHER_TRY(auto branches, lacking(log, tips));
+        auto branch = branches.cbegin();  // in the order of the tips
+        for (const Tip& tip : tips) {
+          if (branch == branches.cend() || branch->tip != tip.id) continue;
+          if (tip.author == self && (!all.own || all.own->index < tip.index)) all.own = tip;
+          ++branch;
         }
+        std::ranges::move(branches, std::back_inserter(all.branches));
+        all.next += tips.size();
         return {};
       },
-      [this, found, round = round_] {
-        if (round != round_) return;
-        if (found->own) hooks_.own_op_elsewhere(*found->own);
-        Want want{.round = round, .branches = {}, .last = false};
-        std::size_t bases = 0;
-        for (Want::Branch& branch : found->branches) {
-          bases += branch.bases.size();
-          want.branches.push_back(std::move(branch));
-          if (want.branches.size() < kMaxWants && bases < kMaxTips / 2) continue;
-          hooks_.send(encode(std::exchange(want, Want{.round = round, .branches = {}, .last = false})));
-          bases = 0;
-        }
-        want.last = true;
-        hooks_.send(encode(want));
+      [this, comparison] {
+        const bool is_over = comparison->round != round_;  // there are newer tips
+        if (!is_over && comparison->next < comparison->tips.size()) return compare(comparison);
+        --lookups_;
+        if (!is_over) compared(*comparison);
       });
+}
+
+void Inbound::compared(Comparison& comparison) {
+  own_claimed_.reset();
+  proof_.reset();
+  if (comparison.own && hooks_.own_op_claimed(*comparison.own)) {
+    own_claimed_ = comparison.own;
+    proof_ = comparison.own->id;
+    asked_.insert(*proof_);
+    hooks_.send(encode(Ask{{*proof_}}));
+  }
+  Want want{.round = round_, .branches = {}, .last = false};
+  std::size_t bases = 0;
+  for (Want::Branch& branch : comparison.branches) {
+    bases += branch.bases.size();
+    want.branches.push_back(std::move(branch));
+    if (want.branches.size() < kMaxWants && bases < kMaxTips / 2) continue;
+    wants_.push_back(std::exchange(want, Want{.round = round_, .branches = {}, .last = false}));
+    bases = 0;
+  }
+  want.last = true;
+  wants_.push_back(std::move(want));
+  pump();
+}
+
+void Inbound::pump() {
+  while (!stopped_ && !wants_.empty() && hooks_.queued_bytes() < kQueuedBytes) {
+    hooks_.send(encode(wants_.front()));
+    wants_.pop_front();
+  }
 }
 
 void Inbound::take(Samples samples) {

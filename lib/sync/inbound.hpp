@@ -25,9 +25,13 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
     std::function<void(bool)> pause;  ///< enough waits; and no longer
     /// Something is ready to be admitted (take_ready).
     std::function<void()> ready;
-    /// The peer has an op of this node's own author that this log has not got.
+    /// The peer's tips name an op of this node's own author that this log has not got. Nothing in them is signed.
+    /// @return whether local writes wait for it.
+    std::function<bool(const Tip&)> own_op_claimed;
+    /// The peer sent such an op, signed.
     std::function<void(const Tip&)> own_op_elsewhere;
     std::function<void(const OpId&)> peer_has;
+    std::function<std::size_t()> queued_bytes;
   };
   Inbound(Services& services, const Limits& limits, const AuthorId& self, Hooks hooks);
   void stop() { stopped_ = true; }
@@ -40,6 +44,13 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   [[nodiscard]] bool take(const Absent& absent);
   /// Asks for the peer's tips; what is lacking comes then. Once at a time.
   void reconcile();
+  /// Sends what is wanted, when the link has drained.
+  void pump();
+  /// Tips are being compared with the log.
+  [[nodiscard]] bool looks_up() const { return lookups_ > 0; }
+  /// Named by the peer's tips, and on its way if they are right.
+  [[nodiscard]] const std::optional<Tip>& own_op_claimed() const { return own_claimed_; }
+  void forget_own_op_claimed() { own_claimed_.reset(); }
 
   /// Verified ops to admit in one go, in the order they came.
   struct Work {
@@ -75,6 +86,9 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   [[nodiscard]] std::size_t most_in_a_write(const Batch& next) const;
   void verified(std::uint64_t serial, Services::Verified result);
   void look_for(const Tip& own);
+  struct Comparison;
+  void compare(const std::shared_ptr<Comparison>& comparison);
+  void compared(Comparison& comparison);
   void read(std::function<Result<void>(LogReader&)> job, std::function<void()> then);
 
   // fixed after construction
@@ -95,6 +109,10 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   bool tips_asked_ = false;
   bool reconciled_ = false;  ///< since more was missing than can be asked for
   std::vector<Tip> tips_;    ///< of a round whose last part has not come
+  std::size_t lookups_ = 0;  ///< comparisons that are not done
+  std::deque<Want> wants_;   ///< to be sent
+  std::optional<Tip> own_claimed_;
+  std::optional<OpId> proof_;  ///< of that: was asked for
   std::unordered_set<OpId, IdHash> asked_;
 };
 

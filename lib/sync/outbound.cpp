@@ -1,5 +1,7 @@
 #include "sync/outbound.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "model/text.hpp"
@@ -12,17 +14,21 @@ namespace {
 constexpr std::int64_t kSkippedRows = 4'096;
 /// A peer has at most kMaxIds questions open, as it sees it; what is on its way to it may answer some.
 constexpr std::size_t kMostAsked = 4 * kMaxIds;
-constexpr std::size_t kQueuedBytes = 1U << 20U;
+constexpr std::uint64_t kStepsPerRead = 4'096;  ///< or one branch: other connections' reads come in between
 
 }  // namespace
 
-Outbound::Outbound(Services& services, const Tail& tail, const Limits& limits, const AuthorId& peer, Hooks hooks)
-    : services_(services),
-      tail_(tail),
-      limits_(limits),
-      source_of_peer_("peer:" + to_hex(peer.key)),
-      hooks_(std::move(hooks)),
-      last_progress_(services.now()) {}
+/// For the rows of one part of what the peer wants.
+struct Outbound::Search {
+  std::uint32_t round = 0;
+  std::vector<Want::Branch> branches;
+  std::size_t next = 0;
+  std::vector<Samples> samples{};
+  bool too_much = false;
+};
+
+Outbound::Outbound(Services& services, const Tail& tail, const Limits& limits, Hooks hooks)
+    : services_(services), tail_(tail), limits_(limits), hooks_(std::move(hooks)), last_progress_(services.now()) {}
 
 /// One read at a time of this connection. `then` is called when it worked and the connection still stands.
 void Outbound::read(std::function<Result<void>(LogReader&)> job, std::function<void()> then) {
@@ -36,20 +42,19 @@ void Outbound::read(std::function<Result<void>(LogReader&)> job, std::function<v
 void Outbound::resume(const LogMark& mark) {
   sent_ = mark;
   acknowledged_ = mark.row;
-  skip_source_ = true;
   phase_ = Phase::streaming;
   pump();
 }
 
 void Outbound::send_tips() {
   phase_ = Phase::collecting;
-  skip_source_ = false;  // the peer may have lost what it sent here once
   wanted_ = std::make_shared<WantedRows>(true);
   rows_.clear();
   next_row_ = 0;
   ++round_;
   want_complete_ = false;
   open_ = 0;
+  tips_.clear();
   auto messages = std::make_shared<std::vector<Tips>>();
   read(
       [messages](LogReader& log) -> Result<void> {
@@ -59,10 +64,17 @@ void Outbound::send_tips() {
       [this, messages, round = round_] {
         if (round != round_) return;
         tips_upto_ = messages->front().upto;
+        std::size_t count = 0;
         for (Tips& tips : *messages) {
           tips.round = round;
-          hooks_.send(encode(tips));
+          count += tips.tips.size();
+          tips_.push_back(std::move(tips));
         }
+        if (count > kMostTips) {
+          return hooks_.end({CloseCode::unavailable,
+                             fmt::format("{} branches of authors: more than {} are not compared", count, kMostTips)});
+        }
+        pump();
       });
 }
 
@@ -72,29 +84,37 @@ void Outbound::take(Want want) {
   if (want_complete_ && open_ > 0) --open_;
   want_complete_ |= want.last;
   ++open_;
-  struct Found {
-    std::vector<Samples> samples;
-    bool too_much = false;
-  };
-  auto found = std::make_shared<Found>();
+  ++lookups_;
+  auto search = std::make_shared<Search>();
+  search->round = round_;
+  search->branches = std::move(want.branches);
+  look_up(search);
+}
+
+void Outbound::look_up(const std::shared_ptr<Search>& search) {
   read(
-      [found, wanted = wanted_, branches = std::move(want.branches)](LogReader& log) -> Result<void> {
-        for (const Want::Branch& branch : branches) {
-          MUSHER_TRY(auto samples, wanted->add(log, branch));
-          if (samples) found->samples.push_back(*std::move(samples));
+      [search, wanted = wanted_](LogReader& log) -> Result<void> {
+        const std::uint64_t most = wanted->steps() + kStepsPerRead;
+        const std::size_t end = std::min(search->branches.size(), search->next + std::size_t{kStepsPerRead});
+        while (search->next < end && wanted->steps() < most && !wanted->too_much()) {
+          MUSHER_TRY(auto samples, wanted->add(log, search->branches[search->next++]));
+          if (samples) search->samples.push_back(*std::move(samples));
         }
-        found->too_much = wanted->too_much();
+        search->too_much = wanted->too_much();
         return {};
       },
-      [this, found, round = round_] {
-        if (round != round_ || phase_ != Phase::collecting) return;
-        if (found->too_much) {
+      [this, search] {
+        const bool is_over = search->round != round_ || phase_ != Phase::collecting;
+        if (!is_over && search->too_much) {
           return hooks_.end({CloseCode::violation, "it wants the same ops again and again"});
         }
+        if (!is_over && search->next < search->branches.size()) return look_up(search);
+        --lookups_;
+        if (is_over) return;
         --open_;
-        open_ += found->samples.size();
-        for (Samples& each : found->samples) {
-          each.round = round;
+        open_ += search->samples.size();
+        for (Samples& each : search->samples) {
+          each.round = round_;
           hooks_.send(encode(each));
         }
         rows_are_complete();
@@ -170,6 +190,10 @@ bool Outbound::may_send() const {
 }
 
 void Outbound::pump() {
+  while (!stopped_ && !tips_.empty() && hooks_.queued_bytes() < kQueuedBytes) {
+    hooks_.send(encode(tips_.front()));
+    tips_.pop_front();
+  }
   while (may_send()) {
     const std::uint64_t before = serial_;
     if (!asked_.empty()) {
@@ -245,7 +269,12 @@ void Outbound::stream() {
       },
       [this, ops, after = sent_] {
         reading_ = false;
-        if (phase_ == Phase::streaming && sent_ == after && !ops->empty()) stream_batch(*ops);
+        if (phase_ == Phase::streaming && sent_ == after) {
+          if (!ops->empty()) stream_batch(*ops);
+          // Memory may not have got as far as the file: once it has, there is more to do.
+          const auto more = tail_.after(sent_);
+          if (ops->empty() && asked_.empty() && (!more || more->empty())) return;
+        }
         pump();
       });
 }
@@ -253,7 +282,7 @@ void Outbound::stream() {
 void Outbound::stream_batch(const OutOps& ops) {
   OutOps wanted;
   for (const auto& op : ops) {
-    if (!is_from_peer(*op)) wanted.push_back(op);
+    if (!from_peer_.contains(op->id)) wanted.push_back(op);
   }
   const std::int64_t unsaid = raw(ops.back()->mark.row) - raw(acknowledged_);
   const bool at_end = ops.back()->mark.row >= tail_.end().row;  // above: memory has not got that far
@@ -261,10 +290,6 @@ void Outbound::stream_batch(const OutOps& ops) {
   // Behind ops that it has already the peer's mark moves all the same.
   if (wanted.empty() && !at_end && unsaid < kSkippedRows) return stream();
   send_batch(wanted, sent_);
-}
-
-bool Outbound::is_from_peer(const OutOp& op) const {
-  return (skip_source_ && op.source == source_of_peer_) || from_peer_.contains(op.id);
 }
 
 void Outbound::send_batch(const OutOps& ops, const std::optional<LogMark>& upto) {

@@ -26,10 +26,14 @@ struct Limits {
   std::chrono::milliseconds record_every{1'000};    ///< what is known of peers is written down at least so often
   std::chrono::milliseconds retry_least{500};       ///< before a broken connection is dialed again; doubles ...
   std::chrono::milliseconds retry_most{60'000};     ///< ... up to here
+  std::chrono::milliseconds claims{30'000};         ///< for which a peer's word about own ops holds local writes
   std::chrono::milliseconds penalty_most{300'000};  ///< a peer that broke the protocol is refused for 1 s, 2 s ... this
   std::size_t peers = 256;
   std::size_t unproven = 64;  ///< connections whose handshake is not done
 };
+
+/// Given to a link and not on its way yet: behind so much nothing more is given to it.
+constexpr std::size_t kQueuedBytes = 1U << 20U;
 
 class Outbound : public std::enable_shared_from_this<Outbound> {
  public:
@@ -38,11 +42,11 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
     std::function<void(Ending)> end;
     std::function<std::size_t()> queued_bytes;
   };
-  Outbound(Services& services, const Tail& tail, const Limits& limits, const AuthorId& peer, Hooks hooks);
+  Outbound(Services& services, const Tail& tail, const Limits& limits, Hooks hooks);
   /// Nothing is sent and nobody called any more.
   void stop() { stopped_ = true; }
 
-  /// The peer's mark is one of this log's: on from there. What came from the peer is not sent back to it.
+  /// The peer's mark is one of this log's: on from there.
   void resume(const LogMark& mark);
   /// Sends this log's tips; what the peer lacks of them goes out as it asks for it.
   void send_tips();
@@ -57,6 +61,10 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   /// Sends what may be sent now: after an append, an acknowledgement, or when the link has drained.
   void pump();
   void check_time(std::chrono::milliseconds now);
+  /// Acknowledgements could not be heard until now.
+  void clock_restarts() { last_progress_ = services_.now(); }
+  /// What the peer wants is being looked up.
+  [[nodiscard]] bool looks_up() const { return lookups_ > 0; }
 
   /// The last row that the peer acknowledged; row 0 before.
   [[nodiscard]] RowId acknowledged() const { return acknowledged_; }
@@ -79,31 +87,32 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
 
   [[nodiscard]] bool may_send() const;
   void read(std::function<Result<void>(LogReader&)> job, std::function<void()> then);
+  struct Search;
+  void look_up(const std::shared_ptr<Search>& search);
   void rows_are_complete();
   void send_asked();
   void send_wanted();
   void stream();
   void stream_batch(const OutOps& ops);
   void send_batch(const OutOps& ops, const std::optional<LogMark>& upto);
-  [[nodiscard]] bool is_from_peer(const OutOp& op) const;
 
   // fixed after construction
   Services& services_;
   const Tail& tail_;
   const Limits& limits_;
-  const std::string source_of_peer_;
   const Hooks hooks_;
   // where it stands
   bool stopped_ = false;
   Phase phase_ = Phase::waiting;
-  bool skip_source_ = false;
   LogMark sent_;                        ///< streaming: all up to here was sent, or skipped
   LogMark tips_upto_;                   ///< collecting, rows: the peer has all up to here when rows_ is out
+  std::deque<Tips> tips_;               ///< to be sent
   std::shared_ptr<WantedRows> wanted_;  ///< collecting: what the reads that are under way add to
   std::vector<RowId> rows_;             ///< wanted
   std::size_t next_row_ = 0;            ///< into rows_
   std::uint32_t round_ = 0;
   bool want_complete_ = false;
+  std::size_t lookups_ = 0;   ///< searches that are not done
   std::size_t open_ = 0;      ///< parts of the want that are being looked up, and samples out for a choice
   std::vector<RowId> asked_;  ///< one by one, and not sent yet: ascending
   bool reading_ = false;

@@ -55,7 +55,7 @@ Result<std::vector<Tips>> tips_of(LogReader& log) {
   return messages;
 }
 
-Result<std::vector<Want::Branch>> lacking(LogReader& log, const std::vector<Tip>& tips) {
+Result<std::vector<Want::Branch>> lacking(LogReader& log, std::span<const Tip> tips) {
   std::vector<Want::Branch> branches;
   for (const Tip& tip : tips) {
     MUSHER_TRY(const auto known, log.facts(tip.id));

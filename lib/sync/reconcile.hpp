@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "oplog/op_log.hpp"
@@ -12,12 +13,15 @@
 
 namespace musher::sync {
 
-/// This log's tips as of its last row, read at one instant, in messages of at most kMaxTips.
+/// Of a round. A log with more authors' branches is not reconciled by tips.
+constexpr std::size_t kMostTips = 262'144;
+
+/// This log's tips as of its last row, in messages of at most kMaxTips.
 [[nodiscard]] Result<std::vector<Tips>> tips_of(LogReader& log);
 
 /// Which of another node's tips this log lacks, with what it has of their authors. What waits in quarantine is lacking
-/// too: something that it needs may have been given up.
-[[nodiscard]] Result<std::vector<Want::Branch>> lacking(LogReader& log, const std::vector<Tip>& tips);
+/// too: something that it needs may have been given up. In the order of the tips.
+[[nodiscard]] Result<std::vector<Want::Branch>> lacking(LogReader& log, std::span<const Tip> tips);
 
 /// The rows that a peer wants of this log, over all branches that it names in one round of tips.
 class WantedRows {
@@ -31,6 +35,8 @@ class WantedRows {
   [[nodiscard]] Result<std::optional<Samples>> add(LogReader& log, const Want::Branch& branch);
   /// Nothing is added any more.
   [[nodiscard]] bool too_much() const { return too_much_; }
+  /// Branches, and ops that were looked at one by one, so far.
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
   /// Ascending, each once; to be asked for once.
   [[nodiscard]] std::vector<RowId> rows();
 

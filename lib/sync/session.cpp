@@ -12,11 +12,22 @@ namespace {
 /// Looked up at once; behind them the peer waits, so that no flood of them is ever in memory.
 constexpr std::size_t kMostQuestions = 8;
 
+/// What the WebSocket was closed with by this end for what it got: 1002 its protocol, 1003 a text, 1007 no UTF-8 or
+/// nothing that inflates, 1009 too long. A message that did not end in time (1008) may be the network's fault.
+bool is_breach(std::uint16_t code) { return code == 1002 || code == 1003 || code == 1007 || code == 1009; }
+
 /// Reads the log to be answered.
 bool is_question(const Message& message) {
   return std::holds_alternative<Tips>(message) || std::holds_alternative<Reconcile>(message) ||
          std::holds_alternative<Want>(message) || std::holds_alternative<Samples>(message) ||
          std::holds_alternative<Ask>(message);
+}
+
+std::string said_by_peer(std::uint16_t code, std::string_view reason) {
+  std::string text = "the peer said " + close_text(code, reason);
+  if (static_cast<CloseCode>(code) == CloseCode::wrong_document) text += " (\"here\" is the peer)";
+  if (static_cast<CloseCode>(code) == CloseCode::not_trusted) text += " (at the peer's log)";
+  return text;
 }
 
 Nonce fresh_nonce(Services& services) {
@@ -93,10 +104,11 @@ void Session::closed(std::uint16_t code, std::string_view reason, bool by_peer) 
   if (ending_) {
     end_code_ = static_cast<std::uint16_t>(ending_->code);
     end_text_ = close_text(end_code_, ending_->reason);
+    is_violation_ = ending_->code == CloseCode::violation;
   } else {
     end_code_ = code;
-    end_text_ = by_peer ? "the peer said " + close_text(code, reason)
-                        : (reason.empty() ? "the connection broke" : std::string(reason));
+    end_text_ = by_peer ? said_by_peer(code, reason) : (reason.empty() ? "the connection broke" : std::string(reason));
+    is_violation_ = !by_peer && is_breach(code);
   }
   setup_.owner.ended(*this);
 }
@@ -138,18 +150,20 @@ void Session::start_positions() {
   state_ = State::positions;
   const auto end_it = [this](Ending ending) { end(std::move(ending)); };
   const auto send_it = [this](std::string message) { send(std::move(message)); };
-  outbound_ = std::make_shared<Outbound>(setup_.services, setup_.tail, setup_.limits, peer_->author,
-                                         Outbound::Hooks{send_it, end_it, [this] { return link_->queued_bytes(); }});
-  inbound_ =
-      std::make_shared<Inbound>(setup_.services, setup_.limits, setup_.self.identity->author(),
-                                Inbound::Hooks{send_it, end_it,
-                                               [this](bool full) {
-                                                 ops_full_ = full;
-                                                 pause_or_go_on();
-                                               },
-                                               [this] { setup_.owner.ready(*this); },
-                                               [this](const Tip& tip) { setup_.owner.own_op_elsewhere(*this, tip); },
-                                               [this](const OpId& id) { outbound_->peer_has(id); }});
+  const auto queued_bytes = [this] { return link_->queued_bytes(); };
+  outbound_ = std::make_shared<Outbound>(setup_.services, setup_.tail, setup_.limits,
+                                         Outbound::Hooks{send_it, end_it, queued_bytes});
+  inbound_ = std::make_shared<Inbound>(
+      setup_.services, setup_.limits, setup_.self.identity->author(),
+      Inbound::Hooks{send_it, end_it,
+                     [this](bool full) {
+                       ops_full_ = full;
+                       pause_or_go_on();
+                     },
+                     [this] { setup_.owner.ready(*this); },
+                     [this](const Tip& tip) { return setup_.owner.own_op_claimed(*this, tip); },
+                     [this](const Tip& tip) { setup_.owner.own_op_elsewhere(*this, tip); },
+                     [this](const OpId& id) { outbound_->peer_has(id); }, queued_bytes});
   read_for<PeerRecord>(
       shared_from_this(), setup_.services,
       [peer = *peer_, fresh = setup_.owner.take_record(peer_->author)](LogReader& log) -> Result<PeerRecord> {
@@ -226,14 +240,19 @@ void Session::go_by_tips() {
 
 // --- everything after the handshake
 
-/// Reads are done in order, so what this one waits for comes when the question is answered.
 void Session::question_came() {
   if (state_ == State::closing || state_ == State::closed) return;
   ++questions_;
   pause_or_go_on();
+  wait_for_answer();
+}
+
+/// Reads are done in order, so what this one waits for comes when the question is answered, or its next part is asked.
+void Session::wait_for_answer() {
   read_for<bool>(
       shared_from_this(), setup_.services, [](LogReader&) -> Result<bool> { return true; },
       [this](bool) {
+        if (outbound_->looks_up() || inbound_->looks_up()) return wait_for_answer();
         --questions_;
         pause_or_go_on();
       });
@@ -242,7 +261,9 @@ void Session::question_came() {
 void Session::pause_or_go_on() {
   if (state_ == State::closing || state_ == State::closed) return;
   const bool pause = ops_full_ || questions_ >= kMostQuestions;
-  if (std::exchange(paused_, pause) != pause) link_->pause(pause);
+  if (std::exchange(paused_, pause) == pause) return;
+  link_->pause(pause);
+  if (!pause) clock_restarts();  // its acknowledgements could not be heard
 }
 
 /// What answers this end's verdict on the peer's position, or what followed it.
@@ -302,7 +323,10 @@ void Session::pump() {
   if (outbound_ && state_ != State::closing) outbound_->pump();
 }
 
-void Session::drained() { pump(); }
+void Session::drained() {
+  pump();
+  if (inbound_ && state_ != State::closing) inbound_->pump();
+}
 
 void Session::reconcile() {
   if (state_ == State::open) inbound_->reconcile();
@@ -315,14 +339,19 @@ void Session::check_time(std::chrono::milliseconds now) {
   if (state_ == State::positions && now - began_ > setup_.limits.handshake + setup_.limits.stall) {
     return end({CloseCode::timed_out, "it does not say where it stands"});
   }
-  if (outbound_ && state_ == State::open) outbound_->check_time(now);
+  if (outbound_ && state_ == State::open && !paused_) outbound_->check_time(now);
+}
+
+void Session::clock_restarts() {
+  if (outbound_) outbound_->clock_restarts();
 }
 
 // --- what is written down
 
 PeerRecord Session::record() const {
   PeerRecord record = known_;
-  record.acknowledged = outbound_ ? std::max(known_.acknowledged, outbound_->acknowledged()) : known_.acknowledged;
+  // A peer that goes by tips may have lost what it acknowledged once.
+  if (ours_ != Verdict::none) record.acknowledged = outbound_->acknowledged();
   if (mark_broken_) record.heard.reset();
   const bool is_over = state_ == State::closing || state_ == State::closed;
   record.state = is_over ? "closed" : "connected";

@@ -2,6 +2,7 @@
 // One connection with one other node: handshake, where both stand, and ops in both directions.
 // docs/sync.md has the state diagram.
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
     [[nodiscard]] virtual std::optional<PeerRecord> take_record(const AuthorId& peer) = 0;
     virtual void opened(Session& session) = 0;
     virtual void ready(Session& session) = 0;
+    /// @return whether local writes wait for an op that is only named.
+    [[nodiscard]] virtual bool own_op_claimed(Session& session, const Tip& tip) = 0;
     virtual void own_op_elsewhere(Session& session, const Tip& tip) = 0;
     virtual void ended(Session& session) = 0;
   };
@@ -51,6 +54,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// Its owner is gone: nobody is told of anything any more.
   void abandon();
   void check_time(std::chrono::milliseconds now);
+  /// This node has not listened for a while: nothing that the peer did not say is held against it.
+  void clock_restarts();
   /// The log has grown.
   void pump();
   void reconcile();
@@ -66,6 +71,11 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   [[nodiscard]] const std::optional<PeerId>& peer() const { return peer_; }
   [[nodiscard]] const std::optional<Ending>& ending() const { return ending_; }  ///< of this end's making
   [[nodiscard]] const std::string& end_text() const { return end_text_; }        ///< how it ended, whoever ended it
+  /// The peer broke this protocol, or the WebSocket's below it.
+  [[nodiscard]] bool is_violation() const { return is_violation_; }
+  /// That the peer says, or has shown, that it has own ops: each is logged once of a connection. @return whether it
+  /// was.
+  [[nodiscard]] bool told_of_own_ops(bool shown) { return std::exchange(told_of_own_ops_[shown ? 1 : 0], true); }
   [[nodiscard]] std::uint16_t end_code() const { return end_code_; }
   /// Who the other end says it is, proven or not.
   [[nodiscard]] std::optional<AuthorId> claimed() const { return handshake_.claimed(); }
@@ -85,6 +95,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// This is in the log now: a mark that follows goes on from it.
   void written(const PeerRecord& record);
   [[nodiscard]] bool take_dirty() { return std::exchange(dirty_, false); }
+  void set_dirty() { dirty_ = true; }
 
  private:
   void handshake(const Message& message);
@@ -96,6 +107,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   void dispatch(Message message, std::size_t bytes);
   [[nodiscard]] bool comes_too_early(const Message& message) const;
   void question_came();
+  void wait_for_answer();
   void pause_or_go_on();
   void violation(std::string what);
   void send(std::string message);
@@ -112,6 +124,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   State state_ = State::handshake;
   std::optional<PeerId> peer_;
   bool abandoned_ = false;
+  bool is_violation_ = false;
+  std::array<bool, 2> told_of_own_ops_{};
   std::optional<Ending> ending_;
   std::string end_text_;
   std::uint16_t end_code_ = 0;

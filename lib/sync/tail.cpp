@@ -48,7 +48,6 @@ Result<OutOp> out_op(const ScannedRow& scanned, const LogMark& before) {
   out.author = row.op.op.author;
   out.index = row.op.op.index;
   if (row.op.op.kind == OpKind::erase) out.erases = row.op.op.target;
-  out.source = row.source;
   return out;
 }
 

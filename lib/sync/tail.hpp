@@ -20,8 +20,7 @@ struct OutOp {
   AuthorId author;
   OpIndex index{};
   std::optional<OpId> erases;  ///< an erase: whose content it takes away
-  std::string source;
-  std::string bytes;  ///< encode_op
+  std::string bytes;           ///< encode_op
 };
 using OutOps = std::vector<std::shared_ptr<const OutOp>>;
 

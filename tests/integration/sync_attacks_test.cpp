@@ -7,6 +7,7 @@
 #include "crypto/hashing.hpp"
 #include "model/canonical_bytes.hpp"
 #include "model/text.hpp"
+#include "replica/tip_note.hpp"
 #include "support/signed_ops.hpp"
 #include "support/sync_attacks.hpp"
 
@@ -126,6 +127,37 @@ TEST_CASE("sync attacks: what only wastes its own time goes on, and costs nobody
   scene.world.run_for(5s);
   CHECK_FALSE(link->closed());
   CHECK(count(scene.a) == (attack == Attack::clock_ahead ? 21 : 20));
+  scene.check_no_effect_on_others();
+}
+
+TEST_CASE("sync attacks: who says that it has an op of the victim's key holds up its writes for half a minute in all",
+          "[sync]") {
+  Scene scene(11);
+  const auto begin = [](Replica& replica) -> Result<void> {
+    MUSHER_TRY(auto own, OwnWrite::begin(replica));
+    return {};
+  };
+  std::chrono::milliseconds held{};
+  const auto hold_on = [&] {
+    for (int quarters = 0; quarters < 4 * 20; ++quarters) {
+      scene.world.run_for(250ms);
+      if (!scene.a.write(begin)) held += 250ms;
+    }
+  };
+  for (int connections = 0; connections < 4; ++connections) {
+    const auto link = scene.mallory.connect(scene.a);
+    scene.mallory.attack(Attack::own_op_claimed, *link);
+    hold_on();
+    CHECK_FALSE(link->closed());
+    CHECK(scene.a.saw("own ops elsewhere", "it says that it has op"));
+    if (connections == 0) CHECK(held >= 19s);
+    scene.mallory.leave();
+    CHECK(scene.world.run_until([&] { return scene.a.write(begin); }, 11s));  // it hears of it
+  }
+  CHECK(held <= 32s);
+  CHECK_FALSE(scene.a.own_elsewhere);
+  const auto noted = noted_tip(scene.world.document(), scene.a.author(), scene.a.path().parent_path() / "state-a");
+  CHECK((!noted || noted->index < OpIndex{1'000}));
   scene.check_no_effect_on_others();
 }
 

@@ -421,8 +421,11 @@ class Operators(Nodes):
         self.addCleanup(proxy.close)
         proxy.stall_after = 8_000
         bob.start("--rendezvous", f"ws://127.0.0.1:{proxy.port}")
-        told = bob.server.wait_event("own ops elsewhere")
-        self.assertIn("lost its tail", told["detail"])
+        bob.server.wait_event("own ops elsewhere", 2)
+        named, shown = bob.server.events("own ops elsewhere")
+        self.assertIn("it says that it has op", named["detail"])
+        self.assertIn("lost its tail", shown["detail"])
+        self.assertEqual(shown["name"], "alice")
         self.assertTrue(proxy.stalled.wait(20))
         status, ready = bob.server.readiness()
         self.assertEqual((status, ready["status"]), (503, "failed"))
@@ -448,6 +451,36 @@ class Operators(Nodes):
         bob.must("put", "-q", "1_bob", "stage=4_merge")
         same_state([alice, bob])
         self.assert_sound(bob)
+
+    def test_a_restored_backup_whose_last_op_nobody_has_says_so_for_as_long_as_it_does_not_write(self):
+        alice, bob = self.make("alice", "bob")
+        bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
+        self.shell.sql(bob.log, f"VACUUM INTO '{bob.folder}/backup.db'")
+        alice.start()
+        bob.start("--rendezvous", self.url(alice))
+        bob.must("put", "-q", "1_bob", "stage=2_current")
+        same_state([alice, bob])
+        alice.server.close()
+        bob.must("put", "-q", "1_bob", "stage=3_qa")  # nobody hears of it
+        bob.server.close()
+        for suffix in ("", "-wal", "-shm", ".lock", ".live"):
+            (bob.folder / f"pipeline.db{suffix}").unlink(missing_ok=True)
+        shutil.move(bob.folder / "backup.db", bob.log)
+        bob.log.chmod(0o600)
+        alice.start()
+        bob.start("--rendezvous", self.url(alice))
+        wait_until(lambda: bob.summary()["counts"]["ops"] == 2, "what alice has")
+        self.assertEqual(bob.server.events("own ops are back"), [])
+        status, ready = bob.server.readiness()
+        self.assertEqual(status, 503)
+        self.assertIn("(index 3)", ready["problem"])
+        self.assertEqual(bob.run("put", "1_bob", "stage=9_wrong").returncode, 5)
+        # Lost for good, as its operator says.
+        next(file for file in (bob.folder / "state").rglob("*") if file.parent.name == "tips").unlink()
+        bob.server.wait_event("own ops are back")
+        self.assertEqual(bob.server.readiness()[0], 200)
+        bob.must("put", "-q", "1_bob", "stage=4_merge")
+        same_state([alice, bob])
         self.assert_sound(alice)
 
 

@@ -100,6 +100,10 @@ TEST_CASE("sync: a file that went back to an old copy gets its ops back; until t
     pair.a.start();
     REQUIRE(pair.world.run_until([&] { return pair.a.lost_its_tail(); }, 20s));
     CHECK_FALSE(try_insert(pair.a, "third"));
+    // Named by tips, which nobody signs; then the newest is shown, before what it depends on.
+    CHECK_FALSE(pair.a.own_elsewhere);
+    REQUIRE(pair.world.run_until([&] { return pair.a.own_elsewhere.has_value(); }, 2s));
+    CHECK(pair.a.own_elsewhere->index == OpIndex{11});
     CHECK(pair.are_equal(11));
   }
   CHECK(pair.a.saw("own ops elsewhere", "index 11"));

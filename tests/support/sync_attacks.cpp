@@ -287,6 +287,12 @@ void HostileNode::attack(Attack attack, HostileLink& link) {
       for (std::uint64_t i = 0; i < 20; ++i) tips.tips.push_back({author(), OpIndex{1 + number(0, 1'000)}, no_op()});
       return link.send(tips);
     }
+    case Attack::own_op_claimed: {
+      const AuthorId victim = link.victim() != nullptr ? link.victim()->author() : author();
+      return link.send(sync::Tips{.round = static_cast<std::uint32_t>(number(0, 9)),
+                                  .upto = {},
+                                  .tips = {{victim, OpIndex{1ULL << 62U}, no_op()}}});
+    }
     case Attack::false_ack: return link.send(sync::Ack{number(1, 1'000'000) << 20U});
     case Attack::want_flood: {
       sync::Want want{.round = 1, .branches = {}, .last = false};
@@ -366,6 +372,7 @@ std::string_view to_string(Attack attack) {
     case Attack::clock_ahead: return "a clock years ahead";
     case Attack::lying_position: return "a lying position";
     case Attack::lying_tips: return "lying tips";
+    case Attack::own_op_claimed: return "tips that name an op of the victim's";
     case Attack::false_ack: return "an acknowledgement of what was not sent";
     case Attack::want_flood: return "a flood of Want";
     case Attack::ask_flood: return "a flood of Ask";

@@ -29,6 +29,7 @@ enum class Attack : std::uint8_t {
   clock_ahead,
   lying_position,
   lying_tips,
+  own_op_claimed,
   false_ack,
   want_flood,
   ask_flood,

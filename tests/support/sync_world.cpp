@@ -171,7 +171,9 @@ void SimNode::start() {
     world_.trace(event.what);
     if (event.warning) events.push_back(event);
   };
-  options.own_op_elsewhere = [this](const Tip& tip) { own_elsewhere = tip; };
+  options.own_op_elsewhere = [this](const Tip& tip, const AuthorId&) {
+    if (!own_elsewhere || own_elsewhere->index < tip.index) own_elsewhere = tip;
+  };
   engine_ = std::make_unique<sync::Engine>(*this, std::move(options));
   const auto mark = log().last_mark();
   REQUIRE(mark);
@@ -299,6 +301,7 @@ bool SimNode::saw(std::string_view what, std::string_view detail) const {
 }
 
 bool SimNode::lost_its_tail() {
+  if (is_held_by_a_claim()) return true;
   if (!own_elsewhere) return false;
   const auto here = log().facts(own_elsewhere->id);
   REQUIRE(here);

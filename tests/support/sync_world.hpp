@@ -107,9 +107,10 @@ class SimNode final : public sync::Services {
   std::function<void()> on_power_cut;                  ///< it has crashed in a write; may be empty
   std::function<void(std::size_t under_way)> on_read;  ///< its engine reads the log; may be empty
   bool hold_verdicts = false;                          ///< no op is verified until this is over
-  std::optional<Tip> own_elsewhere;                    ///< as its engine was told last
-  /// An own op is elsewhere, and not here yet.
+  std::optional<Tip> own_elsewhere;                    ///< the newest that its engine was shown
+  /// An own op is elsewhere, or is said to be, and not here yet.
   [[nodiscard]] bool lost_its_tail();
+  [[nodiscard]] bool is_held_by_a_claim() const { return running() && engine_->own_op_claimed(); }
 
   /// Of a fresh replay of the file.
   [[nodiscard]] Digest state_digest();

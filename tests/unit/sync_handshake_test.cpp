@@ -95,13 +95,20 @@ TEST_CASE("sync handshake: what keeps two nodes apart, and its close code", "[sy
     CHECK(meet(a, twin).listener_ended->code == CloseCode::same_key);
   }
   SECTION("a dialer that is not trusted learns how to be") {
-    b.trusts = GENERATE(Standing::unknown, Standing::revoked);
+    b.trusts = Standing::unknown;
     const Outcome outcome = meet(a, b);
     REQUIRE(outcome.listener_ended);
     CHECK(outcome.listener_ended->code == CloseCode::not_trusted);
     CHECK(outcome.listener_ended->reason.starts_with("musher trust add "));
     CHECK(outcome.listener_ended->reason.size() <= 123);
     CHECK_FALSE(outcome.dialer_met);
+  }
+  SECTION("a dialer that is revoked is not told how to come back") {
+    b.trusts = Standing::revoked;
+    const Outcome outcome = meet(a, b);
+    REQUIRE(outcome.listener_ended);
+    CHECK(outcome.listener_ended->code == CloseCode::not_trusted);
+    CHECK(outcome.listener_ended->reason == "this key is revoked here");
   }
   SECTION("a listener that is not trusted") {
     a.trusts = GENERATE(Standing::unknown, Standing::revoked);
