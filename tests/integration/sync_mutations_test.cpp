@@ -251,6 +251,16 @@ TEST_CASE(
     CAPTURE(wrong.name);
     CHECK(close_code(target.proven(number, kOffersDeflate), wrong) == 1009);
   }
+  {
+    const Identity identity = peer_identity(kPeers - 1);
+    sync::Handshake handshake(sync::Role::dialer, {&identity, test_document(), random_id<LogId>()}, std::nullopt,
+                              op_id_of(1).hash, [](const AuthorId&) { return Standing::allowed; });
+    const auto again = connect(target.port());
+    send(*again, *handshake.opening());
+    auto reply = handshake.take(*sync::decode(read_message(*again)));
+    send(*again, std::get<sync::Handshake::Reply>(reply).message);
+    CHECK(read_close_code(*again) == 4007);  // who did that is refused for a while
+  }
   const std::string logged = target.check_unharmed();
   CHECK_THAT(logged, Catch::Contains("connection refused address=127.0.0.1:"));
   for (int number = 0; number < kPeers; ++number) {

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "audit/verify_order.hpp"
+#include "crypto/hashing.hpp"
 #include "model/canonical_bytes.hpp"
 #include "model/text.hpp"
 #include "replica/purge.hpp"
@@ -44,10 +45,11 @@ struct Exercised {
   std::uint64_t restored = 0;        ///< nodes whose file went back
   std::uint64_t writes_refused = 0;  ///< of those, until their ops were back
   std::uint64_t crashes = 0;
-  std::uint64_t power_cuts = 0;     ///< of those, with a disk that has not got all that was written
-  std::uint64_t mid_write = 0;      ///< of those, in the middle of a transaction
-  std::uint64_t disk_failures = 0;  ///< calls that the disk failed
-  std::uint64_t acknowledged = 0;   ///< own writes whose ops had to be there in the end
+  std::uint64_t power_cuts = 0;             ///< of those, with a disk that has not got all that was written
+  std::uint64_t mid_write = 0;              ///< of those, in the middle of a transaction
+  std::uint64_t disk_failures = 0;          ///< calls that the disk failed
+  std::uint64_t acknowledged_to_peers = 0;  ///< ops that a crashed node had to have
+  std::uint64_t acknowledged = 0;           ///< own writes whose ops had to be there in the end
   std::uint64_t erased = 0;
   std::uint64_t ops = 0;
   std::uint64_t replayed = 0;    ///< ops sent again by somebody else
@@ -193,8 +195,9 @@ class Episode {
       ++exercised_.power_cuts;
       world_.at(world_.now() + milliseconds(world_.pick(0, 8'000)), [&unlucky] { unlucky.start(); });
     };
-    unlucky.on_power_cut = [this, start_later] {
+    unlucky.on_power_cut = [this, start_later, &unlucky] {
       ++exercised_.mid_write;
+      check_it_has_what_it_acknowledged(unlucky);
       start_later();
     };
     for (std::uint64_t times = world_.pick(1, 6); times > 0; --times) {
@@ -202,6 +205,7 @@ class Episode {
         if (!unlucky.running()) return;
         if (happens(0.8)) return unlucky.lose_power_after(world_.pick(1, 60));
         unlucky.lose_power();
+        check_it_has_what_it_acknowledged(unlucky);
         start_later();
       });
     }
@@ -258,7 +262,29 @@ class Episode {
   void crash(SimNode& unlucky) {
     happens(0.3) ? unlucky.stop() : unlucky.crash();
     ++exercised_.crashes;
+    check_it_has_what_it_acknowledged(unlucky);
     world_.at(world_.now() + milliseconds(world_.pick(0, 8'000)), [&unlucky] { unlucky.start(); });
+  }
+
+  /// What a peer was told of is in the file of who told it. It has crashed, and its peers have not heard of it.
+  void check_it_has_what_it_acknowledged(SimNode& crashed) {
+    if (!hostile_.empty() || restored_ == &crashed) return;  // hostile ones fill the quarantine, where some goes then
+    std::set<OpId> waiting;
+    const auto kept = must(crashed.log().quarantine_entries());
+    for (const QuarantineEntry& entry : kept) waiting.insert(op_id(entry.canonical));
+    for (const auto& other : world_.nodes()) {
+      if (!other->running()) continue;
+      for (const sync::PeerStatus& peer : other->engine().status()) {
+        if (peer.peer != crashed.author() || peer.state != "connected") continue;
+        const RowId acknowledged{raw(other->engine().end_of_log().row) - peer.lag_ops};
+        for (const OpRow& row : all_rows(other->log())) {
+          if (row.row > acknowledged) break;
+          INFO(crashed.name() << " acknowledged row " << raw(row.row) << " of " << other->name());
+          CHECK((must(crashed.log().facts(row.id)) || waiting.contains(row.id)));
+          ++exercised_.acknowledged_to_peers;
+        }
+      }
+    }
   }
 
   /// Of ops that nobody else has, nothing can bring them back.
@@ -571,6 +597,7 @@ TEST_CASE("sync: five nodes agree once the weather has cleared", "[sync]") {
   CHECK(seen.mid_write > 0);
   CHECK(seen.disk_failures > 0);
   CHECK(seen.acknowledged > 0);
+  CHECK(seen.acknowledged_to_peers > 0);
   CHECK(seen.erased > 0);
   CHECK(seen.replayed > 0);
 }
