@@ -14,7 +14,7 @@ Result<std::vector<Tip>> read_tip_notes(LogReader& log, const std::filesystem::p
   auto authors = log.authors();
   if (!authors) return notes;  // that they cannot be read is found elsewhere
   for (const AuthorRecord& author : *authors) {
-    if (const auto tip = noted_tip(log.info().document, author.author, folder)) notes.push_back(*tip);
+    if (const auto tip = noted_tip(log.info(), author.author, folder)) notes.push_back(*tip);
   }
   return notes;
 }

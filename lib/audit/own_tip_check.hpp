@@ -1,5 +1,5 @@
 #pragma once
-// Whether keys of this machine have written ops of this document that this log has not got.
+// Whether keys of this machine have written ops into this log that it has not got.
 
 #include <filesystem>
 #include <vector>
@@ -9,7 +9,8 @@
 
 namespace musher {
 
-/// The noted tips of the authors this log trusts. To be read before the log: a note is written after its op.
+/// The noted tips of the authors this log trusts, but for those noted of another log: that this one lacks their op says
+/// only that it has not been sent yet. To be read before the log: a note is written after its op.
 [[nodiscard]] Result<std::vector<Tip>> read_tip_notes(LogReader& log, const std::filesystem::path& folder);
 
 /// Reports each whose op is not in the log, unless rows are known to be missing, which says it already.

@@ -22,7 +22,7 @@ struct AuditRequest {
   /// Where the last complete run is noted; none: runs are not compared, and a cut-off tail may not show.
   std::optional<std::filesystem::path> state;
   StateFolder state_folder = StateFolder::must_be_there;
-  /// Where the tips of keys that write here are noted; none: whether they wrote more than this log has is not asked.
+  /// Where the tips of keys that write here are noted; none: whether they wrote here more than it has is not asked.
   std::optional<std::filesystem::path> tip_notes{};
   bool require_state = false;  ///< without a noted run to compare with, the audit is incomplete
   std::optional<std::chrono::milliseconds> max_duration;

@@ -18,14 +18,17 @@
 namespace musher {
 namespace {
 
-// One line of fixed length: index (20 digits), op id, then a digest so that a damaged one is seen.
+// One line of fixed length: index (20 digits), op id, log id, then a digest so that a damaged one is seen.
 constexpr std::size_t kIndexDigits = 20;
-constexpr std::size_t kBodyBytes = kIndexDigits + 1 + 64;
-constexpr std::size_t kNoteBytes = kBodyBytes + 1 + 64 + 1;
+constexpr std::size_t kIdAt = kIndexDigits + 1;
+constexpr std::size_t kLogAt = kIdAt + 64 + 1;
+constexpr std::size_t kNoteBytes = kLogAt + 32 + 1 + 64 + 1;
+constexpr std::size_t kOldNoteBytes = kLogAt + 64 + 1;  ///< without the log id: read, and no longer written
 
 struct Note {
   OpIndex index{};
   OpId id;
+  std::optional<LogId> log;
 };
 
 std::filesystem::path note_file(const DocumentId& document, const AuthorId& author, const std::filesystem::path& dir) {
@@ -33,17 +36,19 @@ std::filesystem::path note_file(const DocumentId& document, const AuthorId& auth
 }
 
 std::string encode(const Note& note) {
-  const std::string body = fmt::format("{:020} {}", raw(note.index), to_hex(note.id.hash));
+  std::string body = fmt::format("{:020} {}", raw(note.index), to_hex(note.id.hash));
+  if (note.log) body += " " + to_hex(note.log->bytes);
   return fmt::format("{} {}\n", body, to_hex(content_digest(Salt{}, body).bytes));
 }
 
 std::optional<Note> decode(std::string_view text) {
-  if (text.size() != kNoteBytes) return std::nullopt;
+  if (text.size() != kNoteBytes && text.size() != kOldNoteBytes) return std::nullopt;
   Note note;
   std::uint64_t index = 0;
   if (std::from_chars(text.data(), text.data() + kIndexDigits, index).ec != std::errc{}) return std::nullopt;
   note.index = OpIndex{index};
-  if (!from_hex(text.substr(kIndexDigits + 1, 64), note.id.hash)) return std::nullopt;
+  if (!from_hex(text.substr(kIdAt, 64), note.id.hash)) return std::nullopt;
+  if (text.size() == kNoteBytes && !from_hex(text.substr(kLogAt, 32), note.log.emplace().bytes)) return std::nullopt;
   return encode(note) == text ? std::optional(note) : std::nullopt;
 }
 
@@ -63,7 +68,8 @@ std::expected<std::optional<Note>, std::string> read_note(const std::filesystem:
   return note;
 }
 
-/// Takes the place of a good one. Nobody waits for the disk: docs/decisions/0002 says what a power cut may undo.
+/// Takes the place of a good one of the same length. Nobody waits for the disk: docs/decisions/0002 says what a power
+/// cut may undo.
 bool overwrite_note(const std::filesystem::path& file, const Note& note) {
   const Descriptor stored(::open(file.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
   const std::string text = encode(note);
@@ -138,14 +144,15 @@ Result<void> write_tip_note(const LogInfo& log, const Tip& tip, const std::files
   const auto before = read_note(file);
   const bool is_there = before && *before;
   if (is_there && raw((*before)->index) >= raw(tip.index)) return {};
-  const Note note{tip.index, tip.id};
-  return (is_there ? overwrite_note(file, note) : replace_note(file, note)) ? Result<void>{} : problem(errno);
+  const Note note{tip.index, tip.id, log.log};
+  const bool is_as_long = is_there && (*before)->log;
+  return (is_as_long ? overwrite_note(file, note) : replace_note(file, note)) ? Result<void>{} : problem(errno);
 }
 
-std::optional<Tip> noted_tip(const DocumentId& document, const AuthorId& author,
-                             const std::filesystem::path& state_dir) {
-  const auto note = read_note(note_file(document, author, state_dir));
+std::optional<Tip> noted_tip(const LogInfo& log, const AuthorId& author, const std::filesystem::path& state_dir) {
+  const auto note = read_note(note_file(log.document, author, state_dir));
   if (!note || !*note) return std::nullopt;
+  if ((*note)->log && *(*note)->log != log.log) return std::nullopt;
   return Tip{author, (*note)->index, (*note)->id};
 }
 

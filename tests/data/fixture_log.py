@@ -267,7 +267,7 @@ class Log:
         Path(str(path) + ".key").write_text(key.key_file())
 
     def write_tip_notes(self, folder):
-        """What the machine of each author would have noted of its last op."""
+        """What the machine of each author would have noted of its last op, before notes named their log."""
         (folder / "tips").mkdir(parents=True, exist_ok=True)
         for row in self.tips():
             body = f"{row.idx:020} {row.op_id.hex()}"

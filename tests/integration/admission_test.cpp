@@ -9,7 +9,10 @@
 #include <thread>
 
 #include "crypto/descriptor.hpp"
+#include "crypto/hashing.hpp"
+#include "model/text.hpp"
 #include "oplog/sqlite_op_log.hpp"
+#include "replica/tip_note.hpp"
 #include "replica/trust.hpp"
 #include "support/temp_folder.hpp"
 #include "support/test_node.hpp"
@@ -453,6 +456,55 @@ TEST_CASE("a key and log restored together from an old copy may not write: the n
   const auto rows = restored.log().count();
   REQUIRE(rows);
   CHECK(*rows == 1);
+}
+
+TEST_CASE("own writes: a key that has written in one log writes in another only once that has its op") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  there.trust(here, "here");
+  auto log = SqliteOpLog::open(workshop.file("there.db"), OpenMode::write);
+  REQUIRE(log);
+  Replica elsewhere(*std::move(log), here.replica().host());
+  auto identity = Identity::load(workshop.file("here.key"));
+  REQUIRE(identity);
+  elsewhere.use_identity(*std::move(identity));
+  const LogInfo& own = here.log().info();
+  const LogInfo& other = elsewhere.log().info();
+  const auto& notes = here.replica().host().state_dir;
+  const OpRow op = here.insert("1_story");
+  CHECK(noted_tip(own, here.author(), notes)->id == op.id);
+  CHECK_FALSE(noted_tip(other, here.author(), notes));
+  const auto refused = put(elsewhere, {"2_story", {}, true, false, false});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::refused);
+  there.receive(op);
+  REQUIRE(put(elsewhere, {"2_story", {}, true, false, false}));
+  CHECK(raw(noted_tip(other, here.author(), notes)->index) == 2);
+  CHECK_FALSE(noted_tip(own, here.author(), notes));
+  CHECK_FALSE(put(here.replica(), {"3_story", {}, true, false, false}));
+}
+
+TEST_CASE("own writes: a note from before notes named their log is held to, and names it from the next write on") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  const OpRow op = here.insert("1_story");
+  const LogInfo& log = here.log().info();
+  const std::filesystem::path folder = workshop.file("state-here") / "tips";
+  const std::filesystem::path note = *std::filesystem::directory_iterator(folder);
+  const auto write_old = [&](std::uint64_t index, const OpId& id) {
+    const std::string body = fmt::format("{:020} {}", index, to_hex(id.hash));
+    write_file(note, fmt::format("{} {}\n", body, to_hex(content_digest(Salt{}, body).bytes)));
+  };
+  write_old(2, OpId{{9}});
+  CHECK(noted_tip(log, here.author(), workshop.file("state-here"))->id == OpId{{9}});
+  CHECK_FALSE(put(here.replica(), {"2_story", {}, true, false, false}));
+  write_old(1, op.id);
+  const OpRow next = here.insert("2_story");
+  CHECK(here.replica().take_warnings().empty());
+  const std::string text = read_file(note);
+  CHECK(text.starts_with(fmt::format("{:020} {} {} ", 2, to_hex(next.id.hash), to_hex(log.log.bytes))));
+  CHECK(text.size() == 20 + 1 + 64 + 1 + 32 + 1 + 64 + 1);
 }
 
 TEST_CASE("own writes: a note of the last own op that cannot be read is told, and written anew") {

@@ -69,6 +69,18 @@ class SyncFiles(unittest.TestCase):
         self.assertRegex(text, r"b\.db to \S*a\.db: nothing to bring over\n\S*a\.db to \S*b\.db: nothing to bring over\nboth hold the same ops\n$")
         self.assertEqual(self.must("sync", "-q", "a.db", "b.db"), "")
 
+    def test_what_another_node_of_this_user_has_written_since_is_no_finding(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.sync()
+        self.must("verify-order", "-q", "--log", "a.db")
+        self.shell.copy_of("b.db", "old.db")
+        self.put("b.db", "2_b", "stage=1_backlog", new=True)
+        self.assertEqual(json.loads(self.must("verify-order", "--json", "--log", "a.db"))["findings"], [])
+        # Of an old copy of the log that it was written in, it is one.
+        found = json.loads(self.musher("verify-order", "--json", "--log", "old.db", "--state", "none", code=1).stdout)
+        self.assertEqual([finding["code"] for finding in found["findings"]], ["own-ops-elsewhere"])
+
     def test_only_what_is_new_is_brought_over(self):
         self.trust_each_other()
         self.put("a.db", "1_a", *(f"f{n}=1" for n in range(300)), new=True)
