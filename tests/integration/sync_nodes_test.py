@@ -430,7 +430,8 @@ class Operators(Nodes):
         status, ready = bob.server.readiness()
         self.assertEqual((status, ready["status"]), (503, "failed"))
         self.assertIn("of this node's own key, which this log has not got", ready["problem"])
-        wait_until(lambda: [file for file in (bob.folder / "state").rglob("*") if file.parent.name == "tips"], "the note of the op that is elsewhere")
+        notes = lambda: [file for file in (bob.folder / "state").rglob("tips/*") if file.suffix != ".new"]  # nor its draft
+        wait_until(notes, "the note of the op that is elsewhere")
         refused = bob.run("put", "1_bob", "stage=9_wrong")
         self.assertEqual(refused.returncode, 5, refused.stderr)
         self.assertIn("this key has already written op", refused.stderr)
