@@ -82,7 +82,8 @@ std::string_view to_string(ServerHealth health) {
 
 std::string_view status_of(const StoryReport& report) {
   if (report.live) return "live";
-  return report.removal ? "purged" : "damaged";
+  if (report.removal) return "purged";
+  return report.failures.empty() ? "muted" : "damaged";
 }
 
 void write_story_report(JsonWriter& json, const Envelope& envelope, const StoryReport& report) {

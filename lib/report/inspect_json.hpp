@@ -19,7 +19,8 @@ struct SummaryExtras {
 [[nodiscard]] std::string_view to_string(ServerHealth health);
 void write_summary(JsonWriter& json, const Envelope& envelope, const Summary& summary, const SummaryExtras& extras);
 void write_story_list(JsonWriter& json, const Envelope& envelope, const StoryList& list);
-/// "live", "purged", or "damaged": it is not seen, and no op says so.
+/// "live"; "purged"; "muted": nobody who is heard inserted it; or "damaged": it is not seen, and what would say why
+/// may be in a row that does not hold.
 [[nodiscard]] std::string_view status_of(const StoryReport& report);
 void write_story_report(JsonWriter& json, const Envelope& envelope, const StoryReport& report);
 void write_op_report(JsonWriter& json, const Envelope& envelope, const OpReport& report);

@@ -260,6 +260,19 @@ class GoodLogs(Commands):
         self.assertEqual([entry["effective"] for entry in history], [True, False, True])
         self.assertEqual(self.document("inspect", "authors")["authors"][0]["trust"], "revoked")
 
+    def test_a_muted_story_is_neither_purged_nor_damaged(self):
+        self.new_log("1_a")
+        self.document("identity", "new", "--identity", "bob.key")
+        self.document("trust", "add", "bob.key.pub", "bob")
+        self.document("put", "--new", "2_b", "stage=1_backlog", "--identity", "bob.key")
+        self.document("put", "--new", "3_last", "--identity", "bob.key")
+        # What was written before the op that the revocation begins at stays in view.
+        self.document("trust", "revoke", "bob")
+        status = {story: self.document("inspect", "story", story)["story"]["status"] for story in ("1_a", "2_b", "3_last")}
+        self.assertEqual(status, {"1_a": "live", "2_b": "live", "3_last": "muted"})
+        text = self.musher("inspect", "story", "3_last").stdout
+        self.assertEqual(text.splitlines()[0], "3_last  muted")
+
     def test_quarantined_ops(self):
         self.new_log("1_a")
         vectors = (SOURCE / "tests" / "data" / "vectors" / "good.jsonl").read_text().splitlines()

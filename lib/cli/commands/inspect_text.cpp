@@ -157,7 +157,7 @@ namespace {
 
 std::string status_text(const StoryReport& report, const Terminal& terminal) {
   const std::string status(status_of(report));
-  return terminal.paint(report.live ? Style::green : report.removal ? Style::yellow : Style::red, status);
+  return terminal.paint(report.live ? Style::green : status == "damaged" ? Style::red : Style::yellow, status);
 }
 
 std::string removal_text(const OpView& op, const Terminal& terminal) {
