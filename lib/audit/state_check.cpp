@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "audit/audited_row.hpp"
+#include "audit/state_file.hpp"
 #include "model/text.hpp"
 #include "model/utc.hpp"
 
@@ -36,10 +39,10 @@ void StateCheck::finish(const LogInfo& info, const LogSnapshot& snapshot, const 
   if (last < mark_.row) {
     if (!tail_reported) check_end(last);
   } else if (agrees_ == false) {
-    check_prefix(ops);
+    check_prefix(info.path, ops);
   }
   if (!snapshot.trust_changes || last < mark_.row) return;  // the first: derived-stale or schema-altered
-  matched_ = check_trust(*snapshot.trust_changes) && same_rows_;
+  matched_ = check_trust(info.path, *snapshot.trust_changes) && same_rows_;
 }
 
 /// Whole as far as it goes: an old copy, or rows and every trace of them taken away.
@@ -54,7 +57,7 @@ void StateCheck::check_end(RowId last) {
            to_utc(mark_.made_ms), raw(mark_.row), differs_at_ ? ", and it has gone another way since" + where() : "")});
 }
 
-void StateCheck::check_prefix(const OpTable& ops) {
+void StateCheck::check_prefix(const std::string& log_path, const OpTable& ops) {
   if (break_reported_) return;  // a finding of its own lies in the same stretch
   Finding finding{.code = FindingCode::row_replaced, .row = next(same_upto_), .message = {}};
   if (ops.seen(mark_.last_op) == nullptr) {
@@ -69,8 +72,22 @@ void StateCheck::check_prefix(const OpTable& ops) {
         "rows up to {} are not what they were at the last check ({}){}: a row was moved or exchanged, or its "
         "received_ms or source changed",
         raw(mark_.row), to_utc(mark_.made_ms), where());
+    if (has_every_op(ops)) {
+      finding.hint = fmt::format(
+          "musher inspect ops --log {}  # every op of the last check is there: if the log was restored from a backup "
+          "since, has caught up from its peers and has no other finding, begin anew: {}",
+          shell_word(log_path), begin_anew(file_));
+    }
   }
   findings_.add(std::move(finding));
+}
+
+/// With each tip that the last run noted comes all that led to it, or a finding of a check that was made.
+bool StateCheck::has_every_op(const OpTable& ops) const {
+  constexpr FindingCode kOfChecks[] = {FindingCode::id_mismatch, FindingCode::signature_invalid,
+                                       FindingCode::dependency_missing};
+  if (!std::ranges::all_of(kOfChecks, [&](FindingCode code) { return findings_.wants(code); })) return false;
+  return std::ranges::all_of(mark_.tips, [&](const Tip& tip) { return ops.seen(tip.id) != nullptr; });
 }
 
 std::string StateCheck::where() const {
@@ -80,7 +97,7 @@ std::string StateCheck::where() const {
                       : fmt::format(", from a row between {} and {} on", raw(from), raw(upto));
 }
 
-bool StateCheck::check_trust(const std::vector<TrustChange>& changes) {
+bool StateCheck::check_trust(const std::string& log_path, const std::vector<TrustChange>& changes) {
   if (changes.size() >= mark_.trust_changes && trust_digest(changes, mark_.trust_changes) == mark_.trust) {
     trust_changes_.emplace(changes.begin() + static_cast<std::ptrdiff_t>(mark_.trust_changes), changes.end());
     return true;
@@ -91,7 +108,9 @@ bool StateCheck::check_trust(const std::vector<TrustChange>& changes) {
                  .found = fmt::format("{} changes", changes.size()),
                  .message = fmt::format("the trust log does not begin with the {} changes of the last check ({})",
                                         mark_.trust_changes, to_utc(mark_.made_ms)),
-                 .hint = {}});
+                 .hint = fmt::format("musher trust list --log {}  # if the log was restored from a backup since: put "
+                                     "right whom it trusts, and when that is the only finding left, begin anew: {}",
+                                     shell_word(log_path), begin_anew(file_))});
   return false;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // This log against what an earlier run noted of it.
 
+#include <filesystem>
 #include <optional>
 
 #include "audit/chain_walk.hpp"
@@ -12,7 +13,9 @@ namespace musher {
 
 class StateCheck {
  public:
-  StateCheck(HighWaterMark mark, FindingList& findings) : mark_(std::move(mark)), findings_(findings) {}
+  /// file: where the mark was read from, for the hints.
+  StateCheck(HighWaterMark mark, std::filesystem::path file, FindingList& findings)
+      : mark_(std::move(mark)), file_(std::move(file)), findings_(findings) {}
 
   [[nodiscard]] const HighWaterMark& mark() const { return mark_; }
 
@@ -30,12 +33,14 @@ class StateCheck {
 
  private:
   void check_end(RowId last);
-  void check_prefix(const OpTable& ops);
-  bool check_trust(const std::vector<TrustChange>& changes);
+  void check_prefix(const std::string& log_path, const OpTable& ops);
+  bool check_trust(const std::string& log_path, const std::vector<TrustChange>& changes);
+  [[nodiscard]] bool has_every_op(const OpTable& ops) const;
   [[nodiscard]] std::string where() const;
 
   // fixed after construction
   HighWaterMark mark_;
+  std::filesystem::path file_;
   FindingList& findings_;
   // changes with each row
   std::size_t next_sample_ = 0;

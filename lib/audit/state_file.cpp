@@ -28,8 +28,7 @@ fs::path key_file(const fs::path& file) { return file.native() + ".key"; }
 
 std::unexpected<Error> unusable(const fs::path& file, std::string_view why) {
   return fail(Errc::damaged, fmt::format("cannot compare with the last run: the state file {} {}", file.string(), why),
-              fmt::format("find out who changed it; to begin anew: rm -f {} {}", shell_word(file.native()),
-                          shell_word(key_file(file).native())));
+              "find out who changed it; to begin anew: " + begin_anew(file));
 }
 
 std::unexpected<Error> not_written(const fs::path& file, std::string_view why) {
@@ -128,6 +127,10 @@ Result<bool> replace_mark(const fs::path& file, const HighWaterMark& mark) {
 
 fs::path default_state_file(const fs::path& state_dir, const LogId& log) {
   return state_dir / (to_hex(log.bytes) + ".state");
+}
+
+std::string begin_anew(const fs::path& file) {
+  return fmt::format("rm -f {} {}", shell_word(file.native()), shell_word(key_file(file).native()));
 }
 
 Result<std::optional<HighWaterMark>> read_state(const fs::path& file, const LogId& log) {

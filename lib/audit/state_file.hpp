@@ -12,6 +12,9 @@ namespace musher {
 /// `<log id>.state` in the folder for notes kept outside the log.
 [[nodiscard]] std::filesystem::path default_state_file(const std::filesystem::path& state_dir, const LogId& log);
 
+/// The command by which the next run is a first one.
+[[nodiscard]] std::string begin_anew(const std::filesystem::path& file);
+
 /// The mark of an earlier run; nothing when neither such a file nor its key (file + ".key") is there, and only then.
 /// @errors refused: it was written for another log.  damaged: it is not what was signed, its key is gone or cannot be
 ///   used, or the key is there and the file is not.  io.

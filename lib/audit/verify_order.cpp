@@ -174,7 +174,7 @@ Result<void> Audit::read_log() {
 void Audit::begin_reading() {
   coverage_.rows_checked = coverage_.signatures_checked = coverage_.signatures_from_checkpoint = 0;
   coverage_.rowid_from = coverage_.rowid_to = RowId{0};
-  if (mark_) state_.emplace(*mark_, findings_);
+  if (mark_) state_.emplace(*mark_, *request_.state, findings_);
   pass_.emplace(log_, snapshot_, state_ ? &*state_ : nullptr, request_.now_ms, check_of(request_.signatures),
                 findings_);
 }

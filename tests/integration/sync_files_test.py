@@ -81,6 +81,35 @@ class SyncFiles(unittest.TestCase):
         found = json.loads(self.musher("verify-order", "--json", "--log", "old.db", "--state", "none", code=1).stdout)
         self.assertEqual([finding["code"] for finding in found["findings"]], ["own-ops-elsewhere"])
 
+    def test_a_log_that_was_restored_and_caught_up_is_told_how_to_begin_anew(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.shell.copy_of("a.db", "backup.db")
+        self.put("b.db", "2_b", "stage=1_backlog", new=True)
+        self.sync()
+        self.put("a.db", "1_a", "stage=2_current")
+        self.sync()
+        self.must("verify-order", "-q", "--log", "a.db")
+        for file in self.shell.work.glob("a.db-*"):
+            file.unlink()
+        (self.shell.work / "backup.db").rename(self.shell.work / "a.db")
+
+        def finding():
+            (found,) = json.loads(self.musher("verify-order", "--json", "--log", "a.db", code=1).stdout)["findings"]
+            return found["code"], found["hint"]
+
+        code, hint = finding()
+        self.assertEqual((code, "rm" in hint), ("log-rolled-back", False))
+        self.put("b.db", "3_b", "stage=1_backlog", new=True)
+        self.sync()
+        code, hint = finding()
+        self.assertEqual(code, "row-replaced")
+        self.assertIn("if the log was restored from a backup since, has caught up from its peers and has no other finding", hint)
+        command = hint.partition("begin anew: ")[2]
+        self.assertTrue(command.startswith("rm -f "), hint)
+        self.assertEqual(self.shell.run("sh", "-c", command).returncode, 0)
+        self.assertIn("first run", self.must("verify-order", "--log", "a.db"))
+
     def test_only_what_is_new_is_brought_over(self):
         self.trust_each_other()
         self.put("a.db", "1_a", *(f"f{n}=1" for n in range(300)), new=True)

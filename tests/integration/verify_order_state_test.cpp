@@ -334,6 +334,14 @@ TEST_CASE("state: a local column changed with the marks made to fit is found to 
   const AuditReport report = log.audit_with_state();
   REQUIRE(codes(report) == "row-replaced 20");
   CHECK(report.coverage.state == StateOutcome::failed);
+  CHECK(report.findings[0].hint.ends_with(
+      fmt::format("begin anew: rm -f {} {}", log.state().native(), log.key().native())));
+  const AuditReport partial = log.audit([&](AuditRequest& request) {
+    request.state = log.state();
+    request.checks.reset(static_cast<std::size_t>(Check::order));
+  });
+  REQUIRE(codes(partial) == "row-replaced 20");
+  CHECK(partial.findings[0].hint.find("rm") == std::string::npos);  // whether every op is there was not asked
 }
 
 TEST_CASE("state: a trust log that was rewritten is found, and one that only grew is not", "[audit]") {
@@ -347,6 +355,8 @@ TEST_CASE("state: a trust log that was rewritten is found, and one that only gre
   const AuditReport report = log.audit_with_state();
   REQUIRE(codes(report) == "row-replaced");
   CHECK(report.findings[0].field == "trust_log");
+  CHECK(report.findings[0].hint.starts_with("musher trust list --log "));
+  CHECK(report.findings[0].hint.find("begin anew: rm -f " + log.state().native()) != std::string::npos);
 }
 
 TEST_CASE("state: a change of trust since the last run is shown once, with who made it and when", "[audit]") {
