@@ -121,9 +121,10 @@ Result<std::string> check_tip_note(LogReader& log, const AuthorId& author, const
       fmt::format("this key has already written op {} (index {}) of this document, which {} does not have: the log "
                   "was restored from an old copy, lost its tail, or is a second copy of another log",
                   to_hex((*note)->id.hash).substr(0, 12), raw((*note)->index), log.info().path),
-      fmt::format("bring the newer log back, or write here with a new identity: musher identity new --identity "
-                  "{0}; if the ops are lost for good: rm {1}",
-                  shell_word(log.info().path + ".key2"), shell_word(file.string())));
+      fmt::format("ask those who may have the op first: musher sync OTHER {0}, or musher serve with a --rendezvous; or "
+                  "bring the newer log back; or write here with a new identity: musher identity new --identity {1}; "
+                  "only if nobody has it: rm {2}",
+                  shell_word(log.info().path), shell_word(log.info().path + ".key2"), shell_word(file.string())));
 }
 
 Result<void> write_tip_note(const LogInfo& log, const Tip& tip, const std::filesystem::path& state_dir) {

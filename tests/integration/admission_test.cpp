@@ -453,6 +453,14 @@ TEST_CASE("a key and log restored together from an old copy may not write: the n
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::refused);
   CHECK(refused.error().what.find("already written op") != std::string::npos);
+  // A peer has the ops without loss; only where none has them may the note go.
+  const std::string& hint = refused.error().hint;
+  const auto sync = hint.find("musher sync OTHER " + workshop.file("old.db").string());
+  const auto newer = hint.find("bring the newer log back");
+  const auto removal = hint.find("only if nobody has it: rm ");
+  CHECK(sync < newer);
+  CHECK(newer < removal);
+  CHECK(removal != std::string::npos);
   const auto rows = restored.log().count();
   REQUIRE(rows);
   CHECK(*rows == 1);

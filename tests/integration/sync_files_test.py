@@ -100,8 +100,11 @@ class SyncFiles(unittest.TestCase):
 
         code, hint = finding()
         self.assertEqual((code, "rm" in hint), ("log-rolled-back", False))
+        refused = self.musher("put", "--log", "a.db", "1_a", "stage=3_qa", code=5)
+        self.assertIn(f"hint: ask those who may have the op first: musher sync OTHER {self.shell.work}/a.db, or", refused.stderr)
         self.put("b.db", "3_b", "stage=1_backlog", new=True)
-        self.sync()
+        self.musher("sync", "b.db", "a.db")
+        self.put("a.db", "1_a", "stage=3_qa")
         code, hint = finding()
         self.assertEqual(code, "row-replaced")
         self.assertIn("if the log was restored from a backup since, has caught up from its peers and has no other finding", hint)
