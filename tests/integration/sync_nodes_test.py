@@ -4,6 +4,7 @@ and kill -9; and over a connection that stalls, is slow and breaks in the middle
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import struct
@@ -11,7 +12,7 @@ import subprocess
 import threading
 import unittest
 
-from binaries import BIN, Shell
+from binaries import BIN, SOURCE, Shell
 from mcp_client import Modern, Server, wait_until
 
 SEED = 20260409
@@ -346,6 +347,56 @@ class Operators(Nodes):
         peers = wait_until(lambda: self.node_of(alice)["peers"], "the peer to be listed")
         self.assertEqual([peer["state"] for peer in peers], ["stopped"])
 
+    def test_a_copied_folder_becomes_a_node_as_the_page_says(self):
+        alice, = self.make("alice")
+        alice.must("put", "-q", "--new", "1_alice", "stage=1_backlog")
+        moved = shutil.copytree(alice.folder, self.shell.work / "moved")
+        copy = self.shell.run(BIN / "musher", "put", "-q", "--log", moved / "pipeline.db", "--new", "2_copy", "stage=1_backlog",
+                              environment={"XDG_STATE_HOME": str(moved / "state")})
+        self.assertEqual(copy.returncode, 0, copy.stderr)
+        alice.start()
+        server = Server(self.shell, "--log", moved / "pipeline.db", "--rendezvous", self.url(alice))
+        self.addCleanup(server.close)
+        self.assertIn("same-node", server.wait_event("connection refused")["detail"])
+        server.close()
+        _, bob = self.make("bob")
+        brought = self.shell.run(BIN / "musher", "sync", moved / "pipeline.db", bob.log)
+        self.assertEqual(brought.returncode, 0, brought.stdout + brought.stderr)
+        bob.start("--rendezvous", self.url(alice))
+        same_state([alice, bob])
+        stories = json.loads(alice.must("inspect", "stories", "--json"))["stories"]
+        self.assertEqual({story["story_id"] for story in stories}, {"1_alice", "2_copy"})
+        self.assert_sound(alice)
+
+    def test_the_page_has_every_reason_why_two_nodes_do_not_talk(self):
+        page = (SOURCE / "docs" / "operations.md").read_text()
+        table = page[page.index("| it says | do |"):page.index("**A copied folder is no node.**")]
+        rows = [row.split("|")[1].strip() for row in table.splitlines() if row.startswith("| ")]
+        names = re.findall(r'return "([a-z-]+)"', (SOURCE / "lib" / "sync" / "close_code.cpp").read_text())
+        self.assertGreater(len(names), 10)
+        self.assertEqual(set(names) - {name for row in rows for name in row.split(", ")}, set())
+        self.self_signed()
+        token = self.shell.work / "nodes"
+        token.write_text(f"nodes {'a' * 64}\n")
+        token.chmod(0o600)
+        alice, bob = self.make("alice", "bob")
+        tls = ("--tls-cert", "cert.pem", "--tls-key", "key.pem")
+        for row, scheme, path, options in (("it answers 401", "ws", "", ("--token-file", token)), ("it answers 404", "ws", "", ("--read-only",)),
+                                           ("it answers 404", "ws", "/elsewhere", ()), ("no TLS with", "wss", "", ()),
+                                           ("no TLS with", "wss", "", tls), ("the connection broke in the handshake", "ws", "", tls)):
+            with self.subTest(row, scheme=scheme, path=path, options=options):
+                self.assertIn(row, rows)
+                alice.start(*options)
+                bob.start("--rendezvous", f"{scheme}://127.0.0.1:{alice.server.port}{path}")
+                self.assertIn(row, bob.server.wait_event("cannot reach peer")["detail"])
+                self.end_servers()
+
+    def self_signed(self):
+        made = self.shell.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                              "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost",
+                              "-addext", "subjectAltName=DNS:localhost")
+        self.assertEqual(made.returncode, 0, made.stderr)
+
     def node_of(self, node):
         client = Modern(node.server)
         try:
@@ -354,10 +405,7 @@ class Operators(Nodes):
             client.close()
 
     def test_wss_checks_the_certificate_and_its_name_and_then_syncs(self):
-        made = self.shell.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                              "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost",
-                              "-addext", "subjectAltName=DNS:localhost")
-        self.assertEqual(made.returncode, 0, made.stderr)
+        self.self_signed()
         authority = {"SSL_CERT_FILE": str(self.shell.work / "cert.pem")}
         alice, bob = self.make("alice", "bob")
         alice.must("put", "-q", "--new", "1_alice", "stage=1_backlog")
