@@ -113,6 +113,20 @@ class SyncFiles(unittest.TestCase):
         self.assertEqual(self.shell.run("sh", "-c", command).returncode, 0)
         self.assertIn("first run", self.must("verify-order", "--log", "a.db"))
 
+    def test_without_its_note_a_restored_log_is_written_to_and_the_key_has_two_histories(self):
+        # What docs/operations.md warns of: no note, and no node that has shown the ops.
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.shell.copy_of("a.db", "backup.db")
+        self.put("a.db", "1_a", "stage=2_current")
+        self.sync()
+        write = ("put", "-q", "--log", "backup.db", "--identity", "a.db.key", "1_a", "stage=3_qa")
+        self.musher(*write, code=5)
+        self.must(*write, environment={"XDG_STATE_HOME": str(self.shell.folder / "new-machine")})
+        self.must("sync", "-q", "backup.db", "b.db")
+        found = json.loads(self.musher("verify-order", "--json", "--log", "b.db", "--state", "none", code=1).stdout)["findings"]
+        self.assertIn("equivocation", {finding["code"] for finding in found})
+
     def test_only_what_is_new_is_brought_over(self):
         self.trust_each_other()
         self.put("a.db", "1_a", *(f"f{n}=1" for n in range(300)), new=True)
