@@ -111,17 +111,17 @@ struct SyncService::Impl final : public sync::Services {
     if (own_elsewhere && own_elsewhere->tip.index >= tip.index) return;
     const auto here = live.log().facts(tip.id);
     if (here && *here) return;  // it came while it was looked for
-    own_elsewhere = {tip, peer};
+    own_elsewhere = OwnElsewhere{tip, peer};
     write_note();
   }
 
   /// Of what this key wrote last: then no own write is taken, whoever else has the op.
   void look_at_note() {
-    const auto noted = noted_tip(live.log().info().document, author(), options.state_dir);
+    const auto noted = noted_tip(live.log().info(), author(), options.state_dir);
     if (!noted || (own_elsewhere && own_elsewhere->tip.index >= noted->index)) return;
     const auto here = live.log().facts(noted->id);
     if (!here || *here) return;
-    own_elsewhere = {*noted, std::nullopt};
+    own_elsewhere = OwnElsewhere{*noted, std::nullopt};
     tell(true, "own ops elsewhere", own_elsewhere_text());
   }
 
@@ -129,7 +129,7 @@ struct SyncService::Impl final : public sync::Services {
   void look_for_own_op() {
     const auto here = live.log().facts(own_elsewhere->tip.id);
     const auto is_noted = [this] {
-      return noted_tip(live.log().info().document, author(), options.state_dir) == own_elsewhere->tip;
+      return noted_tip(live.log().info(), author(), options.state_dir) == own_elsewhere->tip;
     };
     if (!here || (!*here && (own_elsewhere->peer || is_noted()))) return;
     own_elsewhere.reset();

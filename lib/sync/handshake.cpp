@@ -63,7 +63,8 @@ std::optional<Ending> Handshake::check(const Hello& theirs) const {
   if (role_ == Role::listener && ours_.bound && !theirs.bound) {
     return Ending{CloseCode::bad_proof, "the other end does not see this TLS connection: somebody is in between"};
   }
-  if (theirs.log == self_.log) return Ending{CloseCode::same_node, "both ends are servers of one log"};
+  if (theirs.log == self_.log)
+    return Ending{CloseCode::same_node, "both ends have a log of one id: one log, or a copy of it"};
   if (theirs.author == ours_.author) {
     return Ending{CloseCode::same_key, fmt::format("key {} is used at two nodes", short_key(theirs.author))};
   }

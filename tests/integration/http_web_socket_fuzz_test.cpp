@@ -24,7 +24,8 @@ namespace {
 constexpr int kUpgrades = 2500;
 constexpr int kFrames = 2500;
 constexpr int kAnswers = 1000;
-constexpr const char* kOffersDeflate = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=12\r\n";
+constexpr const char* kOffersShortDeflate =
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=12\r\n";
 
 /// "hello" as RFC 7692, section 7.2.3, has it, in one block and in a stored one.
 const std::string kDeflated = "\xf2\x48\xcd\xc9\xc9\x07" + std::string(1, '\0');
@@ -105,7 +106,7 @@ TEST_CASE("web socket: mutated upgrades get a right status, and only right ones 
   CAPTURE(seed);
   const std::string frames = frame(Opcode::binary, "hello");
   Mutator mutator(seed,
-                  {upgrade_request("/ws"), upgrade_request("/ws", kOffersDeflate),
+                  {upgrade_request("/ws"), upgrade_request("/ws", kOffersShortDeflate),
                    upgrade_request("/ws", "Sec-WebSocket-Protocol: a, b\r\nOrigin: http://localhost\r\n") + frames,
                    get("/hello") + upgrade_request("/ws") + frames, get("/ws"),
                    upgrade_request("/ws",
@@ -191,7 +192,7 @@ TEST_CASE("web socket: mutated frames get a right close code or the end, and the
   std::set<std::uint16_t> seen;
   for (int i = 0; i < kFrames; ++i) {
     RawClient client(server.port());
-    client.send(upgrade_request("/ws", mutator.pick(2) == 0 ? kOffersDeflate : ""));
+    client.send(upgrade_request("/ws", mutator.pick(2) == 0 ? kOffersShortDeflate : ""));
     REQUIRE(client.read_head()->status == 101);
     const std::string bytes = mutator.next();
     const std::size_t half = mutator.pick(bytes.size() + 1);

@@ -156,7 +156,7 @@ TEST_CASE("sync attacks: who says that it has an op of the victim's key holds up
   }
   CHECK(held <= 32s);
   CHECK_FALSE(scene.a.own_elsewhere);
-  const auto noted = noted_tip(scene.world.document(), scene.a.author(), scene.a.path().parent_path() / "state-a");
+  const auto noted = noted_tip(scene.a.log().info(), scene.a.author(), scene.a.path().parent_path() / "state-a");
   CHECK((!noted || noted->index < OpIndex{1'000}));
   scene.check_no_effect_on_others();
 }
