@@ -35,6 +35,13 @@ void report_error(const Error& error, Terminal& terminal) {
   err.flush();
 }
 
+void report_in_one_line(const Error& error, Terminal& terminal) {
+  terminal.clear_status();
+  const std::string hint = error.hint.empty() ? "" : " (" + error.hint + ")";
+  terminal.err() << terminal.program() << ": " << escape(error.what + hint) << '\n';
+  terminal.err().flush();
+}
+
 void report_error_json(const Error& error, std::ostream& err) {
   JsonWriter json(err);
   json.begin_object();

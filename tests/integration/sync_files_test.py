@@ -67,7 +67,8 @@ class SyncFiles(unittest.TestCase):
         self.assertEqual(self.bytes_of("a.db", "b.db"), before)
         text = self.must("sync", "b.db", "a.db")
         self.assertRegex(text, r"b\.db to \S*a\.db: nothing to bring over\n\S*a\.db to \S*b\.db: nothing to bring over\nboth hold the same ops\n$")
-        self.assertEqual(self.must("sync", "-q", "a.db", "b.db"), "")
+        done = self.musher("sync", "-q", "a.db", "b.db")
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
 
     def test_what_another_node_of_this_user_has_written_since_is_no_finding(self):
         self.trust_each_other()
@@ -274,6 +275,25 @@ class SyncFiles(unittest.TestCase):
         self.assertRegex(done.stdout, r"stopped: row 1 is not what its author signed: it is not sent to peers \(\S*odd\.db\)")
         self.assertIn(f"musher verify-order --log {self.shell.work}/odd.db", done.stdout)
         self.assertEqual(json.loads(self.must("inspect", "--json", "--log", "b.db"))["counts"]["ops"], 0)
+
+    def test_quiet_says_why_it_ends_with_1_in_a_line_for_each_reason(self):
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        key = (self.shell.work / "a.db.key.pub").read_text().strip()
+        there = rf"musher-sync: \S*a\.db to {self.shell.work}/b\.db: "
+        done = self.musher("sync", "-q", "a.db", "b.db", code=1)
+        self.assertEqual(done.stdout, "")
+        self.assertRegex(done.stderr, rf"^{there}1 op by {key[:12]} waits in its quarantine: author_unknown "
+                                      rf"\(musher trust add {key} NAME --log {self.shell.work}/b\.db\)\n$")
+        self.trust_each_other()
+        self.sync()
+        self.put("a.db", "1_a", "stage=2_current")
+        self.put("b.db", "2_b", "stage=1_backlog", new=True)
+        self.shell.copy_of("a.db", "forged.db", "UPDATE crdt_ops SET signature = zeroblob(64) WHERE rowid = 2;")
+        done = self.musher("sync", "-q", "forged.db", "b.db", code=1)
+        forward, back = done.stderr.splitlines()
+        self.assertRegex(forward, r"forged\.db to \S*b\.db: op [0-9a-f]{12} \(row 2 there\) was refused: bad_signature; .* \(musher verify-order --log \S*forged\.db\)$")
+        self.assertRegex(back, r"b\.db to \S*forged\.db: stopped: .*trigger")
+        self.assertEqual(done.stdout, "")
 
     def test_other_files_are_refused_by_name(self):
         document = lambda log: json.loads(self.must("inspect", "--json", "--log", log))["log"]["document"]

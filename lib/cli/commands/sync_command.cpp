@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "cli/commands/commands.hpp"
+#include "cli/error_report.hpp"
 #include "cli/live_confirmation.hpp"
 #include "cli/log_access.hpp"
 #include "cli/progress.hpp"
@@ -130,6 +131,31 @@ std::string hint_text(const FileMovement& move, const sync::WaitingOps& waiting)
   return "musher inspect quarantine" + log;
 }
 
+/// What keeps a movement from being complete, each with what to run next. Not escaped.
+std::vector<Error> reasons(const FileMovement& move, bool dry_run) {
+  const sync::Movement& movement = move.movement;
+  std::vector<Error> reasons;
+  for (const sync::WaitingOps& waiting : movement.waiting) {
+    reasons.push_back({Errc::refused,
+                       fmt::format("{} by {} {} in its quarantine: {}", count_text(waiting.ops, "op", "ops"),
+                                   author_text(move.trust.name(waiting.author), waiting.author),
+                                   dry_run            ? "would wait"
+                                   : waiting.ops == 1 ? "waits"
+                                                      : "wait",
+                                   waiting.reason),
+                       hint_text(move, waiting)});
+  }
+  if (const auto& refused = movement.refused) {
+    reasons.push_back({Errc::refused,
+                       fmt::format("op {} (row {} there) was refused: {}; nothing behind it was looked at",
+                                   short_id(refused->id), raw(refused->row), to_string(refused->why)),
+                       verify_hint(move.from)});
+  }
+  if (movement.damage)
+    reasons.push_back({movement.damage->code, "stopped: " + movement.damage->what, movement.damage->hint});
+  return reasons;
+}
+
 std::string movement_text(const FileMovement& move, bool dry_run) {
   const sync::Movement& movement = move.movement;
   std::string text = fmt::format("{} to {}: {}\n", escape(move.from), escape(move.to),
@@ -142,23 +168,9 @@ std::string movement_text(const FileMovement& move, bool dry_run) {
     text += fmt::format("  {} of its own quarantine {} in with them\n", count_text(movement.released, "op", "ops"),
                         dry_run ? "would come" : "came");
   }
-  for (const sync::WaitingOps& waiting : movement.waiting) {
-    text += fmt::format("  {} by {} {} in its quarantine: {}\n    {}\n", count_text(waiting.ops, "op", "ops"),
-                        escape(author_text(move.trust.name(waiting.author), waiting.author)),
-                        dry_run            ? "would wait"
-                        : waiting.ops == 1 ? "waits"
-                                           : "wait",
-                        waiting.reason, escape(hint_text(move, waiting)));
-  }
-  if (movement.refused) {
-    text += fmt::format("  op {} (row {} there) was refused: {}; nothing behind it was looked at\n    {}\n",
-                        short_id(movement.refused->id), raw(movement.refused->row), to_string(movement.refused->why),
-                        escape(verify_hint(move.from)));
-  }
-  if (movement.damage) {
-    const std::string& hint = movement.damage->hint;
-    text += fmt::format("  stopped: {}\n{}", message_text(movement.damage->what),
-                        hint.empty() ? "" : fmt::format("    {}\n", escape(hint)));
+  for (const Error& reason : reasons(move, dry_run)) {
+    text += fmt::format("  {}\n", message_text(reason.what));
+    if (!reason.hint.empty()) text += fmt::format("    {}\n", escape(reason.hint));
   }
   return text;
 }
@@ -168,6 +180,16 @@ void render_text(const std::vector<FileMovement>& moves, bool dry_run, Terminal&
   const bool complete = std::ranges::all_of(moves, [](const auto& each) { return each.movement.complete(); });
   const std::string_view now = dry_run ? "both would hold the same ops" : "both hold the same ops";
   terminal.out() << (complete ? now : "not all could be brought over") << '\n';
+}
+
+/// Quiet: why it ends with 1, and nothing else.
+void report_reasons(const std::vector<FileMovement>& moves, Terminal& terminal) {
+  for (const FileMovement& each : moves) {
+    for (Error& reason : reasons(each, false)) {
+      reason.what = fmt::format("{} to {}: {}", each.from, each.to, reason.what);
+      report_in_one_line(reason, terminal);
+    }
+  }
 }
 
 // --- the command
@@ -211,6 +233,8 @@ Result<ExitCode> run(SyncOptions& options, Context& context) {
   ExitCode code = complete ? ExitCode::ok : ExitCode::no;
   if (!wants_json(context) && (!context.settings.quiet || options.dry_run)) {
     render_text(moves, options.dry_run, context.terminal);
+  } else if (!wants_json(context)) {
+    report_reasons(moves, context.terminal);
   }
   if (!options.dry_run) {
     for (const std::size_t from : {0U, 1U}) {

@@ -145,12 +145,6 @@ Result<AuditReport> audit(const VerifyOrderOptions& options, AuditRequest reques
   return report;
 }
 
-/// cron mails what is said: one line has to hold it.
-void say_in_one_line(const Error& error, Context& context) {
-  const std::string hint = error.hint.empty() ? "" : " (" + error.hint + ")";
-  context.terminal.err() << context.terminal.program() << ": " << escape(error.what + hint) << '\n';
-}
-
 Result<ExitCode> run(VerifyOrderOptions& options, Context& context) {
   MUSHER_TRY(const AuditRequest request, request_of(options));
   if (options.textfile) MUSHER_CHECK(check_metrics_file(*options.textfile));
@@ -164,10 +158,10 @@ Result<ExitCode> run(VerifyOrderOptions& options, Context& context) {
   }
   const bool one_line = context.settings.quiet && !wants_json(context);
   if (!report && !one_line) return std::unexpected(report.error());
-  if (!report) say_in_one_line(report.error(), context);
+  if (!report) report_in_one_line(report.error(), context.terminal);
   if (noted) return code;
   if (one_line)
-    say_in_one_line(noted.error(), context);
+    report_in_one_line(noted.error(), context.terminal);
   else
     report_error(noted.error(), context.terminal);
   return worst(code, ExitCode::io);
