@@ -3,11 +3,14 @@
 // (model/text.hpp): a hint is pasted.
 
 #include <string>
+#include <string_view>
 
 #include "model/result.hpp"
 
 namespace musher {
 
+/// Of a file that is something else than an op log.
+inline constexpr std::string_view kNameLogHint = "name the op log with --log";
 /// "musher verify-order --log FILE".
 [[nodiscard]] std::string verify_hint(const std::string& log);
 /// "ls -l FILE".

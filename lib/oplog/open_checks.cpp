@@ -172,7 +172,7 @@ Result<void> check_header(LogFile& file, const Header& header) {
     return fail(
         Errc::not_a_log,
         fmt::format("{} is an SQLite database of another program (application_id 0x{:08x})", file.path, application),
-        "name the op log with --log");
+        std::string(kNameLogHint));
   }
   if (version > kFormat) {
     return fail(
@@ -205,7 +205,7 @@ Result<Header> read_header(const LogFile& file) {
   const std::string_view begin(reinterpret_cast<const char*>(header.data()),
                                std::min<std::uint64_t>(size, kMagic.size()));
   if (begin != kMagic.substr(0, begin.size()) || begin.empty()) {
-    return fail(Errc::not_a_log, fmt::format("{} is not an SQLite database", file.path), "name the op log with --log");
+    return fail(Errc::not_a_log, fmt::format("{} is not an SQLite database", file.path), std::string(kNameLogHint));
   }
   if (size < kHeaderBytes) {
     return fail(Errc::not_a_log, fmt::format("{} is cut off within its header: {} bytes", file.path, size),
@@ -226,7 +226,7 @@ Result<LogFile> check_log_file(const std::filesystem::path& path, OpenMode mode)
   file.facts = *facts;
   if (facts->type != S_IFREG) {
     return fail(Errc::not_a_log, fmt::format("{} is {}", file.path, kind_of_file(facts->type)),
-                "name the op log with --log");
+                std::string(kNameLogHint));
   }
   MUSHER_CHECK(check_access(file, mode));
   if (facts->size == 0) {

@@ -312,6 +312,33 @@ class SyncFiles(unittest.TestCase):
                     self.assertEqual(done.stdout, "")
                     self.assertIn("musher-sync: ", done.stderr)
 
+    def test_the_hint_of_a_wrong_argument_is_one_for_sync(self):
+        work = self.shell.work
+        (work / "text").write_text("no log\n")
+        (work / "empty.db").touch()
+        (work / "dangling.db").symlink_to("target.db")
+        self.shell.sql("foreign.db", "CREATE TABLE t (x);")
+        another = "hint: musher sync takes two op logs: name another file\n"
+        for name, hint in (("typo.db", "hint: musher init --join a.db --log typo.db\n"),
+                           ("dangling.db", f"hint: musher init --join a.db --log {work}/target.db\n"),
+                           ("empty.db", f"hint: remove it, then: musher init --join a.db --log {work}/empty.db\n"),
+                           (".", another), ("text", another), ("foreign.db", another), ("/dev/null", another), ("", another)):
+            for logs in (("a.db", name), (name, "a.db")):
+                for extra in ((), ("-n",)):
+                    with self.subTest(logs=logs, extra=extra):
+                        done = self.musher("sync", *extra, *logs, code=3)
+                        self.assertTrue(done.stderr.endswith(hint), done.stderr)
+        # Neither is there: nothing says which document the new log should hold.
+        self.assertIn("hint: musher init --log typo.db\n", self.musher("sync", "typo.db", "elsewhere.db", code=3).stderr)
+        self.must("init", "-q", "--join", "a.db", "--log", "typo.db")
+        self.sync(logs=("a.db", "typo.db"))
+
+    def test_a_url_is_no_file(self):
+        for url in ("http://127.0.0.1:7777", "HTTPS://node.example.org", "ws://node.example.org:7777/crdt-sync", "wss://[::1]:7777"):
+            for logs in ((url, "a.db"), ("a.db", url)):
+                done = self.musher("sync", *logs, code=2)
+                self.assertIn(f"musher sync takes files, and '{url}' is a URL\n  hint: servers sync with each other: musher serve --rendezvous URL\n", done.stderr)
+
     def test_a_lock_that_is_held_is_6_and_names_the_log(self):
         self.trust_each_other()
         self.put("a.db", "1_a", "stage=1_backlog", new=True)

@@ -49,6 +49,28 @@ struct Side {
   std::optional<Replica> replica{};
 };
 
+/// What went wrong with an argument, its hint made one for this command: it has no --log, and a log that is made for it
+/// holds the document of the other one.
+Error of_argument(Error error, const Side& side, const Side& other) {
+  constexpr std::string_view kInit = "musher init ";
+  std::error_code ignored;
+  const auto init = error.hint.find(kInit);
+  if (error.hint == kNameLogHint || side.name.empty()) {
+    error.hint = "musher sync takes two op logs: name another file";
+  } else if (init != error.hint.npos && std::filesystem::is_regular_file(other.name, ignored)) {
+    error.hint.insert(init + kInit.size(), "--join " + shell_word(other.name) + ' ');
+  }
+  return error;
+}
+
+/// Servers sync with each other.
+Result<void> check_is_no_url(const std::string& name) {
+  std::error_code ignored;
+  if (name.find("://") == name.npos || std::filesystem::exists(name, ignored)) return {};
+  return fail(Errc::usage, fmt::format("musher sync takes files, and {} is a URL", quote(name)),
+              "servers sync with each other: musher serve --rendezvous URL");
+}
+
 Result<void> open(Side& side, Context& context, bool dry_run) {
   if (dry_run) {
     MUSHER_TRY(TrialCopy copy, TrialCopy::make(side.name, context.settings.lock_timeout));
@@ -218,7 +240,11 @@ Result<ExitCode> run(SyncOptions& options, Context& context) {
   std::array<Side, 2> sides;
   sides[0].name = options.first;
   sides[1].name = options.second;
-  for (Side& side : sides) MUSHER_CHECK(open(side, context, options.dry_run));
+  for (const Side& side : sides) MUSHER_CHECK(check_is_no_url(side.name));
+  for (const std::size_t i : {0U, 1U}) {
+    if (auto opened = open(sides[i], context, options.dry_run); !opened)
+      return std::unexpected(of_argument(std::move(opened).error(), sides[i], sides[1 - i]));
+  }
   MUSHER_CHECK(check_pair(sides[0], sides[1]));
 
   std::vector<FileMovement> moves;
