@@ -75,7 +75,7 @@ Result<void> settle_failed_commit(OpenLog& log, const CommitTrace& trace, const 
       static_cast<void>(sql::guarded("write to", log.info.path, [&] { leave_doubtful_wal(log); }));
       return unknown("is in the log, but the disk did not confirm it");
     }
-    if (!sync_wal(log.info.path)) return unknown("is in the log, but the disk did not confirm it");
+    if (!sync_wal(log.file.path)) return unknown("is in the log, but the disk did not confirm it");
     return {};
   }
   if (seal(log) || !sync_failed) return nothing_written();

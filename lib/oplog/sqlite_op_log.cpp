@@ -99,11 +99,12 @@ Result<std::unique_ptr<SqliteOpLog>> SqliteOpLog::create(const std::filesystem::
 }
 
 Result<std::unique_ptr<SqliteOpLog>> SqliteOpLog::open(const std::filesystem::path& path, OpenMode mode,
-                                                       milliseconds patience) {
+                                                       milliseconds patience,
+                                                       const std::optional<std::string>& copy_of) {
   auto log = std::make_unique<OpenLog>();
   log->mode = mode;
   MUSHER_TRY(log->file, check_log_file(path, mode));
-  log->info.path = log->file.path;
+  log->info.path = copy_of.value_or(log->file.path);
   std::unique_ptr<SqliteOpLog> opened(new SqliteOpLog(std::move(log)));
   MUSHER_CHECK(mode == OpenMode::write ? open_for_writing(*opened->log_, patience)
                                        : open_for_reading(*opened->log_, patience));

@@ -48,8 +48,10 @@ class SqliteOpLog final : public Reads<OpLog> {
   ///   newer_format.  refused: opened for writing, it has several hard links or is on a network file system; or a -wal
   ///   of another database is beside it.  io: permissions; says whose.  busy: it must be copied, and a writer held the
   ///   lock for all of `patience`.  damaged: cut off, or SQLite cannot read it.
+  /// @param copy_of  what LogInfo and messages name instead, when `path` is a copy that nobody knows of: absolute.
   [[nodiscard]] static Result<std::unique_ptr<SqliteOpLog>> open(
-      const std::filesystem::path& path, OpenMode mode, std::chrono::milliseconds patience = std::chrono::seconds(10));
+      const std::filesystem::path& path, OpenMode mode, std::chrono::milliseconds patience = std::chrono::seconds(10),
+      const std::optional<std::string>& copy_of = {});
 
   ~SqliteOpLog() override;  ///< a writer closes its connection under the lock
 

@@ -13,11 +13,13 @@ class TrialCopy {
   [[nodiscard]] static Result<TrialCopy> make(const std::filesystem::path& log,
                                               std::chrono::milliseconds patience = std::chrono::seconds(10));
 
-  /// The copy, opened for writing. It must be gone before this object is.
+  /// The copy, opened for writing; what it says names the log itself. It must be gone before this object is.
   [[nodiscard]] Result<std::unique_ptr<SqliteOpLog>> open() const;
 
  private:
-  explicit TrialCopy(PrivateCopy copy) : copy_(std::move(copy)) {}
+  TrialCopy(std::string original, PrivateCopy copy) : original_(std::move(original)), copy_(std::move(copy)) {}
+
+  std::string original_;
   PrivateCopy copy_;
 };
 

@@ -233,6 +233,24 @@ class SyncFiles(unittest.TestCase):
         self.assertEqual(self.sync(code=1)[0], document)
         self.assertEqual(list(self.shell.folder.glob("musher-copy-*")), [])
 
+    def test_a_dry_run_names_the_damaged_log_and_not_its_copy(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.put("b.db", "2_b", "stage=1_backlog", new=True)
+        for damage in ("DELETE FROM meta WHERE key = 'log';", "UPDATE meta SET value = x'00' WHERE key = 'document';",
+                       "UPDATE crdt_ops SET actor = 'mallory';", None):
+            for logs in (("bad.db", "b.db"), ("b.db", "bad.db")):
+                with self.subTest(damage=damage, logs=logs):
+                    self.shell.copy_of("a.db", "bad.db", damage or "")
+                    if damage is None:
+                        with open(self.shell.work / "bad.db", "rb+") as file:
+                            file.seek(100)
+                            file.write(b"\xa5" * 300)
+                    done = self.musher("sync", "-n", *logs, code=1)
+                    said = done.stdout + done.stderr
+                    self.assertRegex(said, rf"(?m)^.*{self.shell.work}/bad\.db.*\n *(hint: )?musher verify-order --log {self.shell.work}/bad\.db$")
+                    self.assertNotIn("musher-copy", said)
+
     def test_a_dry_run_needs_only_to_read(self):
         if os.geteuid() != 0:
             self.skipTest("needs another user")

@@ -77,8 +77,7 @@ Result<void> open(Side& side, Context& context, bool dry_run) {
     side.trial.emplace(std::move(copy));
   }
   MUSHER_TRY(auto log, dry_run ? side.trial->open() : SqliteOpLog::open(side.name, OpenMode::write));
-  std::error_code error;
-  side.path = dry_run ? std::filesystem::canonical(side.name, error).string() : log->info().path;
+  side.path = log->info().path;
   side.replica.emplace(std::move(log), host_of(context));
   side.replica->set_lock_timeout(context.settings.lock_timeout);
   return {};
