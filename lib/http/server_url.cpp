@@ -30,12 +30,14 @@ bool names_loopback(std::string_view host) {
 
 struct Scheme {
   std::string_view plain, tls;
-  std::string_view what;  ///< that the URL is of
+  std::string_view what;   ///< that the URL is of
+  std::string_view token;  ///< where one for it goes
   std::string_view hint;
 };
-constexpr Scheme kHttp{"http://", "https://", "a server",
+constexpr Scheme kHttp{"http://", "https://", "a server", "--token-file",
                        "http://127.0.0.1:7777 or https://HOST:PORT, as musher serve --listen has it"};
 constexpr Scheme kWebSocket{"ws://", "wss://", "a WebSocket",
+                            "--rendezvous-token-file (configuration: rendezvous_token_file)",
                             "ws://127.0.0.1:7777/crdt-sync or wss://HOST:PORT/crdt-sync"};
 
 std::unexpected<Error> bad(std::string_view text, const Scheme& scheme, std::string_view why) {
@@ -55,7 +57,8 @@ Result<WebSocketUrl> parse(std::string_view text, const Scheme& scheme) {
   rest.remove_prefix((url.tls ? scheme.tls : scheme.plain).size());
   parts.path = rest.substr(std::min(rest.find_first_of("/?#"), rest.size()));
   rest.remove_suffix(parts.path.size());
-  if (rest.find('@') != rest.npos) return bad(text, scheme, "it names a user; a token goes into --token-file");
+  if (rest.find('@') != rest.npos)
+    return bad(text, scheme, fmt::format("it names a user; a token goes into {}", scheme.token));
   const bool bracketed = rest.starts_with('[');
   const auto end = bracketed ? rest.find(']') : rest.find(':');
   if (bracketed && end == rest.npos) return bad(text, scheme, "the ] is missing");

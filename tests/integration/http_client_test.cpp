@@ -13,6 +13,7 @@ using namespace musher;
 using namespace musher::http;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 
 namespace {
 
@@ -91,6 +92,16 @@ TEST_CASE("WebSocket URL: ws and wss, with any plain path", "[http]") {
     CHECK(refused.error().code == Errc::usage);
     CHECK_THAT(refused.error().hint, Contains("/crdt-sync"));
   }
+}
+
+TEST_CASE("URL: a token in it is refused with where one goes", "[http]") {
+  const auto server = parse_server_url("http://token@127.0.0.1:7777");
+  REQUIRE_FALSE(server);
+  CHECK_THAT(server.error().what, EndsWith("a token goes into --token-file"));
+  const auto node = parse_web_socket_url("ws://token@127.0.0.1:7777");
+  REQUIRE_FALSE(node);
+  CHECK_THAT(node.error().what,
+             Contains("a token goes into --rendezvous-token-file") && Contains("rendezvous_token_file"));
 }
 
 TEST_CASE("http client: a server that says nothing is busy when the time is over, and the outcome is not known",
