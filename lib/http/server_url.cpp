@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "http/header_text.hpp"
+
 namespace musher::http {
 namespace {
 
@@ -40,6 +42,11 @@ constexpr Scheme kWebSocket{"ws://", "wss://", "a WebSocket",
                             "--rendezvous-token-file (configuration: rendezvous_token_file)",
                             "ws://127.0.0.1:7777/crdt-sync or wss://HOST:PORT/crdt-sync"};
 
+/// RFC 3986, section 3.1: upper and lower case are alike in a scheme.
+bool begins_with(std::string_view text, std::string_view scheme) {
+  return same_ignoring_case(text.substr(0, scheme.size()), scheme);
+}
+
 std::unexpected<Error> bad(std::string_view text, const Scheme& scheme, std::string_view why) {
   return fail(Errc::usage, fmt::format("\"{}\" is no URL of {}: {}", text.substr(0, 200), scheme.what, why),
               std::string(scheme.hint));
@@ -50,8 +57,8 @@ Result<WebSocketUrl> parse(std::string_view text, const Scheme& scheme) {
   WebSocketUrl parts;
   ServerUrl& url = parts.server;
   std::string_view rest = text;
-  url.tls = rest.starts_with(scheme.tls);
-  if (!url.tls && !rest.starts_with(scheme.plain)) {
+  url.tls = begins_with(rest, scheme.tls);
+  if (!url.tls && !begins_with(rest, scheme.plain)) {
     return bad(text, scheme, fmt::format("it does not begin with {} or {}", scheme.plain, scheme.tls));
   }
   rest.remove_prefix((url.tls ? scheme.tls : scheme.plain).size());

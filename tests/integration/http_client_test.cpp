@@ -54,6 +54,8 @@ TEST_CASE("server URL: scheme, host and port are read; loopback is known", "[htt
                            Good{"https://m.example.org", "m.example.org", "443", "m.example.org:443", true, false},
                            Good{"http://127.evil.org/", "127.evil.org", "80", "127.evil.org:80", false, false},
                            Good{"http://[::1]:7777/mcp", "::1", "7777", "[::1]:7777", false, true},
+                           Good{"HTTP://127.0.0.1:7777", "127.0.0.1", "7777", "127.0.0.1:7777", false, true},
+                           Good{"Https://m.example.org", "m.example.org", "443", "m.example.org:443", true, false},
                            Good{"https://[2001:db8::1]", "2001:db8::1", "443", "[2001:db8::1]:443", true, false}}) {
     CAPTURE(good.text);
     const auto url = parse_server_url(good.text);
@@ -84,6 +86,8 @@ TEST_CASE("WebSocket URL: ws and wss, with any plain path", "[http]") {
   CHECK(url->text() == "wss://[2001:db8::1]:7777/crdt-sync");
   CHECK(parse_web_socket_url("ws://a")->text() == "ws://a:80/");
   CHECK(parse_web_socket_url("wss://a/x/y")->text() == "wss://a:443/x/y");
+  CHECK(parse_web_socket_url("WS://a/X")->text() == "ws://a:80/X");
+  CHECK(parse_web_socket_url("Wss://a")->text() == "wss://a:443/");
   for (const std::string bad : {"", "http://a/crdt-sync", "ws:/a", "ws://", "ws://a/b?token=c", "ws://a/#b",
                                 "ws://u@a/b", "ws://a/b c", "ws://a/b\r\nX: y", "ws://a?b"}) {
     CAPTURE(bad);
