@@ -13,6 +13,7 @@
 
 #include "http/asio_transport.hpp"
 #include "http/tls_client.hpp"
+#include "http/unreached.hpp"
 
 namespace musher::http {
 namespace {
@@ -107,8 +108,7 @@ class Attempt {
   }
 
   std::unexpected<Error> cannot_reach(const error_code& error) const {
-    return fail(Errc::io, fmt::format("cannot reach the server {}: {}", url_.text(), error.message()),
-                "is musher serve running there? musher serve --listen " + url_.authority());
+    return http::cannot_reach("the server " + url_.text(), url_, error);
   }
   std::unexpected<Error> not_done_in_time(std::string_view what) const {
     return fail(Errc::busy, fmt::format("{} with the server {} in time", what, url_.text()),

@@ -12,6 +12,7 @@
 #include "http/live_web_socket.hpp"
 #include "http/server.hpp"
 #include "http/tls_client.hpp"
+#include "http/unreached.hpp"
 
 namespace musher::http {
 namespace {
@@ -99,10 +100,7 @@ class Attempt final : public TransportUser, public std::enable_shared_from_this<
                                   [self = shared_from_this()](Outcome outcome) { self->finish(std::move(outcome)); });
   }
 
-  void cannot_reach(const error_code& error) {
-    finish(fail(Errc::io, fmt::format("cannot reach {}: {}", url_.text(), error.message()),
-                "is musher serve running there? musher serve --listen " + url_.server.authority()));
-  }
+  void cannot_reach(const error_code& error) { finish(http::cannot_reach(url_.text(), url_.server, error)); }
 
   void finish(Outcome outcome) {
     const DialDone done = std::exchange(done_, nullptr);

@@ -129,5 +129,8 @@ TEST_CASE("http client: nobody there is an I/O error with a hint", "[http]") {
   const auto reply = Client(port.url()).post("{}", {});
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code == Errc::io);
-  CHECK_THAT(reply.error().hint, Contains("is musher serve running there?"));
+  CHECK(reply.error().hint == "is musher serve running there? musher serve --listen " + port.url().authority());
+  const auto elsewhere = Client(*parse_server_url("http://" + std::string(70, 'a') + ":1")).post("{}", {});
+  REQUIRE_FALSE(elsewhere);
+  CHECK(elsewhere.error().hint == "check the name " + std::string(70, 'a'));
 }

@@ -3,12 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <cstdlib>
 #include <future>
 
 #include "http/dial.hpp"
+#include "http/unreached.hpp"
 #include "support/http_server.hpp"
 #include "support/tls_files.hpp"
 #include "support/web_socket_peer.hpp"
@@ -234,6 +236,26 @@ TEST_CASE("dial: nobody there, and no such name, are I/O errors with a hint", "[
   CHECK_THAT(nobody.hint, Contains("is musher serve running there?"));
   const Error no_name = refused(url_of(80, "/ws", std::string(70, 'a')));
   CHECK(no_name.code == Errc::io);
+  CHECK(no_name.hint == "check the name " + std::string(70, 'a'));
+}
+
+TEST_CASE("dial: what nobody is reached at says what to look at", "[http]") {
+  struct Unreached {
+    std::string url, hint;
+  };
+  for (const Unreached& each :
+       {Unreached{"http://127.0.0.1:17", "is musher serve running there? musher serve --listen 127.0.0.1:17"},
+        Unreached{"http://[::1]:17", "is musher serve running there? musher serve --listen [::1]:17"},
+        Unreached{"https://m.example.org:17", "check the address and the port; is musher serve running there?"},
+        Unreached{"http://192.0.2.1:17", "check the address and the port; is musher serve running there?"},
+        Unreached{"http://127.0.0.1", "this is port 80, and musher serve's own is 7777: is it 127.0.0.1:7777?"},
+        Unreached{"https://[2001:db8::1]",
+                  "this is port 443, and musher serve's own is 7777: is it [2001:db8::1]:7777?"}}) {
+    const auto url = http::parse_server_url(each.url).value();
+    CHECK(http::cannot_reach(each.url, url, boost::asio::error::connection_refused).error().hint == each.hint);
+    CHECK(http::cannot_reach(each.url, url, boost::asio::error::host_not_found).error().hint ==
+          "check the name " + url.host);
+  }
 }
 
 TEST_CASE("dial: another status than 101 is told with the first line of its body", "[http]") {
