@@ -21,12 +21,21 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::err;
 }
 
+/// What a peer or a client says cannot end its quotes and pass for another field.
+std::string within_quotes(std::string_view value) {
+  std::string text;
+  for (const char c : value) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return escape(text);
+}
+
 std::string as_text(std::string_view event, const LogFields& fields) {
   std::string line(event);
   for (const auto& [name, value] : fields) {
-    const std::string shown = escape(value);
-    const bool plain = !shown.empty() && shown.find_first_of(" \"=") == shown.npos;
-    line += plain ? fmt::format(" {}={}", name, shown) : fmt::format(" {}=\"{}\"", name, shown);
+    const bool plain = !value.empty() && value.find_first_of(" \"=\\") == value.npos;
+    line += plain ? fmt::format(" {}={}", name, escape(value)) : fmt::format(" {}=\"{}\"", name, within_quotes(value));
   }
   return line;
 }

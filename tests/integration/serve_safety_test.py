@@ -4,12 +4,14 @@ import fcntl
 import http.client
 import json
 import os
+import re
 import signal
 import socket
+import subprocess
 import threading
 import unittest
 
-from binaries import IN_MEMORY, Shell
+from binaries import BIN, IN_MEMORY, Shell
 from mcp_client import Legacy, Modern, RpcFailure, Server, exchange, status_of, wait_until
 
 STORY = "478_story_sync"
@@ -208,6 +210,37 @@ class ReadOnly(Serving):
         done = json.loads(self.must("put", "--json", "--identity", "away.key", STORY, "stage=2_current").stdout)
         self.assertEqual(done["live"][0]["status"], "applied")
         self.assertEqual(client.stories()[STORY]["fields"]["stage"], "2_current")
+
+
+class TextLog(Serving):
+    def test_a_foreign_servers_words_stay_within_their_field(self):
+        said = 'no "entry" at C:\\" level=forged detail="all is well'
+        body = said.encode()
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listening.close)
+
+        def refuse():
+            connection, _ = listening.accept()
+            with connection, connection.makefile("rb") as request:
+                while request.readline() != b"\r\n":
+                    pass
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+        threading.Thread(target=refuse, daemon=True).start()
+        log_path = self.shell.folder / "text.log"
+        with open(log_path, "wb") as log:
+            words = [BIN / "musher-serve", "--listen", "127.0.0.1:0", "--rendezvous", f"ws://127.0.0.1:{listening.getsockname()[1]}"]
+            process = subprocess.Popen(words, cwd=self.shell.work, env=self.shell.environment, stderr=log, stdin=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        told = lambda: re.search(r"musher-serve warning: cannot reach peer( .*)\n", log_path.read_text())
+        wait_until(told, "a line about the peer")
+        line = told()[1]
+        field = r' (\w+)=("(?:[^"\\]|\\.)*"|[^ "=\\]+)'
+        self.assertRegex(line, rf"^({field})+$")
+        fields = {name: re.sub(r"\\(.)", r"\1", value.removeprefix('"').removesuffix('"')) for name, value in re.findall(field, line)}
+        self.assertNotIn("level", fields)
+        self.assertIn(said, fields["detail"])
 
 
 class Exposure(Serving):
