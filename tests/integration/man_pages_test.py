@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 import unittest
 
 from binaries import BIN, HELPERS, PROGRAMS, SOURCE, Shell
@@ -127,6 +128,17 @@ class Pages(unittest.TestCase):
         page = section((MAN / "musher.1").read_text(), "ENVIRONMENT")
         named = set(re.findall(r"[A-Z_]{2,}", " ".join(re.findall(r"^\.It Ev (.*)$", page, re.MULTILINE))))
         self.assertEqual(named, read | {"TZ", "TMPDIR"})
+
+    def test_settings_of_the_configuration_are_toml_as_they_are_shown(self):
+        for program in ("musher", "musher-serve"):
+            done = self.shell.run("mandoc", "-T", "ascii", MAN / f"{program}.1")
+            shown = re.findall(r"^ +([a-z_]+) = (.*)$", re.sub(r".\x08", "", done.stdout), re.MULTILINE)
+            self.assertGreater(len(shown), 4, program)
+            for key, values in shown:
+                for value in values.replace(", ...]", "]").split(" | "):
+                    read = tomllib.loads(f"{key} = {value}")[key]
+                    for word in read if isinstance(read, list) else [read]:
+                        self.assertRegex(str(word), r"^[A-Za-z:]+$", (program, key))
 
     def test_references_lead_somewhere(self):
         pages = {path.name for path in MAN.iterdir()} | {"sqlite3.1", "cp.1", "cron.8", "sd_notify.3", "systemd.1"}
