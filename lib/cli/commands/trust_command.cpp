@@ -92,10 +92,38 @@ void say_changed(Context& context, const StoryIds& before, const StoryIds& now, 
       fmt::format("{} stor{} {}: {}", changed.size(), changed.size() == 1 ? "y is" : "ies are", what, names));
 }
 
+/// The author whose key writes here. Others of the group can read its public half alone.
+std::optional<AuthorId> own_author(const Context& context) {
+  const std::filesystem::path& key = context.settings.identity;
+  if (const auto identity = Identity::load(key)) return identity->author();
+  if (const auto author = read_public_key(key.native() + ".pub")) return *author;
+  return std::nullopt;
+}
+
+/// Nobody takes away their own voice, or gets another name, without a word.
+void say_if_own(Context& context, Replica& replica, const AuthorRecord& record, const std::string& name_before) {
+  if (own_author(context) != record.author) return;
+  const std::string own = fmt::format("this is the log's own key, {}", context.settings.identity.native());
+  if (record.trust == Trust::revoked) {
+    context.terminal.warn(
+        fmt::format("{}: nothing can be written with it until it is trusted again: musher trust "
+                    "--log {} add {} {}",
+                    own, shell_word(replica.log().info().path), to_hex(record.author.key),
+                    record.name.empty() ? "NAME" : shell_word(record.name)));
+  } else if (!name_before.empty() && name_before != record.name) {
+    context.terminal.warn(fmt::format("{}, which was called {} until now", own, name_before));
+  } else {
+    context.terminal.note(own);
+  }
+}
+
 /// What a change of trust does to the pipeline is not to be found out later.
-Result<TrustReport> change(Context& context, Replica& replica, const std::function<Result<TrustReport>()>& apply) {
+Result<TrustReport> change(Context& context, Replica& replica, const AuthorId& author,
+                           const std::function<Result<TrustReport>()>& apply) {
   MUSHER_TRY(const StoryIds before, visible_stories(replica.log()));
+  MUSHER_TRY(const TrustPolicy trust, TrustPolicy::read(replica.log()));
   MUSHER_TRY(TrustReport report, apply());
+  say_if_own(context, replica, report.record, trust.name(author));
   if (!report.changed) return report;
   if (const auto after = visible_stories(replica.log())) {
     say_changed(context, before, *after, "seen again");
@@ -133,7 +161,7 @@ Result<ExitCode> add(TrustOptions& options, Context& context) {
   if (options.from) return fail(Errc::usage, "--from goes with revoke", "musher trust revoke KEY --from OP");
   MUSHER_TRY(const AuthorId author, read_public_key(options.arguments[0]));
   MUSHER_TRY(auto replica, open_for_policy(context));
-  MUSHER_TRY(const TrustReport report, change(context, replica, [&] {
+  MUSHER_TRY(const TrustReport report, change(context, replica, author, [&] {
                return trust_add(replica, author, options.arguments[1], options.eraser);
              }));
   return answer(context, replica, report);
@@ -148,7 +176,8 @@ Result<ExitCode> revoke(TrustOptions& options, Context& context) {
   if (options.from) {
     MUSHER_TRY(from, find_op(replica.log(), *options.from));
   }
-  MUSHER_TRY(const TrustReport report, change(context, replica, [&] { return trust_revoke(replica, author, from); }));
+  MUSHER_TRY(const TrustReport report,
+             change(context, replica, author, [&] { return trust_revoke(replica, author, from); }));
   return answer(context, replica, report);
 }
 
