@@ -58,10 +58,11 @@ struct Inspection {
 
 /// The elements of all pages as one list under `name`, in a document like the local command's.
 void print_list(Context& context, std::string_view schema, std::string_view name,
-                const std::vector<mcp::ToolReply>& pages, const std::vector<JsonView>& elements) {
+                const std::vector<mcp::ToolReply>& pages, const std::vector<JsonView>& elements,
+                ExitCode code = ExitCode::ok) {
   const JsonView last = pages.back().structured;
   JsonWriter json(context.terminal.out());
-  begin_document(json, schema, last, ExitCode::ok);
+  begin_document(json, schema, last, code);
   if (last["at"].exists()) json.key("at").verbatim(last["at"].text());
   json.key(name).begin_array();
   for (const JsonView& element : elements) json.verbatim(element.text());
@@ -101,8 +102,25 @@ Result<ExitCode> summary(const Inspection& inspection) {
   return code;
 }
 
+/// Of a view that shows what the server had before its log turned bad. `node`: the answer of get_node.
+ExitCode say_if_bad(const Inspection& inspection, const JsonView& node) {
+  if (const auto problem = node["problem"].string()) {
+    inspection.context.terminal.warn(
+        fmt::format("this is from the server's memory, which does not follow its log any more: {}", *problem));
+  }
+  return health_code(node);
+}
+
+/// Memory alone answers, unless an earlier moment was asked for: the list itself does not tell that it is an old one.
+Result<ExitCode> code_of_list(const Inspection& inspection) {
+  if (inspection.options.at) return ExitCode::ok;
+  MUSHER_TRY(const mcp::ToolReply node, inspection.client.call_tool("get_node", "{}"));
+  return say_if_bad(inspection, node.structured);
+}
+
 Result<ExitCode> stories(const Inspection& inspection) {
   MUSHER_TRY(const auto pages, inspection.pages("get_pipeline_status"));
+  MUSHER_TRY(const ExitCode code, code_of_list(inspection));
   std::map<std::string_view, std::vector<JsonView>> by_stage;
   for (const mcp::ToolReply& reply : pages) {
     for (const auto& [stage, members] : reply.structured["stages"].members()) {
@@ -112,14 +130,14 @@ Result<ExitCode> stories(const Inspection& inspection) {
   std::vector<JsonView> all;
   for (const auto& [stage, members] : by_stage) all.insert(all.end(), members.begin(), members.end());
   if (wants_json(inspection.context)) {
-    print_list(inspection.context, "musher.inspect-stories/1", "stories", pages, all);
-    return ExitCode::ok;
+    print_list(inspection.context, "musher.inspect-stories/1", "stories", pages, all, code);
+    return code;
   }
   if (all.empty()) inspection.context.terminal.note("no stories in this log");
   std::vector<StoryView> views;
   for (const JsonView& story : all) views.push_back(story_view(story));
   inspection.show(stories_text(views, TrustPolicy(), inspection.context.terminal));
-  return ExitCode::ok;
+  return code;
 }
 
 /// The first page with the history of all: of each field the entries of a page come before those of the page before it.
@@ -156,13 +174,14 @@ Result<ExitCode> story(const Inspection& inspection) {
     reply.document = mcp::JsonDocument::parse(with_whole_history(pages));
     reply.structured = reply.document->root();
   }
-  const ExitCode code = reply.structured["failures"].items().empty() ? ExitCode::ok : ExitCode::no;
-  if (code != ExitCode::ok)
-    inspection.context.terminal.warn("rows of this story do not hold: musher verify-order there");
+  const std::string_view problem = reply.structured["problem"].string().value_or("");
+  const bool holds = reply.structured["failures"].items().empty();
+  const ExitCode code = holds && problem.empty() ? ExitCode::ok : ExitCode::no;
+  if (!holds) inspection.context.terminal.warn("rows of this story do not hold: musher verify-order there");
   if (wants_json(inspection.context))
     print_document(inspection.context, reply.structured, code);
   else
-    inspection.show(story_text(story_report(reply.structured), inspection.context.terminal));
+    inspection.show(story_text(story_report(reply.structured), inspection.context.terminal, problem));
   return code;
 }
 
@@ -186,7 +205,7 @@ Result<ExitCode> ops(const Inspection& inspection) {
 Result<ExitCode> peers(const Inspection& inspection) {
   MUSHER_TRY(const mcp::ToolReply reply, inspection.client.call_tool("get_node", "{}"));
   MUSHER_TRY(const JsonView list, member(reply.structured, "peers"));
-  const ExitCode code = health_code(reply.structured);
+  const ExitCode code = say_if_bad(inspection, reply.structured);
   if (wants_json(inspection.context)) {
     JsonWriter json(inspection.context.terminal.out());
     begin_document(json, "musher.inspect-peers/1", reply.structured, code);

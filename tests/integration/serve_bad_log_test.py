@@ -76,6 +76,28 @@ class BadLog(unittest.TestCase):
         self.assertEqual(self.stage(), "2_current")
         self.assertEqual(self.server.events("wrote"), [])
         self.assert_memory_alone_is_shown(ready["problem"])
+        self.assert_commands_say_it(ready["problem"])
+
+    def inspect(self, *arguments, code=1):
+        done = self.shell.musher("inspect", "--server", f"http://127.0.0.1:{self.server.port}", *arguments)
+        self.assertEqual(done.returncode, code, (arguments, done.stdout, done.stderr))
+        return done
+
+    def assert_commands_say_it(self, problem):
+        """What musher inspect --server shows of memory is not taken for the log: the problem is told, and it ends with 1."""
+        shown = self.inspect("story", STORY).stdout
+        self.assertIn(f"\nproblem: {problem}\nwhat is shown is from the server's memory, without history; nothing was checked\n", shown)
+        self.assertIn("2_current", shown)
+        self.assertNotIn("signatures", shown)
+        document = json.loads(self.inspect("story", "--json", STORY).stdout)
+        self.assertEqual((document["exit_code"], document["problem"]), (1, problem))
+        for view, row in (("stories", STORY), ("peers", "")):
+            for done in (self.inspect(view), self.inspect(view, "--json")):
+                self.assertIn(f"warning: this is from the server's memory, which does not follow its log any more: {problem}\n", done.stderr)
+                self.assertIn(row, done.stdout)
+            self.assertEqual(json.loads(done.stdout)["exit_code"], 1)
+        self.assertIn(problem, self.inspect("summary").stdout)
+        self.assertIn(problem, self.inspect("ops").stderr)
 
     def assert_memory_alone_is_shown(self, problem):
         """No view has anything of the file: what memory cannot answer is refused, with the reason."""

@@ -169,7 +169,7 @@ std::string removal_text(const OpView& op, const Terminal& terminal) {
 
 }  // namespace
 
-std::string story_text(const StoryReport& report, const Terminal& terminal) {
+std::string story_text(const StoryReport& report, const Terminal& terminal, std::string_view problem) {
   std::string text =
       fmt::format("{}  {}{}\n", terminal.paint(Style::bold, escape(report.story.id)), status_text(report, terminal),
                   report.story.items.size() > 1 ? fmt::format("  {} items", report.story.items.size()) : "");
@@ -181,7 +181,12 @@ std::string story_text(const StoryReport& report, const Terminal& terminal) {
   for (const FieldState& field : report.story.fields) fields.row({field.name, value_text(field.value, field.erased)});
   text += fields.text(terminal);
   for (const auto& [field, entries] : report.history) add_history(text, field, entries, terminal);
-  text += "\nsignatures of these ops were checked; the rest of the log was not read\n";
+  if (problem.empty())
+    text += "\nsignatures of these ops were checked; the rest of the log was not read\n";
+  else
+    text +=
+        fmt::format("\nproblem: {}\nwhat is shown is from the server's memory, without history; nothing was checked\n",
+                    message_text(problem));
   return text;
 }
 

@@ -2,6 +2,7 @@
 // musher inspect for people. Free to change: programs read --json.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/terminal.hpp"
@@ -15,7 +16,9 @@ namespace musher {
                                        const Terminal& terminal);
 [[nodiscard]] std::string stories_text(const std::vector<StoryView>& stories, const TrustPolicy& trust,
                                        const Terminal& terminal);
-[[nodiscard]] std::string story_text(const StoryReport& report, const Terminal& terminal);
+/// @param problem  why it is from a server's memory alone, without history and unchecked; empty when it is not
+[[nodiscard]] std::string story_text(const StoryReport& report, const Terminal& terminal,
+                                     std::string_view problem = {});
 [[nodiscard]] std::string ops_text(const std::vector<OpView>& ops, const Terminal& terminal);
 [[nodiscard]] std::string op_text(const OpView& op, const Terminal& terminal);
 [[nodiscard]] std::string authors_text(const std::vector<AuthorView>& authors, const AuthorId* self,
