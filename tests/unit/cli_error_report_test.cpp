@@ -43,6 +43,15 @@ TEST_CASE("error report: hostile text is escaped", "[cli]") {
         "musher-put: a\\x1b[2Jb; did you mean '\\u{202e}'?\n  hint: c\\x0ad\n");
 }
 
+TEST_CASE("error report: in one line, escaped, also when quiet", "[cli]") {
+  FakeTerminal fake;
+  Terminal terminal = fake.terminal();
+  terminal.set_quiet(true);
+  report_in_one_line({Errc::busy, "lo\ncked", "try again"}, terminal);
+  report_in_one_line({Errc::io, "the disk is full", ""}, terminal);
+  CHECK(fake.err.str() == "musher-put: lo\\x0acked (try again)\nmusher-put: the disk is full\n");
+}
+
 TEST_CASE("error report: as JSON it is one line with the shape of json.md", "[cli]") {
   CHECK(json_of({Errc::not_found, "no \"x\"", "musher inspect", {"478_x"}}) ==
         R"({"schema":"musher.error/1","exit_code":1,"code":"not_found","message":"no \"x\"","hint":"musher inspect",)"
