@@ -28,4 +28,6 @@ std::string close_text(std::uint16_t code, std::string_view reason) {
   return reason.empty() ? what : fmt::format("{}: {}", what, reason);
 }
 
+Ending unavailable(Error error) { return {CloseCode::unavailable, std::move(error.what), std::move(error.hint)}; }
+
 }  // namespace musher::sync

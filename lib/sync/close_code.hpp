@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/result.hpp"
+
 namespace musher::sync {
 
 enum class CloseCode : std::uint16_t {
@@ -32,6 +34,10 @@ enum class CloseCode : std::uint16_t {
 struct Ending {
   CloseCode code = CloseCode::going_away;
   std::string reason{};  ///< at most 123 bytes go over the wire
+  std::string hint{};    ///< what to do about it here: for this node's own log
 };
+
+/// The log of this node cannot be read or written.
+[[nodiscard]] Ending unavailable(Error error);
 
 }  // namespace musher::sync

@@ -283,7 +283,7 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
         if (!*alive) return;
         writing_ = false;
         if (!done) {
-          session->end({CloseCode::unavailable, done.error().what});
+          session->end(unavailable(done.error()));
         } else {
           totals_.ops_received += job->work.ops.size();
           totals_.ops_admitted += job->report.admitted;
@@ -309,7 +309,8 @@ void Engine::forget_marks() {
 
 void Engine::set_rendezvous(const std::vector<std::string>& urls) {
   for (Target& target : targets_) {
-    if (std::ranges::find(urls, target.url) != urls.end()) {
+    target.is_left = std::ranges::find(urls, target.url) == urls.end();
+    if (!target.is_left) {
       if (target.state == Target::State::stopped) target.state = Target::State::waiting;
       if (target.state == Target::State::waiting) target.next = services_.now();
       continue;
@@ -357,10 +358,12 @@ void Engine::dial(std::size_t index) {
     Target& dialed = targets_[index];
     dialed.cancel = {};
     if (!link) {
-      if (options_.on_event && dialed.last_error != link.error().what) {
-        options_.on_event({true, "cannot reach peer", dialed.url, dialed.url, link.error().what});
+      const Error& error = link.error();
+      const std::string why = error.hint.empty() ? error.what : fmt::format("{} ({})", error.what, error.hint);
+      if (options_.on_event && dialed.last_error != why) {
+        options_.on_event({true, "cannot reach peer", dialed.url, dialed.url, why});
       }
-      return retry_later(dialed, link.error().what, 0);
+      return retry_later(dialed, why, 0);
     }
     dialed.state = Target::State::connected;
     add(*std::move(link), Role::dialer, dialed.url);
@@ -478,7 +481,7 @@ std::vector<PeerStatus> Engine::status() const {
     status.lag_ops = 0;
   }
   for (const Target& target : targets_) {
-    if (target.state == Target::State::connected) continue;
+    if (target.state == Target::State::connected || target.is_left) continue;
     PeerStatus& status = all.emplace_back();
     status.peer = target.peer;
     status.address = target.url;

@@ -82,6 +82,7 @@ class Engine final : private Session::Owner {
     std::string url;
     enum class State : std::uint8_t { waiting, dialing, connected, stopped } state = State::waiting;
     std::chrono::milliseconds next{};
+    bool is_left = false;  ///< not to be dialed any more
     unsigned failures = 0;
     std::optional<AuthorId> peer{};  ///< who answered last
     std::function<void()> cancel{};

@@ -32,7 +32,7 @@ Inbound::Inbound(Services& services, const Limits& limits, const AuthorId& self,
 void Inbound::read(std::function<Result<void>(LogReader&)> job, std::function<void()> then) {
   services_.read(std::move(job), [self = shared_from_this(), then = std::move(then)](Result<void> done) {
     if (self->stopped_) return;
-    if (!done) return self->hooks_.end({CloseCode::unavailable, done.error().what});
+    if (!done) return self->hooks_.end(unavailable(done.error()));
     then();
   });
 }

@@ -48,7 +48,7 @@ void read_for(const std::shared_ptr<Session>& session, Services& services, std::
       },
       [session, value, then = std::move(then)](Result<void> done) {
         if (session->state() == Session::State::closing || session->state() == Session::State::closed) return;
-        if (!done) return session->end({CloseCode::unavailable, done.error().what});
+        if (!done) return session->end(unavailable(done.error()));
         then(std::move(*value));
       });
 }
@@ -104,6 +104,7 @@ void Session::closed(std::uint16_t code, std::string_view reason, bool by_peer) 
   if (ending_) {
     end_code_ = static_cast<std::uint16_t>(ending_->code);
     end_text_ = close_text(end_code_, ending_->reason);
+    if (!ending_->hint.empty()) end_text_ += fmt::format(" ({})", ending_->hint);
     is_violation_ = ending_->code == CloseCode::violation;
   } else {
     end_code_ = code;
@@ -233,7 +234,7 @@ void Session::go_by_tips() {
       },
       [self = shared_from_this()](const Result<void>& written) {
         if (self->state_ == State::closing || self->state_ == State::closed) return;
-        if (!written) return self->end({CloseCode::unavailable, written.error().what});
+        if (!written) return self->end(unavailable(written.error()));
         self->outbound_->send_tips();
       });
 }

@@ -6,6 +6,7 @@
 
 #include "crypto/hashing.hpp"
 #include "model/canonical_bytes.hpp"
+#include "oplog/hints.hpp"
 #include "sync/message.hpp"
 
 namespace musher::sync {
@@ -28,8 +29,12 @@ class BatchOf {
 };
 
 std::unexpected<Error> bad_row(RowId row) {
-  return fail(Errc::damaged, fmt::format("row {} is not what its author signed: it is not sent to peers", raw(row)),
-              "musher verify-order");
+  return fail(Errc::damaged, fmt::format("row {} is not what its author signed: it is not sent to peers", raw(row)));
+}
+
+std::unexpected<Error> in_log(Error error, const LogReader& log) {
+  if (error.hint.empty()) error.hint = verify_hint(log.info().path);
+  return std::unexpected(std::move(error));
 }
 
 }  // namespace
@@ -66,8 +71,8 @@ Result<OutOps> read_after(LogReader& log, const LogMark& after) {
     at = out->mark;
     return batch.add(*std::move(out));
   }));
-  if (!read) return std::unexpected(std::move(read).error());
-  if (at == after && last > after.row) return bad_row(next(after.row));
+  if (!read) return in_log(std::move(read).error(), log);
+  if (at == after && last > after.row) return in_log(bad_row(next(after.row)).error(), log);
   return batch.take();
 }
 
@@ -75,9 +80,10 @@ Result<OutOps> read_rows(LogReader& log, std::span<const RowId> rows) {
   BatchOf batch;
   MUSHER_TRY(const auto found, log.rows(rows.first(std::min(rows.size(), kMaxBatchOps))));
   for (const ScannedRow& row : found) {
-    MUSHER_TRY(OutOp out, out_op(row, {}));
-    out.mark.chain = {};
-    if (!batch.add(std::move(out))) break;
+    auto out = out_op(row, {});
+    if (!out) return in_log(std::move(out).error(), log);
+    out->mark.chain = {};
+    if (!batch.add(*std::move(out))) break;
   }
   return batch.take();
 }
