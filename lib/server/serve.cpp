@@ -173,7 +173,7 @@ class Runtime {
     };
     sync_ = std::make_unique<SyncService>(io_, *live_, *writer_, std::move(sync));
     node_->peers = [this] { return sync_->peers(); };
-    node_->own_op_elsewhere = [this] { return sync_->own_op_elsewhere(); };
+    node_->own_op_elsewhere = [this] { return sync_->why_no_write(); };
     return {};
   }
 

@@ -89,6 +89,7 @@ struct SyncService::Impl final : public sync::Services {
     const bool known = chain && *chain;
     engine->begin({live.applied(), known ? **chain : Digest{}});
     if (!known) stop({sync::CloseCode::unavailable, "the chain digest of the last row cannot be read"});
+    if (own_elsewhere) look_for_own_op();  // the log was opened anew
     look_at_note();
   }
 
@@ -108,7 +109,7 @@ struct SyncService::Impl final : public sync::Services {
 
   /// Local writes are refused from now on, here and from shells of this user, until the op is in the log.
   void note_own_op(const Tip& tip, const AuthorId& peer) {
-    if (own_elsewhere && own_elsewhere->tip.index >= tip.index) return;
+    if (own_elsewhere && own_elsewhere->peer && own_elsewhere->tip.index >= tip.index) return;
     const auto here = live.log().facts(tip.id);
     if (here && *here) return;  // it came while it was looked for
     own_elsewhere = OwnElsewhere{tip, peer};
@@ -284,7 +285,7 @@ void SyncService::set_rendezvous(std::vector<std::string> urls) {
 void SyncService::tick() {
   impl_->engine->tick();
   if (impl_->own_elsewhere && impl_->write_note_at && *impl_->write_note_at <= impl_->now()) impl_->write_note();
-  if (impl_->own_elsewhere && !impl_->own_elsewhere->peer) impl_->look_for_own_op();
+  if (impl_->own_elsewhere) impl_->look_for_own_op();
 }
 
 void SyncService::followed(const LogChanges& changes) {
@@ -317,6 +318,11 @@ sync::Engine::Totals SyncService::totals() const { return impl_->engine->totals(
 
 std::optional<std::string> SyncService::own_op_elsewhere() const {
   if (impl_->own_elsewhere) return impl_->own_elsewhere_text();
+  return std::nullopt;
+}
+
+std::optional<std::string> SyncService::why_no_write() const {
+  if (auto proven = own_op_elsewhere()) return proven;
   const auto claim = impl_->engine->own_op_claimed();
   if (!claim) return std::nullopt;
   return fmt::format(

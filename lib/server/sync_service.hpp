@@ -57,9 +57,11 @@ class SyncService {
 
   [[nodiscard]] std::vector<sync::PeerStatus> peers() const;
   [[nodiscard]] sync::Engine::Totals totals() const;
-  /// Another node has an op of this node's own key that this log has not got: local writes are refused meanwhile. Says
-  /// so, for people.
+  /// This node's own key has signed an op that this log has not got: local writes are refused meanwhile. Says so, for
+  /// people.
   [[nodiscard]] std::optional<std::string> own_op_elsewhere() const;
+  /// That, or a peer says so and has not shown it: local writes wait.
+  [[nodiscard]] std::optional<std::string> why_no_write() const;
 
  private:
   struct Impl;

@@ -175,15 +175,17 @@ void Engine::punish(const AuthorId& peer) {
 bool Engine::own_op_claimed(Session& session, const Tip& tip) {
   const AuthorId& peer = session.peer()->author;
   auto& held = claims_[peer];
-  if (held >= options_.limits.claims) return false;
-  held += kLeastClaim;
+  const bool holds = held < options_.limits.claims;
+  if (holds) held += kLeastClaim;
   if (!session.told_of_own_ops(false)) {
+    const auto most = options_.limits.claims.count() / 1'000;
     tell(true, "own ops elsewhere", session,
-         fmt::format("it says that it has op {} (index {}) of this node's own key, which this log has not got; local "
-                     "writes wait until it has shown it, {} s at most",
-                     to_hex(tip.id.hash).substr(0, 12), raw(tip.index), options_.limits.claims.count() / 1'000));
+         fmt::format("it says that it has op {} (index {}) of this node's own key, which this log has not got; {}",
+                     to_hex(tip.id.hash).substr(0, 12), raw(tip.index),
+                     holds ? fmt::format("local writes wait until it has shown it, {} s at most", most)
+                           : fmt::format("it has held local writes for {} s already, and has shown nothing", most)));
   }
-  return true;
+  return holds;
 }
 
 void Engine::own_op_elsewhere(Session& session, const Tip& tip) {
@@ -207,9 +209,9 @@ std::optional<Engine::Claim> Engine::own_op_claimed() const {
 
 void Engine::charge_claims(std::chrono::milliseconds since) {
   for (const auto& session : sessions_) {
-    if (session->inbound() == nullptr || !session->inbound()->own_op_claimed()) continue;
+    if (!is_live(*session) || session->inbound() == nullptr || !session->inbound()->own_op_claimed()) continue;
     auto& held = claims_[session->peer()->author];
-    held += since;
+    held += std::min(since, kLeastClaim);  // a process that stood still did not listen for the proof
     if (held >= options_.limits.claims) session->inbound()->forget_own_op_claimed();
   }
 }
@@ -335,7 +337,7 @@ void Engine::tick() {
   charge_claims(since);
   const auto sessions = sessions_;
   for (const auto& session : sessions) {
-    if (since > kLongestPause) session->clock_restarts();
+    if (since > kLongestPause) session->clock_skips(since);
     session->check_time(now);
   }
   if (stopping_) return;

@@ -12,18 +12,18 @@ namespace {
 
 /// Beside the peer's own window: what it may have sent before it heard of anything, and answers to what was asked for.
 constexpr std::size_t kWindowsWaiting = 2;
-constexpr std::size_t kMostBatches = 64;     ///< then the peer waits
-constexpr std::size_t kTipsPerRead = 4'096;  ///< so that other connections' reads come in between
+constexpr std::size_t kMostBatches = 64;      ///< then the peer waits
+constexpr std::size_t kTipsPerRead = 1'024;   ///< so that other connections' reads come in between
+constexpr std::size_t kOwnTips = 64;          ///< that are looked for: those of the highest index
+constexpr std::size_t kMostAnswers = 65'536;  ///< to samples, while the wants before them wait for the link
 
 }  // namespace
 
 /// Of the tips of one round with this log.
 struct Inbound::Comparison {
-  std::uint32_t round = 0;
   std::vector<Tip> tips;
   std::size_t next = 0;
-  std::vector<Want::Branch> branches{};
-  std::optional<Tip> own{};  ///< the newest that is lacking
+  bool under_way = false;
 };
 
 Inbound::Inbound(Services& services, const Limits& limits, const AuthorId& self, Hooks hooks)
@@ -155,7 +155,7 @@ void Inbound::admitted(const Work& work, const BatchReport& report) {
   Ask ask;
   for (const OpId& id : report.missing) {
     if (asked_.contains(id)) continue;
-    if (asked_.size() == kMaxIds) {
+    if (asked_.size() >= kMaxIds) {
       // So many are not found one by one. What is missing after that waits for the next connection: this log may be one
       // that cannot take in what the peer has (docs/decisions/0010).
       if (!std::exchange(reconciled_, true)) reconcile();
@@ -179,77 +179,122 @@ void Inbound::reconcile() {
 }
 
 void Inbound::take(Tips tips) {
-  if (tips.round != round_) tips_.clear();
+  if (tips.round != round_) {
+    tips_.clear();
+    comparison_.reset();
+    wants_.clear();
+    answers_.clear();
+  }
   round_ = tips.round;
+  for (Batch& batch : batches_) batch.upto.reset();  // of before: the mark begins anew with what these tips lead to
   if (tips_.size() + tips.tips.size() > kMostTips) return hooks_.end({CloseCode::violation, "too many tips"});
   tips_.insert(tips_.end(), tips.tips.begin(), tips.tips.end());
   if (!tips.last) return;
   tips_asked_ = false;
-  for (Batch& batch : batches_) batch.upto.reset();  // of before: the mark begins anew with what these tips lead to
   wants_.clear();
-  ++lookups_;
-  auto comparison = std::make_shared<Comparison>();
-  comparison->round = round_;
-  comparison->tips = std::exchange(tips_, {});
-  compare(comparison);
+  answers_.clear();
+  wanted_ = samples_ = 0;
+  comparison_ = std::make_shared<Comparison>();
+  comparison_->tips = std::exchange(tips_, {});
+  look_for_own(comparison_);
 }
 
-void Inbound::compare(const std::shared_ptr<Comparison>& comparison) {
+/// First of all whether the peer has something of this node's own.
+void Inbound::look_for_own(const std::shared_ptr<Comparison>& comparison) {
+  comparison->under_way = true;
+  std::vector<Tip> own;
+  std::ranges::copy_if(comparison->tips, std::back_inserter(own), [&](const Tip& tip) { return tip.author == self_; });
+  std::ranges::sort(own, std::ranges::greater{}, &Tip::index);
+  if (own.size() > kOwnTips) own.resize(kOwnTips);
+  auto lacks = std::make_shared<std::optional<Tip>>();
+  ++lookups_;
   read(
-      [comparison, self = self_](LogReader& log) -> Result<void> {
-        Comparison& all = *comparison;
-        const auto tips = std::span(all.tips).subspan(all.next, std::min(kTipsPerRead, all.tips.size() - all.next));
-        MUSHER_TRY(auto branches, lacking(log, tips));
-        auto branch = branches.cbegin();  // in the order of the tips
-        for (const Tip& tip : tips) {
-          if (branch == branches.cend() || branch->tip != tip.id) continue;
-          if (tip.author == self && (!all.own || all.own->index < tip.index)) all.own = tip;
-          ++branch;
+      [lacks, own](LogReader& log) -> Result<void> {
+        for (const Tip& tip : own) {
+          MUSHER_TRY(const auto known, log.facts(tip.id));
+          if (known) continue;
+          *lacks = tip;
+          break;
         }
-        std::ranges::move(branches, std::back_inserter(all.branches));
-        all.next += tips.size();
         return {};
       },
-      [this, comparison] {
-        const bool is_over = comparison->round != round_;  // there are newer tips
-        if (!is_over && comparison->next < comparison->tips.size()) return compare(comparison);
+      [this, comparison, lacks] {
         --lookups_;
-        if (!is_over) compared(*comparison);
+        if (comparison != comparison_) return;  // there are newer tips
+        comparison->under_way = false;
+        own_claimed_.reset();
+        if (proof_) asked_.erase(*proof_);
+        proof_.reset();
+        if (*lacks) {
+          if (hooks_.own_op_claimed(**lacks)) own_claimed_ = *lacks;
+          proof_ = (*lacks)->id;
+          asked_.insert(*proof_);
+          hooks_.send(encode(Ask{{*proof_}}));
+        }
+        pump();
       });
 }
 
-void Inbound::compared(Comparison& comparison) {
-  own_claimed_.reset();
-  proof_.reset();
-  if (comparison.own && hooks_.own_op_claimed(*comparison.own)) {
-    own_claimed_ = comparison.own;
-    proof_ = comparison.own->id;
-    asked_.insert(*proof_);
-    hooks_.send(encode(Ask{{*proof_}}));
-  }
+/// The next of the tips: what is wanted of them is in memory until the link has taken it, and no more.
+void Inbound::compare(const std::shared_ptr<Comparison>& comparison) {
+  comparison->under_way = true;
+  ++lookups_;
+  auto branches = std::make_shared<std::vector<Want::Branch>>();
+  const std::size_t count = std::min(kTipsPerRead, comparison->tips.size() - comparison->next);
+  read(
+      [comparison, branches, count](LogReader& log) -> Result<void> {
+        MUSHER_TRY(*branches, lacking(log, std::span(comparison->tips).subspan(comparison->next, count)));
+        return {};
+      },
+      [this, comparison, branches, count] {
+        --lookups_;
+        if (comparison != comparison_) return;
+        comparison->under_way = false;
+        comparison->next += count;
+        const bool last = comparison->next == comparison->tips.size();
+        if (last) comparison_.reset();
+        if (last || !branches->empty()) want(std::move(*branches), last);
+        pump();
+      });
+}
+
+void Inbound::want(std::vector<Want::Branch> branches, bool last) {
   Want want{.round = round_, .branches = {}, .last = false};
   std::size_t bases = 0;
-  for (Want::Branch& branch : comparison.branches) {
+  wanted_ += branches.size();
+  for (Want::Branch& branch : branches) {
+    if (want.branches.size() == kMaxWants || bases + branch.bases.size() > kMaxTips / 2) {
+      wants_.push_back(std::exchange(want, Want{.round = round_, .branches = {}, .last = false}));
+      bases = 0;
+    }
     bases += branch.bases.size();
     want.branches.push_back(std::move(branch));
-    if (want.branches.size() < kMaxWants && bases < kMaxTips / 2) continue;
-    wants_.push_back(std::exchange(want, Want{.round = round_, .branches = {}, .last = false}));
-    bases = 0;
   }
-  want.last = true;
+  want.last = last;
   wants_.push_back(std::move(want));
-  pump();
 }
 
 void Inbound::pump() {
-  while (!stopped_ && !wants_.empty() && hooks_.queued_bytes() < kQueuedBytes) {
-    hooks_.send(encode(wants_.front()));
-    wants_.pop_front();
+  while (!stopped_ && hooks_.queued_bytes() < kQueuedBytes) {
+    if (!wants_.empty()) {
+      hooks_.send(encode(wants_.front()));
+      wants_.pop_front();
+    } else if (comparison_) {
+      if (!comparison_->under_way) compare(comparison_);
+      return;
+    } else if (!answers_.empty()) {
+      hooks_.send(encode(answers_.front()));
+      answers_.pop_front();
+    } else {
+      return;
+    }
   }
 }
 
 void Inbound::take(Samples samples) {
   if (samples.round != round_) return;
+  // One for each branch that is wanted; who sends more has them looked up for nothing.
+  if (++samples_ > wanted_) return hooks_.end({CloseCode::violation, "samples of what was not wanted"});
   auto branch = std::make_shared<Want::Branch>();
   read(
       [branch, samples = std::move(samples)](LogReader& log) -> Result<void> {
@@ -257,7 +302,12 @@ void Inbound::take(Samples samples) {
         return {};
       },
       [this, branch, round = round_] {
-        if (round == round_) hooks_.send(encode(Want{.round = round, .branches = {*branch}, .last = true}));
+        if (round != round_) return;
+        answers_.push_back(Want{.round = round, .branches = {*branch}, .last = true});
+        if (answers_.size() > kMostAnswers) {
+          return hooks_.end({CloseCode::unavailable, "it takes nothing, and sends more samples than can wait"});
+        }
+        pump();
       });
 }
 

@@ -44,7 +44,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   [[nodiscard]] bool take(const Absent& absent);
   /// Asks for the peer's tips; what is lacking comes then. Once at a time.
   void reconcile();
-  /// Sends what is wanted, when the link has drained.
+  /// Goes on with what is wanted, when the link has drained.
   void pump();
   /// Tips are being compared with the log.
   [[nodiscard]] bool looks_up() const { return lookups_ > 0; }
@@ -87,8 +87,9 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   void verified(std::uint64_t serial, Services::Verified result);
   void look_for(const Tip& own);
   struct Comparison;
+  void look_for_own(const std::shared_ptr<Comparison>& comparison);
   void compare(const std::shared_ptr<Comparison>& comparison);
-  void compared(Comparison& comparison);
+  void want(std::vector<Want::Branch> branches, bool last);
   void read(std::function<Result<void>(LogReader&)> job, std::function<void()> then);
 
   // fixed after construction
@@ -107,10 +108,14 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   // what was asked for
   std::uint32_t round_ = 0;
   bool tips_asked_ = false;
-  bool reconciled_ = false;  ///< since more was missing than can be asked for
-  std::vector<Tip> tips_;    ///< of a round whose last part has not come
-  std::size_t lookups_ = 0;  ///< comparisons that are not done
-  std::deque<Want> wants_;   ///< to be sent
+  bool reconciled_ = false;                 ///< since more was missing than can be asked for
+  std::vector<Tip> tips_;                   ///< of a round whose last part has not come
+  std::size_t lookups_ = 0;                 ///< reads for comparisons that are not done
+  std::shared_ptr<Comparison> comparison_;  ///< of the last round, until all that is wanted is in wants_
+  std::deque<Want> wants_;                  ///< to be sent
+  std::deque<Want> answers_;                ///< to samples: they go behind all of the wants
+  std::size_t wanted_ = 0;                  ///< branches of this round
+  std::size_t samples_ = 0;                 ///< that came in this round
   std::optional<Tip> own_claimed_;
   std::optional<OpId> proof_;  ///< of that: was asked for
   std::unordered_set<OpId, IdHash> asked_;

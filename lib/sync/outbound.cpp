@@ -272,8 +272,7 @@ void Outbound::stream() {
         if (phase_ == Phase::streaming && sent_ == after) {
           if (!ops->empty()) stream_batch(*ops);
           // Memory may not have got as far as the file: once it has, there is more to do.
-          const auto more = tail_.after(sent_);
-          if (ops->empty() && asked_.empty() && (!more || more->empty())) return;
+          if (ops->empty() && asked_.empty() && sent_.row >= tail_.end().row) return;
         }
         pump();
       });

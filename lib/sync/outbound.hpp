@@ -61,8 +61,8 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   /// Sends what may be sent now: after an append, an acknowledgement, or when the link has drained.
   void pump();
   void check_time(std::chrono::milliseconds now);
-  /// Acknowledgements could not be heard until now.
-  void clock_restarts() { last_progress_ = services_.now(); }
+  /// For so long acknowledgements could not be heard.
+  void clock_skips(std::chrono::milliseconds time) { last_progress_ += time; }
   /// What the peer wants is being looked up.
   [[nodiscard]] bool looks_up() const { return lookups_ > 0; }
 

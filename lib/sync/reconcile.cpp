@@ -57,13 +57,18 @@ Result<std::vector<Tips>> tips_of(LogReader& log) {
 
 Result<std::vector<Want::Branch>> lacking(LogReader& log, std::span<const Tip> tips) {
   std::vector<Want::Branch> branches;
+  std::map<AuthorId, std::vector<Tip>> bases;  // an author may have many, and be named again and again
   for (const Tip& tip : tips) {
     MUSHER_TRY(const auto known, log.facts(tip.id));
     if (known) continue;
-    MUSHER_TRY(auto bases, log.tips_of(tip.author));
-    std::ranges::sort(bases, std::ranges::greater{}, &Tip::index);
-    if (bases.size() > kMaxBases) bases.resize(kMaxBases);
-    branches.push_back({tip.id, std::move(bases)});
+    const auto [of_author, first] = bases.try_emplace(tip.author);
+    if (first) {
+      MUSHER_TRY(auto all, log.tips_of(tip.author));
+      std::ranges::sort(all, std::ranges::greater{}, &Tip::index);
+      if (all.size() > kMaxBases) all.resize(kMaxBases);
+      of_author->second = std::move(all);
+    }
+    branches.push_back({tip.id, of_author->second});
   }
   return branches;
 }
@@ -73,8 +78,12 @@ Result<std::optional<Samples>> WantedRows::add(LogReader& log, const Want::Branc
   if (!at || taken_.contains(at->row)) return std::nullopt;
   MUSHER_TRY(const bool goes_on, step(log));
   if (!goes_on) return std::nullopt;
-  MUSHER_TRY(const auto tips, log.tips_of(at->author));
-  if (tips.size() > 1) return add_one_of_several(log, branch, *at);
+  const auto [several, first] = has_several_.try_emplace(at->author);
+  if (first) {
+    MUSHER_TRY(const auto tips, log.tips_of(at->author));
+    several->second = tips.size() > 1;
+  }
+  if (several->second) return add_one_of_several(log, branch, *at);
   if (given_whole_.contains(at->author)) return std::nullopt;
   MUSHER_TRY(const OpIndex base, newest_base(log, *at, branch.bases));
   if (base == OpIndex{0} && !branch.bases.empty()) {

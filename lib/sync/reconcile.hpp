@@ -62,11 +62,12 @@ class WantedRows {
 
   const bool is_limited_;
   std::vector<RowId> rows_;
-  std::set<RowId> taken_;              ///< of authors with several branches
-  std::set<AuthorId> given_whole_;     ///< authors with one branch, whose rows were taken
-  std::map<AuthorId, Barren> barren_;  ///< where the last bases that were nowhere on a branch are not
-  std::set<OpId> sampled_;             ///< tips
-  std::uint64_t steps_ = 0;            ///< branches, and ops that were looked at one by one
+  std::set<RowId> taken_;                 ///< of authors with several branches
+  std::map<AuthorId, bool> has_several_;  ///< branches
+  std::set<AuthorId> given_whole_;        ///< authors with one branch, whose rows were taken
+  std::map<AuthorId, Barren> barren_;     ///< where the last bases that were nowhere on a branch are not
+  std::set<OpId> sampled_;                ///< tips
+  std::uint64_t steps_ = 0;               ///< branches, and ops that were looked at one by one
   std::uint64_t most_steps_ = 0;
   bool too_much_ = false;
 };

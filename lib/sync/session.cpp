@@ -215,6 +215,7 @@ void Session::decide() {
     if (!std::exchange(tips_sent_, true)) go_by_tips();
   } else if (theirs_ == Verdict::resume) {
     outbound_->resume(*peer_mark_);
+    dirty_ = true;
   }
   if (theirs_ == Verdict::none || state_ == State::open) return;
   state_ = State::open;
@@ -264,7 +265,8 @@ void Session::pause_or_go_on() {
   const bool pause = ops_full_ || questions_ >= kMostQuestions;
   if (std::exchange(paused_, pause) == pause) return;
   link_->pause(pause);
-  if (!pause) clock_restarts();  // its acknowledgements could not be heard
+  if (pause) paused_since_ = setup_.services.now();
+  if (!pause) clock_skips(setup_.services.now() - paused_since_);
 }
 
 /// What answers this end's verdict on the peer's position, or what followed it.
@@ -312,7 +314,7 @@ void Session::dispatch(Message message, std::size_t bytes) {
         } else if constexpr (std::is_same_v<Kind, Ask>) {
           outbound_->take(each);
         } else if constexpr (std::is_same_v<Kind, Absent>) {
-          if (!inbound_->take(each)) violation("it sent an op without what the op depends on");
+          if (!inbound_->take(each)) violation("it has not got an op that it named, or that its ops depend on");
         } else {
           violation("a greeting after the handshake");
         }
@@ -325,8 +327,8 @@ void Session::pump() {
 }
 
 void Session::drained() {
+  if (inbound_ && state_ != State::closing) inbound_->pump();  // first: ops fill the link again
   pump();
-  if (inbound_ && state_ != State::closing) inbound_->pump();
 }
 
 void Session::reconcile() {
@@ -343,8 +345,8 @@ void Session::check_time(std::chrono::milliseconds now) {
   if (outbound_ && state_ == State::open && !paused_) outbound_->check_time(now);
 }
 
-void Session::clock_restarts() {
-  if (outbound_) outbound_->clock_restarts();
+void Session::clock_skips(std::chrono::milliseconds time) {
+  if (outbound_) outbound_->clock_skips(time);
 }
 
 // --- what is written down
@@ -352,7 +354,8 @@ void Session::clock_restarts() {
 PeerRecord Session::record() const {
   PeerRecord record = known_;
   // A peer that goes by tips may have lost what it acknowledged once.
-  if (ours_ != Verdict::none) record.acknowledged = outbound_->acknowledged();
+  const bool is_known = ours_ == Verdict::tips || (ours_ == Verdict::resume && theirs_ != Verdict::none);
+  if (is_known) record.acknowledged = outbound_->acknowledged();
   if (mark_broken_) record.heard.reset();
   const bool is_over = state_ == State::closing || state_ == State::closed;
   record.state = is_over ? "closed" : "connected";

@@ -54,8 +54,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// Its owner is gone: nobody is told of anything any more.
   void abandon();
   void check_time(std::chrono::milliseconds now);
-  /// This node has not listened for a while: nothing that the peer did not say is held against it.
-  void clock_restarts();
+  /// This node has not listened for so long: nothing that the peer did not say is held against it.
+  void clock_skips(std::chrono::milliseconds time);
   /// The log has grown.
   void pump();
   void reconcile();
@@ -139,6 +139,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   std::size_t questions_ = 0;  ///< that are being looked up
   bool ops_full_ = false;
   bool paused_ = false;
+  std::chrono::milliseconds paused_since_{};
   std::shared_ptr<Outbound> outbound_;
   std::shared_ptr<Inbound> inbound_;
   // for the record

@@ -100,7 +100,9 @@ TEST_CASE("sync attacks: who breaks the protocol is dropped, and the operator is
       {Attack::beyond_window, "ops out of order, or more than were asked for"},
       {Attack::greeting_again, "a greeting after the handshake"},
       {Attack::serial_gap, "ops out of order, or more than were asked for"},
-      {Attack::false_absent, "it sent an op without what the op depends on"},
+      {Attack::false_absent, "it has not got an op that it named, or that its ops depend on"},
+      {Attack::samples_flood, "samples of what was not wanted"},
+      {Attack::lying_samples, "samples of what was not wanted"},
   }));
   INFO(to_string(expected.attack));
   Scene scene(static_cast<std::uint64_t>(expected.attack) + 1);
@@ -117,9 +119,9 @@ TEST_CASE("sync attacks: who breaks the protocol is dropped, and the operator is
 }
 
 TEST_CASE("sync attacks: what only wastes its own time goes on, and costs nobody else anything", "[sync]") {
-  const auto attack = GENERATE(Attack::missing_dependencies, Attack::unknown_authors, Attack::clock_ahead,
-                               Attack::lying_tips, Attack::want_flood, Attack::tips_flood, Attack::reconcile_flood,
-                               Attack::samples_flood, Attack::lying_samples, Attack::duplicates);
+  const auto attack =
+      GENERATE(Attack::missing_dependencies, Attack::unknown_authors, Attack::clock_ahead, Attack::lying_tips,
+               Attack::want_flood, Attack::tips_flood, Attack::reconcile_flood, Attack::duplicates);
   INFO(to_string(attack));
   Scene scene(static_cast<std::uint64_t>(attack) + 100);
   const auto link = scene.mallory.connect(scene.a);
@@ -150,7 +152,9 @@ TEST_CASE("sync attacks: who says that it has an op of the victim's key holds up
     hold_on();
     CHECK_FALSE(link->closed());
     CHECK(scene.a.saw("own ops elsewhere", "it says that it has op"));
+    scene.a.events.clear();
     if (connections == 0) CHECK(held >= 19s);
+    if (connections > 1) CHECK(scene.a.write(begin));  // its word holds nothing any more
     scene.mallory.leave();
     CHECK(scene.world.run_until([&] { return scene.a.write(begin); }, 11s));  // it hears of it
   }
@@ -162,8 +166,7 @@ TEST_CASE("sync attacks: who says that it has an op of the victim's key holds up
 }
 
 TEST_CASE("sync attacks: of a flood of questions only a few are looked up at a time", "[sync]") {
-  const auto attack = GENERATE(Attack::want_flood, Attack::ask_flood, Attack::tips_flood, Attack::reconcile_flood,
-                               Attack::samples_flood);
+  const auto attack = GENERATE(Attack::want_flood, Attack::ask_flood, Attack::tips_flood, Attack::reconcile_flood);
   INFO(to_string(attack));
   Scene scene(7);
   const auto link = scene.mallory.connect(scene.a);

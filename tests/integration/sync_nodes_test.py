@@ -516,6 +516,7 @@ class Operators(Nodes):
             (bob.folder / f"pipeline.db{suffix}").unlink(missing_ok=True)
         shutil.move(bob.folder / "backup.db", bob.log)
         bob.log.chmod(0o600)
+        self.shell.sql(bob.log, "PRAGMA journal_mode = WAL")  # else who looks meanwhile is told that it is being changed
         alice.start()
         bob.start("--rendezvous", self.url(alice))
         wait_until(lambda: bob.summary()["counts"]["ops"] == 2, "what alice has")

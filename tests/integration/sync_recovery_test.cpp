@@ -139,6 +139,23 @@ TEST_CASE("sync: an op that let in late is given back to who sent it, and lost i
   CHECK(pair.are_equal(2));
 }
 
+TEST_CASE("sync: of a peer with nothing to send and nothing to get it is written down that it has all", "[sync]") {
+  for (const std::uint64_t seed : {33U, 34U, 35U, 36U, 37U, 38U}) {
+    Pair pair(seed);
+    pair.world.weather.most_latency = 500ms;
+    pair.a.limits.record_every = pair.b.limits.record_every = 1ms;  // also between the two verdicts
+    insert(pair.a, "first", 10);
+    pair.start();
+    REQUIRE(pair.are_equal(10));
+    pair.world.run_for(5s);
+    pair.a.crash();
+    pair.a.start();
+    pair.world.run_for(20s);
+    CHECK(record_of(pair.a, pair.b.author())->acknowledged == RowId{10});
+    CHECK(record_of(pair.b, pair.a.author())->acknowledged == RowId{10});
+  }
+}
+
 TEST_CASE("sync: a log of more branches than one queue holds the tips of is compared all the same", "[sync]") {
   Pair pair(32);
   insert(pair.a, "first");

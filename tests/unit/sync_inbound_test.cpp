@@ -3,23 +3,80 @@
 
 #include <catch2/catch.hpp>
 
+#include <deque>
+
+#include "support/scratch_log.hpp"
 #include "support/signed_ops.hpp"
 
 namespace musher::sync {
 namespace {
 
-/// Verifies at once; nothing is read or written.
+/// Verifies at once, and reads one log when a test says so; nothing is written.
 class Instant final : public Services {
  public:
+  std::unique_ptr<SqliteOpLog> log;
+  std::deque<std::function<void()>> reads;
+  /// @return how many there were.
+  int run_reads() {
+    int count = 0;
+    for (; !reads.empty(); ++count) {
+      const auto read = std::move(reads.front());
+      reads.pop_front();
+      read();
+    }
+    return count;
+  }
+
   std::chrono::milliseconds now() override { return {}; }
   std::int64_t clock_ms() override { return 0; }
   void random(std::span<std::uint8_t>) override {}
-  void read(std::function<Result<void>(LogReader&)>, std::function<void(Result<void>)>) override {}
+  void read(std::function<Result<void>(LogReader&)> job, std::function<void(Result<void>)> done) override {
+    reads.push_back([this, job, done] { done(job(*log)); });
+  }
   void write(std::function<Result<void>(Replica&)>, std::function<void(Result<void>)>) override {}
   void verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) override {
     done(Verified(ops.size(), testing::plain_signed(OpKind::insert)));
   }
   std::function<void()> dial(const std::string&, std::function<void(Result<OpenLink>)>) override { return {}; }
+};
+
+/// One end of a connection, whose link takes what a test lets it.
+struct Scene {
+  testing::ScratchLog scratch;
+  Instant services;
+  Limits limits;
+  std::vector<Message> sent;
+  std::optional<Ending> ending;
+  std::size_t queued = 0;
+  bool takes_one = false;  ///< then the link takes no more for now
+  std::vector<Tip> claims;
+  bool holds = true;
+  AuthorId self{testing::op_id_of(200).hash};
+  std::shared_ptr<Inbound> inbound;
+
+  Scene() {
+    services.log = scratch.open(OpenMode::read);
+    const auto ignore = [](const auto&...) {};
+    inbound = std::make_shared<Inbound>(services, limits, self,
+                                        Inbound::Hooks{[this](const std::string& bytes) {
+                                                         sent.push_back(*decode(bytes));
+                                                         if (takes_one) queued = kQueuedBytes;
+                                                       },
+                                                       [this](Ending end) { ending = std::move(end); }, ignore, [] {},
+                                                       [this](const Tip& tip) {
+                                                         claims.push_back(tip);
+                                                         return holds;
+                                                       },
+                                                       ignore, ignore, [this] { return queued; }});
+  }
+  void take_tips(std::vector<Tip> tips, std::uint32_t round = 1) {
+    inbound->take(Tips{.round = round, .upto = {}, .tips = std::move(tips), .last = true});
+  }
+  static Tip tip(std::uint8_t author, std::uint32_t number) {
+    Tip tip{AuthorId{testing::op_id_of(author).hash}, OpIndex{5}, testing::op_id_of(1)};
+    for (std::size_t i = 0; i < 4; ++i) tip.id.hash[i] = static_cast<std::uint8_t>(number >> (8 * i));
+    return tip;
+  }
 };
 
 TEST_CASE("sync inbound: who floods the quarantine gets small transactions, whatever it sends in between", "[sync]") {
@@ -58,6 +115,87 @@ TEST_CASE("sync inbound: who floods the quarantine gets small transactions, what
   inbound->admitted(work, report);
   send(256);
   CHECK(inbound->take_ready().ops.size() == 512);
+}
+
+TEST_CASE("sync inbound: the answer to a sample goes behind all that is wanted", "[sync]") {
+  Scene scene;
+  std::vector<Tip> tips;
+  for (std::uint32_t number = 0; number < 3'000; ++number) tips.push_back(Scene::tip(7, number));
+  scene.takes_one = true;
+  scene.take_tips(tips);
+  scene.services.run_reads();
+  REQUIRE(scene.sent.size() == 1);
+  scene.inbound->take(Samples{.round = 1, .tip = tips[0].id, .ops = {tips[1]}});
+  scene.services.run_reads();
+  CHECK(scene.sent.size() == 1);
+  scene.queued = 0;
+  scene.takes_one = false;
+  scene.inbound->pump();
+  scene.services.run_reads();
+  std::size_t branches = 0;
+  REQUIRE(scene.sent.size() >= 2);
+  for (std::size_t i = 0; i < scene.sent.size(); ++i) {
+    const auto& want = std::get<Want>(scene.sent[i]);
+    CHECK(want.last == (i + 2 >= scene.sent.size()));
+    branches += want.branches.size();
+  }
+  CHECK(branches == tips.size() + 1);
+  CHECK(std::get<Want>(scene.sent.back()).branches.front().tip == tips[0].id);
+  CHECK_FALSE(scene.ending);
+}
+
+TEST_CASE("sync inbound: who takes nothing has no more compared than the link holds", "[sync]") {
+  Scene scene;
+  scene.queued = kQueuedBytes;
+  std::vector<Tip> tips;
+  for (std::uint32_t number = 0; number < 30'000; ++number) tips.push_back(Scene::tip(7, number));
+  for (int times = 0; times < 8; ++times) {
+    scene.take_tips(tips);
+    CHECK(scene.services.run_reads() == 1);  // for own ops
+  }
+  CHECK(scene.sent.empty());
+}
+
+TEST_CASE("sync inbound: samples of what was not wanted are no honest node's", "[sync]") {
+  Scene scene;
+  scene.take_tips({Scene::tip(7, 1)});
+  scene.services.run_reads();
+  REQUIRE(scene.sent.size() == 1);
+  const Samples samples{.round = 1, .tip = Scene::tip(7, 1).id, .ops = {}};
+  scene.inbound->take(samples);
+  scene.services.run_reads();
+  CHECK_FALSE(scene.ending);
+  scene.inbound->take(samples);
+  REQUIRE(scene.ending);
+  CHECK(scene.ending->code == CloseCode::violation);
+}
+
+TEST_CASE("sync inbound: an own op that tips name is asked for first, and no more is asked than may be", "[sync]") {
+  Scene scene;
+  scene.holds = GENERATE(true, false);
+  const auto asked = [&] {
+    std::size_t ids = 0;
+    for (const Message& message : scene.sent) {
+      if (const auto* ask = std::get_if<Ask>(&message)) ids += ask->ids.size();
+    }
+    return ids;
+  };
+  BatchReport report;
+  for (std::uint32_t number = 0; number < kMaxIds; ++number) report.missing.push_back(Scene::tip(9, number).id);
+  scene.inbound->admitted({}, report);
+  CHECK(asked() == kMaxIds);
+  Tip newest = Scene::tip(200, 7);
+  newest.index = OpIndex{9};
+  scene.take_tips({Scene::tip(7, 1), Scene::tip(200, 6), newest, Scene::tip(200, 8)});
+  scene.services.run_reads();
+  REQUIRE(scene.claims.size() == 1);
+  CHECK(scene.claims.front() == newest);
+  CHECK(scene.inbound->own_op_claimed().has_value() == scene.holds);
+  CHECK(asked() == kMaxIds + 1);
+  CHECK(std::holds_alternative<Want>(scene.sent.back()));
+  report.missing = {Scene::tip(10, 1).id, Scene::tip(10, 2).id};
+  scene.inbound->admitted({}, report);
+  CHECK(asked() == kMaxIds + 1);
 }
 
 }  // namespace
