@@ -102,6 +102,7 @@ Result<void> LiveLog::look_anew(LogChanges& changes) {
     if (!well && (well.error().code == Errc::busy || well.error().code == Errc::io)) return {};  // another time
     MUSHER_CHECK(well);
     log_ = *std::move(fresh);
+    quarantine_version_.reset();
     data_version_ = log_->data_version().value_or(0);
     changes.reconnected = true;
   }
@@ -180,6 +181,16 @@ void LiveLog::note(const OpRow& row, LogChanges& changes) {
 }
 
 LogCard LiveLog::card() const { return {log_->info(), live_->counts().applied, {heads_.begin(), heads_.end()}}; }
+
+std::uint64_t LiveLog::quarantined() {
+  const auto version = log_->data_version();
+  if (!version || quarantine_version_ == *version) return quarantined_;
+  if (const auto counted = log_->quarantine_count()) {
+    quarantined_ = *counted;
+    quarantine_version_ = *version;
+  }
+  return quarantined_;
+}
 
 /// The list is made anew where stories came or went; of a set only its story's view is.
 void LiveLog::update_stories(const LogChanges& changes) {

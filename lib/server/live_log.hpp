@@ -88,6 +88,9 @@ class LiveLog {
   [[nodiscard]] RowId applied() const { return live_->last_row(); }
   /// What memory has of the log: its ops and their heads, whatever has become of the file.
   [[nodiscard]] LogCard card() const;
+  /// Ops in quarantine. Counted only when somebody has written to the file since the last time; what cannot be read now
+  /// is as it was.
+  [[nodiscard]] std::uint64_t quarantined();
   /// Every story with a visible item, in list order, as views show it.
   [[nodiscard]] const std::vector<StoryView>& stories();
 
@@ -124,6 +127,8 @@ class LiveLog {
   KnownSignatures known_signatures_{kKnownSignatures};
   std::int64_t data_version_ = 0;
   FileStamp stamp_;  ///< of the file when it was last looked at from outside SQLite's cache
+  std::optional<std::int64_t> quarantine_version_;  ///< data version of log_ when it was counted
+  std::uint64_t quarantined_ = 0;
   std::size_t failures_seen_ = 0;
   std::string problem_;
   std::optional<std::vector<StoryView>> stories_;  ///< until the next change

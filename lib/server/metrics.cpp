@@ -26,6 +26,7 @@ constexpr std::array kGauges = {
     Described{"musher_stories", "Stories with a visible item", &MetricValues::stories},
     Described{"musher_items", "Visible items", &MetricValues::items},
     Described{"musher_tombstones", "Hidden items", &MetricValues::tombstones},
+    Described{"musher_quarantine_ops", "Ops that may not enter the log, or not yet", &MetricValues::quarantine_ops},
     Described{"musher_database_bytes", "Size of the database file", &MetricValues::database_bytes},
     Described{"musher_wal_bytes", "Size of the -wal file", &MetricValues::wal_bytes},
     Described{"musher_write_running_seconds", "How long the write under way has taken so far",

@@ -17,6 +17,7 @@ struct MetricValues {
   double stories = 0;
   double items = 0;
   double tombstones = 0;
+  double quarantine_ops = 0;
   double database_bytes = 0;
   double wal_bytes = 0;
   double lock_wait_seconds = 0;  ///< how long the write under way has taken so far

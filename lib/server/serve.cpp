@@ -171,10 +171,23 @@ class Runtime {
       if (!event.detail.empty()) fields.emplace_back("detail", event.detail);
       limited_log_.line(event.warning ? LogLevel::warning : LogLevel::info, event.what, fields, steady_clock::now());
     };
+    sync.on_waiting = [this](const AuthorId& author, Standing standing) { tell_of_waiting(author, standing); };
     sync_ = std::make_unique<SyncService>(io_, *live_, *writer_, std::move(sync));
     node_->peers = [this] { return sync_->peers(); };
     node_->own_op_elsewhere = [this] { return sync_->why_no_write(); };
     return {};
+  }
+
+  /// With the hint that musher sync gives: who was revoked is not to be let in again without a look.
+  void tell_of_waiting(const AuthorId& author, Standing standing) {
+    const std::string key = to_hex(author.key), log = " --log " + shell_word(live_->log().info().path);
+    const bool unknown = standing == Standing::unknown;
+    LogFields fields{{"author", key}};
+    if (const std::string name = name_of(key); !name.empty()) fields.emplace_back("name", name);
+    fields.emplace_back("reason", unknown ? "author_unknown" : "author_revoked");
+    fields.emplace_back("detail",
+                        (unknown ? fmt::format("musher trust add {} NAME", key) : "musher inspect quarantine") + log);
+    limited_log_.line(LogLevel::warning, "ops wait", fields, steady_clock::now());
   }
 
   /// As the log's trust has it; empty for what is no key, or of nobody.
@@ -271,6 +284,7 @@ class Runtime {
     values.stories = static_cast<double>(document.stories);
     values.items = static_cast<double>(document.items);
     values.tombstones = static_cast<double>(document.tombstones);
+    values.quarantine_ops = static_cast<double>(live_->quarantined());
     if (sizes) {
       values.database_bytes = static_cast<double>(sizes->database);
       values.wal_bytes = static_cast<double>(sizes->wal);

@@ -13,6 +13,7 @@
 #include "model/text.hpp"
 #include "replica/tip_note.hpp"
 #include "server/socket_link.hpp"
+#include "server/waiting_authors.hpp"
 #include "server/workers.hpp"
 #include "sync/verify_all.hpp"
 
@@ -38,8 +39,14 @@ class Reader {
     if (!taken) done(fail(Errc::busy, "too many reads wait already"));
   }
 
-  /// The file was written to in place: opened anew for the next job.
-  void reopen() { reopen_ = true; }
+  /// Closes its connection soon, and opens another for the next job: one to a file that was written to in place, or
+  /// that another takes the place of, holds SQLite's locks on it for as long as it is open.
+  void let_go() {
+    reopen_ = true;
+    static_cast<void>(thread_.submit([this](const std::atomic<bool>&) {
+      if (reopen_.exchange(false)) log_.reset();
+    }));
+  }
 
  private:
   Result<LogReader*> open() {
@@ -64,6 +71,7 @@ struct SyncService::Impl final : public sync::Services {
         writer(writer_thread),
         options(std::move(given)),
         verifier(live_log.log().info().document),
+        waiting([this](const AuthorId& author) { return live.live().trust().standing(author); }, options.on_waiting),
         reader(live_log.log().info().path),
         verifiers(std::max(1U, std::thread::hardware_concurrency()), kWaitingJobs, kNiceOfVerifiers) {
     live.on_row([this](const OpRow& row) { take(row); });
@@ -91,6 +99,21 @@ struct SyncService::Impl final : public sync::Services {
     if (!known) stop({sync::CloseCode::unavailable, "the chain digest of the last row cannot be read"});
     if (own_elsewhere) look_for_own_op();  // the log was opened anew
     look_at_note();
+    look_at_quarantine();
+  }
+
+  /// Of what waits there from before; by the thread that reads, since there may be much.
+  void look_at_quarantine() {
+    auto authors = std::make_shared<std::set<AuthorId>>();
+    read(
+        [authors](LogReader& log) -> Result<void> {
+          MUSHER_TRY(*authors, authors_in_quarantine(log));
+          return {};
+        },
+        [this, authors](const Result<void>&) {
+          for (const AuthorId& author : *authors) waiting.waits(author);
+          reader.let_go();
+        });
   }
 
   void stop(const sync::Ending& ending) {
@@ -199,6 +222,7 @@ struct SyncService::Impl final : public sync::Services {
       post([this, done, result = std::move(result)] {
         done(result);  // first: the writer goes on with what comes next while the rows are applied here
         options.follow();
+        waiting.look(live.log(), std::chrono::steady_clock::now());
       });
     };
     const bool taken = writer.submit(
@@ -212,8 +236,11 @@ struct SyncService::Impl final : public sync::Services {
     static_cast<void>(verifiers.submit([this, shared, done = std::move(done)](const std::atomic<bool>&) {
       auto result = std::make_shared<Verified>(sync::verify_all(verifier, std::move(*shared)));
       post([this, result, done] {
+        const auto now_is = std::chrono::steady_clock::now();
         for (const auto& op : *result) {
-          if (op) live.known_signatures().add(op->id(), op->signature());
+          if (!op) continue;
+          live.known_signatures().add(op->id(), op->signature());
+          waiting.came(op->id(), op->op().author, now_is);
         }
         done(std::move(*result));
       });
@@ -246,6 +273,7 @@ struct SyncService::Impl final : public sync::Services {
   const std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   const Verifier verifier;
   // changes with each event
+  WaitingAuthors waiting;
   std::optional<sync::Engine> engine;
   sync::OutOps fresh;
   struct OwnElsewhere {
@@ -290,14 +318,17 @@ void SyncService::tick() {
 
 void SyncService::followed(const LogChanges& changes) {
   Impl& impl = *impl_;
-  if (changes.reconnected) impl.reader.reopen();
+  if (changes.reconnected) impl.reader.let_go();
   if (impl.stopped) return;
   impl.engine->appended(std::exchange(impl.fresh, {}));
   if (changes.trust_changed) impl.engine->trust_changed();
   if (changes.any() && impl.own_elsewhere) impl.look_for_own_op();
 }
 
-void SyncService::log_is_bad() { impl_->stop({sync::CloseCode::unavailable, "the log is bad"}); }
+void SyncService::log_is_bad() {
+  impl_->stop({sync::CloseCode::unavailable, "the log is bad"});
+  impl_->reader.let_go();
+}
 
 void SyncService::reopened() {
   impl_->stopped = false;

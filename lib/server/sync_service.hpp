@@ -27,6 +27,8 @@ struct SyncOptions {
   std::size_t most_connections = 256;
   std::filesystem::path state_dir{};
   std::function<void(const sync::Event&)> on_event{};
+  /// Ops of an author who is not trusted began to wait: once an author.
+  std::function<void(const AuthorId&, Standing)> on_waiting = [](const AuthorId&, Standing) {};
   /// Applies what was appended; the row is in memory when it returns.
   std::function<void()> follow{};
 };

@@ -325,6 +325,40 @@ class Operators(Nodes):
         alice.trust(bob)
         same_state([alice, bob])
 
+    def test_what_waits_for_trust_is_told_once_an_author_and_measured(self):
+        alice, bob, carol = self.make("alice", "bob", "carol")
+        alice.must("trust", "revoke", "carol", "-q")
+        dave = Node(self.shell, "dave", alice)
+        self.nodes.append(dave)
+        bob.trust(dave)
+        dave.trust(bob)
+        keys = {node.name: (node.folder / "pipeline.db.key.pub").read_text().strip() for node in self.nodes}
+        bob.start()
+        alice.start("--rendezvous", self.url(bob))
+        waiting = lambda: float(re.search(r"^musher_quarantine_ops (.*)$", alice.server.get("/metrics")[2], re.MULTILINE)[1])
+        told = lambda: {event["author"]: event for event in alice.server.events("ops wait")}
+        self.assertEqual((waiting(), told()), (0, {}))
+        dave.must("put", "-q", "--new", "1_dave", "stage=1_backlog")
+        carol.must("put", "-q", "--new", "2_carol", "stage=1_backlog")
+        for node in (dave, carol):
+            node.start("--rendezvous", self.url(bob))
+        alice.server.wait_event("ops wait", 2)
+        wait_until(lambda: waiting() == 2, "the ops of both to wait")
+        self.assertEqual({author: (event["level"], event.get("name"), event["reason"], event["detail"]) for author, event in told().items()}, {
+            keys["dave"]: ("warning", None, "author_unknown", f"musher trust add {keys['dave']} NAME --log {alice.log}"),
+            keys["carol"]: ("warning", "carol", "author_revoked", f"musher inspect quarantine --log {alice.log}")})
+        dave.must("put", "-q", "1_dave", "stage=2_current")
+        wait_until(lambda: waiting() == 3, "one op more to wait")
+        self.assertEqual(len(alice.server.events("ops wait")), 2)
+        # A server that starts tells of what waits already.
+        self.assertEqual(alice.server.stop(), 0)
+        alice.start()
+        alice.server.wait_event("ops wait", 2)
+        self.assertEqual((set(told()), waiting()), ({keys["dave"], keys["carol"]}, 3))
+        alice.trust(dave, carol)
+        wait_until(lambda: waiting() == 0, "nobody to wait")
+        same_state([alice, bob])
+
     def test_another_document_is_refused_with_both_ids(self):
         alice = Node(self.shell, "alice")
         stranger = Node(self.shell, "stranger")
