@@ -65,12 +65,13 @@ struct Metrics::State {
   prometheus::Gauge* healthy = nullptr;
   prometheus::Gauge* read_only = nullptr;
   prometheus::Histogram* apply = nullptr;
-  // By peer; made anew each time, so that peers that went are not shown for ever.
+  // By peer and by address; made anew each time, so that peers that went are not shown for ever.
   prometheus::Family<prometheus::Gauge>* peer_connected = nullptr;
   prometheus::Family<prometheus::Gauge>* peer_since = nullptr;
   prometheus::Family<prometheus::Gauge>* peer_lag = nullptr;
   prometheus::Family<prometheus::Gauge>* peer_sent = nullptr;
   prometheus::Family<prometheus::Gauge>* peer_received = nullptr;
+  prometheus::Family<prometheus::Gauge>* address_connected = nullptr;
   std::vector<std::pair<prometheus::Family<prometheus::Gauge>*, prometheus::Gauge*>> of_peers;
 };
 
@@ -89,6 +90,8 @@ Metrics::Metrics() : state_(std::make_unique<State>()) {
   state_->peer_lag = by_peer("musher_sync_peer_lag_ops", "Ops of this log that the peer has not acknowledged");
   state_->peer_sent = by_peer("musher_sync_peer_sent_bytes", "Bytes sent to the peer, over all connections");
   state_->peer_received = by_peer("musher_sync_peer_received_bytes", "Bytes received, over all connections");
+  state_->address_connected =
+      by_peer("musher_sync_address_connected", "1: the node at this address of rendezvous is connected");
   state_->healthy =
       &BuildGauge().Name("musher_healthy").Help("1: this server follows its log").Register(registry).Add({});
   state_->read_only =
@@ -105,13 +108,20 @@ Metrics::~Metrics() = default;
 
 void Metrics::observe_apply(double seconds) { state_->apply->Observe(seconds); }
 
-std::string Metrics::text(const MetricValues& values, const std::vector<PeerMetric>& peers) {
+std::string Metrics::text(const MetricValues& values, const std::vector<PeerMetric>& peers,
+                          const std::vector<AddressMetric>& addresses) {
   for (const auto& [family, gauge] : std::exchange(state_->of_peers, {})) family->Remove(gauge);
-  const auto show = [&](prometheus::Family<prometheus::Gauge>* family, const PeerMetric& peer, double value) {
-    prometheus::Gauge& gauge = family->Add({{"peer", peer.peer}});
+  const auto show_by = [&](prometheus::Family<prometheus::Gauge>* family, const prometheus::Labels& labels,
+                           double value) {
+    prometheus::Gauge& gauge = family->Add(labels);
     gauge.Set(value);
     state_->of_peers.emplace_back(family, &gauge);
   };
+  const auto show = [&](prometheus::Family<prometheus::Gauge>* family, const PeerMetric& peer, double value) {
+    show_by(family, {{"peer", peer.peer}}, value);
+  };
+  for (const AddressMetric& each : addresses)
+    show_by(state_->address_connected, {{"address", each.address}}, each.connected ? 1 : 0);
   for (const PeerMetric& peer : peers) {
     show(state_->peer_connected, peer, peer.connected ? 1 : 0);
     show(state_->peer_since, peer, peer.since_seconds);

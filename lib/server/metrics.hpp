@@ -48,7 +48,12 @@ struct PeerMetric {
   double sent_bytes = 0;
   double received_bytes = 0;
 };
-inline constexpr std::size_t kMostPeerMetrics = 32;
+/// An address that is dialed, whether or not anybody ever answered there.
+struct AddressMetric {
+  std::string address;
+  bool connected = false;
+};
+inline constexpr std::size_t kMostPeerMetrics = 32;  ///< and as many addresses
 
 class Metrics {
  public:
@@ -60,7 +65,8 @@ class Metrics {
   /// A commit by another process, from its doorbell to gone from memory: observed in seconds.
   void observe_apply(double seconds);
   /// The text exposition format.
-  [[nodiscard]] std::string text(const MetricValues& values, const std::vector<PeerMetric>& peers);
+  [[nodiscard]] std::string text(const MetricValues& values, const std::vector<PeerMetric>& peers,
+                                 const std::vector<AddressMetric>& addresses);
 
  private:
   struct State;

@@ -311,7 +311,17 @@ class Runtime {
       values.sync_admitted_ops = static_cast<double>(totals.ops_admitted);
       values.sync_violations = static_cast<double>(totals.violations);
     }
-    return metrics_.text(values, peer_metrics());
+    return metrics_.text(values, peer_metrics(), address_metrics());
+  }
+
+  std::vector<AddressMetric> address_metrics() const {
+    std::vector<AddressMetric> metrics;
+    if (!sync_) return metrics;
+    for (auto& [address, connected] : sync_->addresses()) {
+      if (metrics.size() == kMostPeerMetrics) break;
+      metrics.push_back({std::move(address), connected});
+    }
+    return metrics;
   }
 
   std::vector<PeerMetric> peer_metrics() const {

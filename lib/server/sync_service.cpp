@@ -345,6 +345,25 @@ std::vector<sync::PeerStatus> SyncService::peers() const {
   return impl_->engine->status_with(written ? *std::move(written) : std::vector<PeerRecord>());
 }
 
+std::vector<AddressStatus> SyncService::addresses() const {
+  const std::vector<sync::PeerStatus> rows = impl_->engine->status();
+  const auto is_connected = [&](const std::string& address) {
+    return std::ranges::any_of(rows, [&](const sync::PeerStatus& row) {
+      if (!row.dialed || row.address != address) return false;
+      if (row.state == "connected") return true;
+      return row.peer && std::ranges::any_of(rows, [&](const sync::PeerStatus& other) {
+               return other.peer == row.peer && other.state == "connected";
+             });
+    });
+  };
+  std::vector<AddressStatus> all;
+  for (const std::string& address : impl_->options.rendezvous) {
+    if (std::ranges::find(all, address, &AddressStatus::address) == all.end())
+      all.push_back({address, is_connected(address)});
+  }
+  return all;
+}
+
 sync::Engine::Totals SyncService::totals() const { return impl_->engine->totals(); }
 
 std::optional<std::string> SyncService::own_op_elsewhere() const {

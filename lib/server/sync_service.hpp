@@ -33,6 +33,11 @@ struct SyncOptions {
   std::function<void()> follow{};
 };
 
+struct AddressStatus {
+  std::string address;
+  bool connected = false;  ///< its node is, whoever dialed whom
+};
+
 class SyncService {
  public:
   /// All of it on the server's thread; io, live and writer outlive it. Nothing is dialed before the first tick.
@@ -58,6 +63,8 @@ class SyncService {
   void write_down(std::function<void()> done);
 
   [[nodiscard]] std::vector<sync::PeerStatus> peers() const;
+  /// Each address that is to be dialed, once, in the order given.
+  [[nodiscard]] std::vector<AddressStatus> addresses() const;
   [[nodiscard]] sync::Engine::Totals totals() const;
   /// This node's own key has signed an op that this log has not got: local writes are refused meanwhile. Says so, for
   /// people.

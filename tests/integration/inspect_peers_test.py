@@ -120,6 +120,27 @@ class Peers(sync_nodes_test.Nodes):
         named = re.findall(r'^musher_sync_peer_connected{peer="([0-9a-f]{12})"} (\d)$', alice.server.get("/metrics")[2], re.MULTILINE)
         self.assertEqual((len(named), dict(named)[bob_key[:12]]), (32, "1"))
 
+    def test_metrics_say_of_each_address_whether_its_node_is_connected(self):
+        """Also of one where nobody ever answered, which has no key to be named by."""
+        alice, bob = self.make("alice", "bob")
+        port = alice.start().port
+        nobody = "ws://127.0.0.1:9/crdt-sync"
+        bob.start("--rendezvous", self.url(alice), "--rendezvous", nobody, "--rendezvous", nobody)
+        of = lambda node: re.findall(r'^musher_sync_address_connected{address="([^"]*)"} (\d)$', node.server.get("/metrics")[2], re.MULTILINE)
+        wait_until(lambda: sorted(of(bob)) == sorted([(self.url(alice) + "/crdt-sync", "1"), (nobody, "0")]), "alice's address alone to be connected")
+        self.assertEqual(of(alice), [])
+        alice.server.close()
+        wait_until(lambda: {connected for _, connected in of(bob)} == {"0"}, "alice's address to be so no more")
+        # It dials back: one connection stays, and each address has its node.
+        alice.start("--listen", f"127.0.0.1:{port}", "--rendezvous", self.url(bob), listen=False)
+        wait_until(lambda: (self.url(alice) + "/crdt-sync", "1") in of(bob) and of(alice) == [(self.url(bob) + "/crdt-sync", "1")],
+                   "both addresses to be connected")
+
+    def test_no_more_than_thirty_two_addresses_are_measured(self):
+        alice, = self.make("alice")
+        alice.start(*(word for n in range(1, 41) for word in ("--rendezvous", f"ws://127.0.0.1:{n}")))
+        self.assertEqual(len(re.findall("^musher_sync_address_connected{", alice.server.get("/metrics")[2], re.MULTILINE)), 32)
+
     def test_who_stops_in_peace_leaves_no_error(self):
         alice, bob = self.connected()
         self.assertEqual(bob.server.stop(), 0)
