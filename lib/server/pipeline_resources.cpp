@@ -35,7 +35,7 @@ void give(const CallPtr& call, const Result<std::string>& document) {
 
 Result<std::string> pipeline_document(Node& node) {
   MUSHER_TRY(const StoryPage page, page_of(node.live.stories(), {}, {.limit = kListed}));
-  return status_json(page, node.live.card(), std::nullopt);
+  return status_json(page, node.live.card(), std::nullopt, node.live.problem());
 }
 
 Result<std::string> tail_document(Node& node) {

@@ -39,6 +39,12 @@ Result<std::optional<ResolvedPoint>> resolve_argument(const mcp::Call& call, Nod
   return resolve(node.live.log(), point);
 }
 
+/// For the line that a client shows: a list of stories does not look old.
+std::string from_memory(std::string_view problem) {
+  if (problem.empty()) return "";
+  return fmt::format(" From memory alone, since this server does not follow its log any more: {}.", problem);
+}
+
 /// What get_pipeline_status is asked for.
 struct StatusRequest {
   StoryFilter filter;
@@ -52,9 +58,9 @@ StatusRequest status_request(const mcp::Call& call) {
 
 Result<mcp::ToolResult> status_of(const std::vector<StoryView>& stories, const LogCard& card,
                                   const std::optional<ResolvedPoint>& at, const StatusRequest& request,
-                                  std::string_view version) {
+                                  std::string_view version, std::string_view problem) {
   MUSHER_TRY(const StoryPage page, page_of(stories, request.filter, request.page));
-  CutDocument document{.json = status_json(page, card, at)};
+  CutDocument document{.json = status_json(page, card, at, problem)};
   for (const StoryView* story : page.stories) {
     if (is_cut(*story)) document.links.push_back(link_to_story(story->id));
   }
@@ -66,7 +72,8 @@ Result<mcp::ToolResult> status_of(const std::vector<StoryView>& stories, const L
     summary += fmt::format("{} {} in {}", named++ == 0 ? ":" : ",", members.size(), stage.empty() ? "no stage" : stage);
   }
   if (named < stages.size()) summary += fmt::format(" and more in {} other stages", stages.size() - named);
-  return linked_result(version, fmt::format("{}. {}", summary, kDataNotice), std::move(document));
+  return linked_result(version, fmt::format("{}.{} {}", summary, from_memory(problem), kDataNotice),
+                       std::move(document));
 }
 
 /// Of an earlier moment memory has nothing: the log up to there is read again, off the server's thread.
@@ -80,14 +87,15 @@ void past_status(const CallPtr& call, Node& node) {
              MUSHER_TRY(const ResolvedPoint at, resolve(log, point));
              MUSHER_TRY(const StoryList past, inspect_stories(log, at.row, &cancelled, progress));
              MUSHER_TRY(const LogCard card, log_card(log));
-             MUSHER_TRY(mcp::ToolResult result, status_of(past.stories, card, at, request, version));
+             MUSHER_TRY(mcp::ToolResult result, status_of(past.stories, card, at, request, version, ""));
              result.may_keep = false;  // "two hours ago" is another moment each time
              return result;
            });
 }
 
 Result<mcp::ToolResult> pipeline_status(const mcp::Call& call, Node& node) {
-  return status_of(node.live.stories(), node.live.card(), {}, status_request(call), call.version());
+  return status_of(node.live.stories(), node.live.card(), {}, status_request(call), call.version(),
+                   node.live.problem());
 }
 
 Result<mcp::ToolResult> list_agents(const mcp::Call& call, Node& node) {
@@ -108,12 +116,14 @@ Result<mcp::ToolResult> list_agents(const mcp::Call& call, Node& node) {
     }
     json.end_array();
     json.key("total").number(std::uint64_t{page.total});
+    if (!node.live.problem().empty()) json.key("problem").string(node.live.problem());
     json.end_object();
     json.end_line();
   });
-  return mcp::structured_result(fmt::format("{} of {} stories that have an agent; {} agent{}. {}", page.stories.size(),
-                                            page.total, by_agent.size(), by_agent.size() == 1 ? "" : "s", kDataNotice),
-                                std::move(document));
+  return mcp::structured_result(
+      fmt::format("{} of {} stories that have an agent; {} agent{}.{} {}", page.stories.size(), page.total,
+                  by_agent.size(), by_agent.size() == 1 ? "" : "s", from_memory(node.live.problem()), kDataNotice),
+      std::move(document));
 }
 
 Result<mcp::ToolResult> get_story(const mcp::Call& call, Node& node) {

@@ -109,7 +109,8 @@ std::map<std::string, std::vector<const StoryView*>> by_stage(const StoryPage& p
   return stages;
 }
 
-std::string status_json(const StoryPage& page, const LogCard& card, const std::optional<ResolvedPoint>& at) {
+std::string status_json(const StoryPage& page, const LogCard& card, const std::optional<ResolvedPoint>& at,
+                        std::string_view problem) {
   return json_text([&](JsonWriter& json) {
     begin_result(json, "musher.pipeline-status/1", card, at, page.next_cursor);
     json.key("stages").begin_object();
@@ -120,6 +121,7 @@ std::string status_json(const StoryPage& page, const LogCard& card, const std::o
     }
     json.end_object();
     json.key("total").number(std::uint64_t{page.total});
+    if (!problem.empty()) json.key("problem").string(problem);
     json.end_object();
     json.end_line();
   });

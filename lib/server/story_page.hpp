@@ -60,8 +60,9 @@ struct StoryPage {
 /// Of a page, in the order of their stages' names.
 [[nodiscard]] std::map<std::string, std::vector<const StoryView*>> by_stage(const StoryPage& page);
 /// {"stages":{STAGE:[STORY]},"total":N} of a page: what get_pipeline_status gives.
+/// @param problem  why these are from memory alone, which the log may have left behind; empty when they are not
 [[nodiscard]] std::string status_json(const StoryPage& page, const LogCard& card,
-                                      const std::optional<ResolvedPoint>& at);
+                                      const std::optional<ResolvedPoint>& at, std::string_view problem);
 
 /// A page of the stories that have an agent, in their order; sized for their ids and agents alone.
 /// @errors usage: the cursor is not one of these.

@@ -55,6 +55,8 @@ std::string list_of(std::string_view name, std::string_view element) {
 }
 
 constexpr std::string_view kNextCursor = R"("next_cursor":{"type":"string"})";
+constexpr std::string_view kProblem =
+    R"("problem":{"type":"string","description":"the log has turned bad: this is from the server's memory alone"})";
 
 }  // namespace
 
@@ -68,7 +70,7 @@ std::string pipeline_status_input() {
 }
 std::string pipeline_status_output() {
   return output(R"("stages":{"type":"object","additionalProperties":{"type":"array","items":)" + std::string(kStory) +
-                    R"(}},"total":{"type":"integer"},)" + std::string(kNextCursor),
+                    R"(}},"total":{"type":"integer"},)" + std::string(kNextCursor) + "," + std::string(kProblem),
                 R"("stages","total")");
 }
 
@@ -77,13 +79,14 @@ std::string list_agents_output() {
   return output(
       list_of("agents", R"({"type":"object","properties":{"agent":{"type":"string"},"stories":{"type":"array",)"
                         R"("items":{"type":"string"}}},"required":["agent","stories"]})") +
-          R"(,"total":{"type":"integer"},)" + std::string(kNextCursor),
+          R"(,"total":{"type":"integer"},)" + std::string(kNextCursor) + "," + std::string(kProblem),
       R"("agents","total")");
 }
 
 std::string get_story_input() { return input({kStoryId, kAt, kPage}, R"("story_id")"); }
 std::string get_story_output() {
-  return output(R"("story":)" + std::string(kStory) + R"(,"history":{"type":"object"},)" + std::string(kNextCursor),
+  return output(R"("story":)" + std::string(kStory) + R"(,"history":{"type":"object"},)" + std::string(kNextCursor) +
+                    "," + std::string(kProblem),
                 R"("story","history")");
 }
 
@@ -97,7 +100,7 @@ std::string list_ops_output() { return output(list_of("ops", kOp) + "," + std::s
 std::string get_node_output() {
   return output(
       R"("author":{"anyOf":[{"type":"string"},{"type":"null"}]},"document":{"type":"string"},"heads":{"type":"array"},)"
-      R"("peers":{"type":"array"},"health":{"enum":["ok","read_only","failed"]})",
+      R"("peers":{"type":"array"},"health":{"enum":["ok","read_only","failed"]},"problem":{"type":"string"})",
       R"("author","document","heads","peers","health")");
 }
 

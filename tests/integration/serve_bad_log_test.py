@@ -9,6 +9,7 @@ import time
 import unittest
 
 from binaries import Shell
+from json_output_test import file_of, validate
 from mcp_client import Modern, RpcFailure, Server, stories_of, wait_until
 
 STORY = "478_story_sync"
@@ -106,6 +107,12 @@ class BadLog(unittest.TestCase):
             self.assertEqual((shown["history"], shown["history_left_out"], shown["problem"]), ({}, True, problem))
             self.assertEqual(shown["log"], self.sound["log"])
             self.assertEqual(set(shown) - {"notice"}, {"schema", "log", "story", "history", "history_left_out", "problem", "failures"})
+        for name in ("get_pipeline_status", "list_agents"):
+            listed = self.client.tool(name)
+            self.assertEqual(listed["structuredContent"]["problem"], problem)
+            validate(listed["structuredContent"], file_of(listed["structuredContent"]["schema"]))
+            self.assertIn(f"does not follow its log any more: {problem}. ", listed["content"][0]["text"])
+        self.assertEqual(self.client.read("musher://pipeline")["problem"], problem)
         prompt = self.client.request("prompts/get", {"name": "why-does-this-story-keep-coming-back",
                                                      "arguments": {"story_id": STORY}})
         self.assertEqual(json.loads(prompt["messages"][1]["content"]["resource"]["text"])["problem"], problem)
@@ -139,6 +146,8 @@ class BadLog(unittest.TestCase):
         self.assertEqual([live["status"] for live in done["live"]], ["applied"])
         self.assertEqual(self.stage(), "4_done")
         self.assertEqual(self.client.document("replay_at", {"compare": "live"})["verdict"], "same")
+        for shown in (self.client.document("get_pipeline_status"), self.client.document("list_agents"), self.client.read("musher://pipeline")):
+            self.assertNotIn("problem", shown)
 
     def tearDown(self):
         if self.server.process.poll() is None:
