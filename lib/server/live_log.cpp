@@ -125,6 +125,7 @@ Result<void> LiveLog::check_last_row(LogReader& log) {
 Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
   const RowId before = applied();
   RowId noted = before;
+  std::vector<OpRow> branching;  // looked at when nobody reads the log
   CatchUpOptions options;
   options.most_rows = most_rows;
   options.signatures = started_ ? Signatures::check : Signatures::skip;
@@ -136,6 +137,7 @@ Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
     if (row.row <= noted) {  // from the first row again: trust has changed
       tracker_ = StoryTracker();
       heads_.clear();
+      branches_ = AuthorBranches();
       failures_seen_ = 0;
       changes.ops = 0;
       changes.stories.clear();
@@ -146,11 +148,13 @@ Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
     if (effective) tracker_.note(row);
     for (const OpId& dependency : dependencies(row.op.op)) heads_.erase(dependency);
     heads_.insert(row.id);
+    if (branches_.take(row) && started_ && row.row > before) branching.push_back(row);
     note(row, changes);
     if (on_row_) on_row_(row);
   };
   const std::uint64_t trust_changes = live_->trust_changes(), read = live_->counts().read;
   MUSHER_CHECK(live_->catch_up(*log_, options));
+  for (const OpRow& row : branching) look_at_branch(row, changes);
   changes.trust_changed = live_->trust_changes() != trust_changes;
   started_ = true;
   changes.more = !changes.trust_changed && live_->counts().read - read == most_rows;
@@ -177,6 +181,21 @@ void LiveLog::note(const OpRow& row, LogChanges& changes) {
     if (auto story = live_->document().story_of(op.target)) changes.stories.push_back(*std::move(story));
   } else {
     changes.rebuilt = true;  // it may name any op; the pipeline is told as a whole
+  }
+}
+
+void LiveLog::look_at_branch(const OpRow& row, LogChanges& changes) {
+  const Op& op = row.op.op;
+  if (!equivocations_told_.emplace(op.author, op.index).second) return;
+  const auto same_index = log_->ops_at(op.author, op.index);
+  if (!same_index) return;  // an audit finds it too
+  for (const OpId& other : *same_index) {
+    const auto links = log_->links(other);
+    if (!links || !*links || (*links)->row >= row.row) continue;
+    const auto& dependencies = (*links)->dependencies;
+    if (!op.prev.is_zero() && (dependencies.empty() || dependencies.front() != op.prev)) continue;
+    changes.equivocations.push_back({op.author, op.index, other, row.id});
+    return;
   }
 }
 

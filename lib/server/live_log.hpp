@@ -9,12 +9,14 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "oplog/sqlite_op_log.hpp"
 #include "replica/inspect.hpp"
 #include "replica/live_document.hpp"
 #include "replica/story_view.hpp"
+#include "server/author_branches.hpp"
 
 namespace musher {
 
@@ -27,6 +29,8 @@ struct LogChanges {
   bool more = false;                 ///< there may be rows behind the last one taken: memory is between two commits
   bool only_sets = true;             ///< the same stories are there, in the same order
   std::vector<std::string> stories;  ///< that those ops concern, each once, by id
+  /// That those ops made, of each author and index the first; none of what the log had when it was opened.
+  std::vector<Equivocation> equivocations;
   [[nodiscard]] bool any() const { return ops > 0 || rebuilt; }
   /// Or may have.
   [[nodiscard]] bool stories_came_or_went() const { return rebuilt || !only_sets; }
@@ -110,6 +114,8 @@ class LiveLog {
   [[nodiscard]] Result<void> apply_new(std::uint64_t most_rows, LogChanges& changes);
   void update_stories(const LogChanges& changes);
   void note(const OpRow& row, LogChanges& changes);
+  /// What op came first, by the file. Nothing is told twice, so that an author with many branches costs little.
+  void look_at_branch(const OpRow& row, LogChanges& changes);
 
   // fixed after opening
   std::unique_ptr<SqliteOpLog> log_;
@@ -122,6 +128,8 @@ class LiveLog {
   std::unique_ptr<LiveDocument> live_;
   StoryTracker tracker_;
   std::set<OpId> heads_;
+  AuthorBranches branches_;
+  std::set<std::pair<AuthorId, OpIndex>> equivocations_told_;
   OpId last_id_;  ///< of the last row applied, to see that the file still has it
   bool started_ = false;
   KnownSignatures known_signatures_{kKnownSignatures};

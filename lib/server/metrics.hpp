@@ -29,6 +29,7 @@ struct MetricValues {
   double last_audit_timestamp_seconds = 0;  ///< 0: none is done
   // since the start
   double applied_ops = 0;
+  double equivocations = 0;
   double http_requests = 0;
   double http_refused = 0;
   double http_slow_readers_dropped = 0;

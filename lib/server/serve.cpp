@@ -302,6 +302,7 @@ class Runtime {
       values.audit_errors = static_cast<double>(node_->last_audit->errors);
       values.last_audit_timestamp_seconds = static_cast<double>(node_->last_audit->finished_ms) / 1000;
     }
+    values.equivocations = static_cast<double>(equivocations_);
     values.applied_ops = static_cast<double>(applied_ops_);
     values.writes = static_cast<double>(writes_);
     if (sync_) {
@@ -366,11 +367,25 @@ class Runtime {
     const bool was_well = live_->problem().empty();
     const LogChanges changes = live_->catch_up(kRowsInATurn);
     applied_ops_ += changes.ops;
+    for (const Equivocation& each : changes.equivocations) tell_of_equivocation(each);
     if (changes.reconnected && writer_) writer_->reopen();
     announce(*mcp_, changes);
     if (sync_) sync_->followed(changes);
     if (was_well && !live_->problem().empty()) tell_of_problem();
     behind_ = changes.more && live_->problem().empty();
+  }
+
+  void tell_of_equivocation(const Equivocation& found) {
+    constexpr std::size_t kShort = 12;
+    ++equivocations_;
+    const std::string key = to_hex(found.author.key);
+    LogFields fields{{"author", key}};
+    if (const std::string name = name_of(key); !name.empty()) fields.emplace_back("name", name);
+    fields.emplace_back("index", std::to_string(raw(found.index)));
+    fields.emplace_back("first", to_hex(found.first.hash).substr(0, kShort));
+    fields.emplace_back("second", to_hex(found.second.hash).substr(0, kShort));
+    fields.emplace_back("hint", verify_hint(live_->log().info().path));
+    limited_log_.line(LogLevel::warning, "equivocation", fields, steady_clock::now());
   }
 
   void tell_of_problem() {
@@ -571,6 +586,7 @@ class Runtime {
   Metrics metrics_;
   // changes with each event
   std::uint64_t applied_ops_ = 0;
+  std::uint64_t equivocations_ = 0;
   std::uint64_t writes_ = 0;
   std::optional<steady_clock::time_point> next_audit_;
   bool behind_ = false;  ///< memory is between two commits

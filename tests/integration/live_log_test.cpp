@@ -63,3 +63,45 @@ TEST_CASE("live log: a change of trust builds all of it again, whatever the turn
   CHECK(live->live().document().state_digest() == node.document().document().state_digest());
   CHECK(live->problem().empty());
 }
+
+TEST_CASE("live log: two ops of one author after the same op are told of when the second comes, once an index",
+          "[server]") {
+  const TempFolder folder;
+  TestNode node(folder.path(), "node", test_document()), mallory(folder.path(), "mallory", test_document());
+  node.trust(mallory, "mallory");
+  const auto insert = [&](const OpRow& prev, const char* story) {
+    const OpRow made = mallory.fork(prev, {OpKind::insert, OpId{}, story, "{}", {}});
+    node.receive(made);
+    return made;
+  };
+  const OpRow first = mallory.insert("first");
+  node.receive(first);
+  insert(first, "old_one");
+  insert(first, "old_two");
+  const auto live = must(LiveLog::open({.path = node.log().info().path}));
+  CHECK(live->catch_up().equivocations.empty());  // what was there is for the audit
+
+  const OpRow tip = node.rows().back();
+  const OpRow one = insert(tip, "one");
+  CHECK(live->catch_up().equivocations.empty());
+  const OpRow two = insert(tip, "two");
+  insert(tip, "three");
+  insert(one, "goes_on");
+  insert(two, "goes_on_too");  // its index is shared as well, but nobody wrote twice after `two`
+  const auto told = live->catch_up().equivocations;
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].author == mallory.author());
+  CHECK(told[0].index == one.op.op.index);
+  CHECK(told[0].first == one.id);
+  CHECK(told[0].second == two.id);
+
+  // Rows that are applied again are no news, and what comes with them is.
+  TestNode other(folder.path(), "other", test_document());
+  node.trust(other, "other");
+  CHECK(live->catch_up().equivocations.empty());
+  insert(tip, "four");
+  CHECK(live->catch_up().equivocations.empty());
+  insert(two, "again");
+  CHECK(live->catch_up().equivocations.size() == 1);
+  CHECK(live->problem().empty());
+}

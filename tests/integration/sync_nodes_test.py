@@ -402,6 +402,34 @@ class Operators(Nodes):
         self.assertEqual({story["story_id"] for story in stories}, {"1_alice", "2_copy"})
         self.assert_sound(alice)
 
+    def test_a_key_on_two_branches_is_told_of_when_they_meet(self):
+        alice, bob = self.make("alice", "bob")
+        alice.must("put", "-q", "--new", "1_alice", "stage=1_backlog")
+        moved = shutil.copytree(alice.folder, self.shell.work / "moved")
+        copy = self.shell.run(BIN / "musher", "put", "-q", "--log", moved / "pipeline.db", "--new", "2_copy", "stage=1_backlog",
+                              environment={"XDG_STATE_HOME": str(moved / "state")})
+        self.assertEqual(copy.returncode, 0, copy.stderr)
+        alice.must("put", "-q", "1_alice", "stage=2_current")
+        key = (alice.folder / "pipeline.db.key.pub").read_text().strip()
+        alice.start()
+        bob.start("--rendezvous", self.url(alice))
+        same_state([alice, bob])
+        for node in (alice, bob):
+            self.assertEqual(node.server.events("equivocation"), [])
+            self.assertIn("musher_equivocations_total 0\n", node.server.get("/metrics")[2])
+        brought = self.shell.run(BIN / "musher", "sync", moved / "pipeline.db", bob.log)
+        self.assertEqual(brought.returncode, 0, brought.stdout + brought.stderr)
+        same_state([alice, bob])
+        for node in (alice, bob):
+            told = node.server.wait_event("equivocation")
+            self.assertEqual((told["level"], told["author"], told["name"], told["index"]), ("warning", key, "alice", "2"))
+            ops = json.loads(node.must("inspect", "ops", "--json"))["ops"]
+            ids = [op["op_id"][:12] for op in ops if (op["author"], op["index"]) == (key, "2")]
+            self.assertEqual([told["first"], told["second"]], ids)
+            self.assertEqual(told["hint"], f"musher verify-order --log {node.log}")
+            self.assertEqual(len(node.server.events("equivocation")), 1)
+            self.assertIn("musher_equivocations_total 1\n", node.server.get("/metrics")[2])
+
     def test_the_page_has_every_reason_why_two_nodes_do_not_talk(self):
         page = (SOURCE / "docs" / "operations.md").read_text()
         table = page[page.index("| it says | do |"):page.index("**A copied folder is no node.**")]
