@@ -453,6 +453,14 @@ class Operators(Nodes):
                 self.assertIn(row, bob.server.wait_event("cannot reach peer")["detail"])
                 self.end_servers()
 
+    def assert_the_page_has_problem(self, problem):
+        page = (SOURCE / "docs" / "operations.md").read_text()
+        table = page[page.index("| `problem` | it ends |"):page.index("The log says `own ops elsewhere`")]
+        rows = [row.split("|")[1].strip() for row in table.splitlines() if row.startswith("| ")][1:]
+        self.assertEqual(len(rows), 3)
+        having = [row for row in rows if re.match(".*".join(re.escape(part) for part in row.split("…")), problem)]
+        self.assertEqual(len(having), 1, problem)
+
     def self_signed(self):
         made = self.shell.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                               "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost",
@@ -540,6 +548,8 @@ class Operators(Nodes):
         status, ready = bob.server.readiness()
         self.assertEqual((status, ready["status"]), (503, "failed"))
         self.assertIn("of this node's own key, which this log has not got", ready["problem"])
+        self.assertEqual(ready["health"], "ok")
+        self.assert_the_page_has_problem(ready["problem"])
         notes = lambda: [file for file in (bob.folder / "state").rglob("tips/*") if file.suffix != ".new"]  # nor its draft
         wait_until(notes, "the note of the op that is elsewhere")
         refused = bob.run("put", "1_bob", "stage=9_wrong")
@@ -586,6 +596,7 @@ class Operators(Nodes):
         status, ready = bob.server.readiness()
         self.assertEqual(status, 503)
         self.assertIn("(index 3)", ready["problem"])
+        self.assert_the_page_has_problem(ready["problem"])
         self.assertEqual(bob.run("put", "1_bob", "stage=9_wrong").returncode, 5)
         # Lost for good, as its operator says.
         next(file for file in (bob.folder / "state").rglob("*") if file.parent.name == "tips").unlink()
