@@ -18,7 +18,7 @@ Result<ExitCode> run(InitOptions& options, Context& context) {
   if (options.token_file) settings.token_file = *options.token_file;
   Context there{context.terminal, settings, context.environment, context.common};
   MUSHER_TRY(mcp::Client client, server_link(there));
-  MUSHER_TRY(const mcp::ToolReply reply, client.call_tool("get_node", "{}"));
+  MUSHER_TRY(const mcp::ToolReply reply, client.call_tool("get_node", "{}", http::Effect::reads));
   MUSHER_TRY(const mcp::JsonView document, member(reply.structured, "document"));
   DocumentId id;
   if (!from_hex(document.string().value_or(""), id.bytes)) {

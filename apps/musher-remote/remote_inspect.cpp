@@ -44,7 +44,7 @@ struct Inspection {
     std::vector<mcp::ToolReply> all;
     std::optional<std::string> cursor;
     do {
-      MUSHER_TRY(mcp::ToolReply reply, client.call_tool(tool, arguments(cursor)));
+      MUSHER_TRY(mcp::ToolReply reply, client.call_tool(tool, arguments(cursor), http::Effect::reads));
       const auto next = reply.structured["next_cursor"].string();
       if (next && next == cursor) return fail(Errc::io, "the server gives the same page again", "see its log");
       cursor = next ? std::optional<std::string>(*next) : std::nullopt;
@@ -75,7 +75,7 @@ ExitCode health_code(const JsonView& document) {
 }
 
 Result<ExitCode> summary(const Inspection& inspection) {
-  MUSHER_TRY(const mcp::ToolReply reply, inspection.client.call_tool("get_node", "{}"));
+  MUSHER_TRY(const mcp::ToolReply reply, inspection.client.call_tool("get_node", "{}", http::Effect::reads));
   const JsonView document = reply.structured;
   MUSHER_TRY(const JsonView log, member(document, "log"));
   const ExitCode code = health_code(document);
@@ -114,7 +114,7 @@ ExitCode say_if_bad(const Inspection& inspection, const JsonView& node) {
 /// Memory alone answers, unless an earlier moment was asked for: the list itself does not tell that it is an old one.
 Result<ExitCode> code_of_list(const Inspection& inspection) {
   if (inspection.options.at) return ExitCode::ok;
-  MUSHER_TRY(const mcp::ToolReply node, inspection.client.call_tool("get_node", "{}"));
+  MUSHER_TRY(const mcp::ToolReply node, inspection.client.call_tool("get_node", "{}", http::Effect::reads));
   return say_if_bad(inspection, node.structured);
 }
 
@@ -203,7 +203,7 @@ Result<ExitCode> ops(const Inspection& inspection) {
 }
 
 Result<ExitCode> peers(const Inspection& inspection) {
-  MUSHER_TRY(const mcp::ToolReply reply, inspection.client.call_tool("get_node", "{}"));
+  MUSHER_TRY(const mcp::ToolReply reply, inspection.client.call_tool("get_node", "{}", http::Effect::reads));
   MUSHER_TRY(const JsonView list, member(reply.structured, "peers"));
   const ExitCode code = say_if_bad(inspection, reply.structured);
   if (wants_json(inspection.context)) {

@@ -72,7 +72,7 @@ struct RemotePlan {
 Result<RemotePlan> plan_of(mcp::Client& client, const PurgeOptions& options) {
   RemotePlan made{{options.selection, {}, options.reason}, {}};
   for (const std::string& story : options.selection.stories) {
-    MUSHER_TRY(made.last, client.call_tool("get_story", arguments_of(story, {})));
+    MUSHER_TRY(made.last, client.call_tool("get_story", arguments_of(story, {}), http::Effect::reads));
     MUSHER_CHECK(member(made.last->structured, "story"));
     const StoryReport report = story_report(made.last->structured);
     if (report.removal && !report.live) {
@@ -90,8 +90,9 @@ Result<mcp::ToolReply> purge_one(mcp::Client& client, const PurgedStory& story,
                                  const std::optional<std::string>& reason) {
   int asked = 0;
   const bool confirmed = story.status == PurgeStatus::would_purge;
-  MUSHER_TRY(mcp::ToolReply reply, client.call_tool("purge_story", arguments_of(story.story, reason),
-                                                    [&](std::string_view) { return confirmed && ++asked == 1; }));
+  MUSHER_TRY(mcp::ToolReply reply,
+             client.call_tool("purge_story", arguments_of(story.story, reason), http::Effect::writes,
+                              [&](std::string_view) { return confirmed && ++asked == 1; }));
   MUSHER_TRY(const JsonView dry_run, member(reply.structured, "dry_run"));
   if (!dry_run.boolean().value_or(false)) return reply;
   return fail(Errc::refused, fmt::format("{} has changed since it was shown: it is not purged", quote(story.story)),

@@ -44,7 +44,7 @@ Result<ExitCode> run(PutOptions& options, Context& context) {
   MUSHER_TRY(options.request.fields, fields_of(options, context.terminal.in()));
   MUSHER_TRY(const std::string arguments, arguments_of(options.request));
   MUSHER_TRY(mcp::Client client, server_link(context));
-  MUSHER_TRY(const mcp::ToolReply reply, client.call_tool("put_story", arguments));
+  MUSHER_TRY(const mcp::ToolReply reply, client.call_tool("put_story", arguments, http::Effect::writes));
   MUSHER_TRY(const mcp::JsonView ops, member(reply.structured, "ops"));
   PutReport report{options.request.story, reply.structured["created"].boolean().value_or(false), false, op_views(ops)};
   context.terminal.wrote(op_list(report.ops));

@@ -57,7 +57,7 @@ class AsioTransport final : public Transport {
   bool handshake(User user) override {
     if constexpr (kIsTls) {
       stream_.async_handshake(role_, [this, user = std::move(user)](error_code error) {
-        user->on_handshake(io_of(error), error ? why_no_tls(stream_.native_handle(), error) : std::string());
+        user->on_handshake(io_of(error), error ? why_no_tls(stream_.native_handle(), error) : TlsFailure());
       });
     }
     return kIsTls;

@@ -45,9 +45,9 @@ std::string bytes_of(const Request& request) {
 /// How an operation of a transport ended, once it has.
 class Ending final : public TransportUser {
  public:
-  void on_handshake(Io outcome, const std::string& why) override {
+  void on_handshake(Io outcome, const TlsFailure& failure) override {
     outcome_ = outcome;
-    why_ = why;
+    failure_ = failure;
   }
   void on_read(Io outcome, std::size_t bytes) override {
     outcome_ = outcome;
@@ -57,19 +57,20 @@ class Ending final : public TransportUser {
   void on_written(Io outcome) override { outcome_ = outcome; }
 
   [[nodiscard]] const std::optional<Io>& outcome() const { return outcome_; }
-  [[nodiscard]] const std::string& why() const { return why_; }
+  [[nodiscard]] const TlsFailure& failure() const { return failure_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   std::optional<Io> outcome_;
-  std::string why_;
+  TlsFailure failure_;
   std::size_t bytes_ = 0;
 };
 
 /// One request and its answer.
 class Attempt {
  public:
-  Attempt(const ServerUrl& url, const ClientLimits& limits) : url_(url), limits_(limits) {}
+  Attempt(const ServerUrl& url, const ClientLimits& limits, Effect effect)
+      : url_(url), limits_(limits), effect_(effect) {}
 
   Result<Reply> run(const std::string& request) {
     deadline_ = Clock::now() + limits_.connect;
@@ -87,7 +88,8 @@ class Attempt {
         abandon();
         return not_done_in_time("no TLS connection");
       }
-      if (shaken->outcome() != Io::ok) return no_tls("the server " + url_.text(), shaken->why());
+      if (shaken->outcome() != Io::ok)
+        return no_tls("the server " + url_.text(), url_.with_tls(false).text(), shaken->failure());
     }
     deadline_ = Clock::now() + limits_.answer;
     return exchange(request);
@@ -111,8 +113,21 @@ class Attempt {
     return http::cannot_reach("the server " + url_.text(), url_, error);
   }
   std::unexpected<Error> not_done_in_time(std::string_view what) const {
-    return fail(Errc::busy, fmt::format("{} with the server {} in time", what, url_.text()),
-                "try again; curl " + url_.text() + "/readyz");
+    return fail(Errc::busy, fmt::format("{} with the server {} in time", what, url_.text()), try_again());
+  }
+  [[nodiscard]] std::string try_again() const { return "try again; curl " + url_.text() + "/readyz"; }
+  /// After a request that had no answer.
+  [[nodiscard]] std::string what_now() const {
+    if (effect_ == Effect::reads) return try_again();
+    return "whether it has done what it was asked is not known; ask it: musher inspect --server " + url_.text();
+  }
+  std::unexpected<Error> broke(const error_code& error, bool heard_tls_alert, bool heard_nothing) const {
+    const std::string with_tls = url_.with_tls(true).text();
+    if (!url_.tls && heard_tls_alert)
+      return fail(Errc::io, fmt::format("the port of {} speaks TLS", url_.text()), "with TLS: " + with_tls);
+    std::string hint = what_now();
+    if (!url_.tls && heard_nothing) hint = fmt::format("if that port speaks TLS: {}; else {}", with_tls, hint);
+    return fail(Errc::io, fmt::format("the connection to {} broke: {}", url_.text(), error.message()), std::move(hint));
   }
 
   Result<void> connect() {
@@ -145,23 +160,21 @@ class Attempt {
     parser.eager(true);
     parser.body_limit(limits_.body_bytes);
     error_code error;
-    const std::string unknown =
-        "whether it has done what it was asked is not known; ask it: musher inspect --server " + url_.text();
+    bool heard_tls_alert = false;
     while (is_answered && !error && !parser.is_done()) {
       const auto chunk = buffer.prepare(kReadChunk);
       const auto read = std::make_shared<Ending>();
       transport_->read({static_cast<char*>(chunk.data()), chunk.size()}, read);
       if (!waited_for(*read)) break;
+      if (!parser.got_some()) heard_tls_alert = is_tls_alert({static_cast<char*>(chunk.data()), read->bytes()});
       buffer.commit(read->bytes());
       take(buffer, parser, *read->outcome(), error);
     }
     if (!error && !parser.is_done()) {
       abandon();
-      return fail(Errc::busy, fmt::format("the server {} does not answer", url_.text()), unknown);
+      return fail(Errc::busy, fmt::format("the server {} does not answer", url_.text()), what_now());
     }
-    if (error) {
-      return fail(Errc::io, fmt::format("the connection to {} broke: {}", url_.text(), error.message()), unknown);
-    }
+    if (error) return broke(error, heard_tls_alert, !parser.got_some());
     const auto& message = parser.get();
     return Reply{message.result_int(), std::string(message[beast::http::field::content_type]), message.body()};
   }
@@ -191,6 +204,7 @@ class Attempt {
   // fixed after construction
   const ServerUrl& url_;
   const ClientLimits& limits_;
+  const Effect effect_;
 
   // changes
   Clock::time_point deadline_{};
@@ -203,7 +217,7 @@ class Attempt {
 
 }  // namespace
 
-Result<Reply> Client::post(std::string_view body, const Headers& headers) const {
+Result<Reply> Client::post(std::string_view body, const Headers& headers, Effect effect) const {
   Request request{beast::http::verb::post, "/mcp", 11};
   request.set(beast::http::field::host, url_.authority());
   request.set(beast::http::field::content_type, "application/json");
@@ -213,7 +227,7 @@ Result<Reply> Client::post(std::string_view body, const Headers& headers) const 
   request.keep_alive(false);
   request.body() = body;
   request.prepare_payload();
-  return Attempt(url_, limits_).run(bytes_of(request));
+  return Attempt(url_, limits_, effect).run(bytes_of(request));
 }
 
 }  // namespace musher::http

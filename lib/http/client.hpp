@@ -2,6 +2,7 @@
 // Requests to a server, one at a time: each on a connection of its own, so that none meets one that has gone stale.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ struct Reply {
   std::string body;
 };
 
+/// What a request asks for: when the answer is lost, one that writes may have done so.
+enum class Effect : std::uint8_t { reads, writes };
+
 struct ClientLimits {
   std::chrono::milliseconds connect{10'000};  ///< to have a connection
   std::chrono::milliseconds answer{60'000};   ///< from then on, to have the whole answer
@@ -34,9 +38,9 @@ class Client {
 
   /// POSTs to /mcp and waits for the answer. The server's certificate is verified against the system's authorities, or
   /// those of SSL_CERT_FILE, and its name against the URL's.
-  /// @errors io: no connection, no valid certificate, or it broke; what says so when the server may have done what it
-  ///   was asked.  busy: a time limit.
-  [[nodiscard]] Result<Reply> post(std::string_view body, const Headers& headers) const;
+  /// @errors io: no connection, no valid certificate, or it broke; the hint says so when the server may have done what
+  ///   it was asked.  busy: a time limit.
+  [[nodiscard]] Result<Reply> post(std::string_view body, const Headers& headers, Effect effect) const;
 
   [[nodiscard]] const ServerUrl& url() const { return url_; }
 

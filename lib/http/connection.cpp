@@ -62,7 +62,7 @@ std::optional<Connection::Clock::time_point> Connection::waits_since() const {
 
 std::optional<Digest> Connection::stream_token() const { return phase_ == Phase::streaming ? token_ : std::nullopt; }
 
-void Connection::on_handshake(Io outcome, const std::string&) {
+void Connection::on_handshake(Io outcome, const TlsFailure&) {
   if (phase_ == Phase::closed) return;
   if (outcome != Io::ok) {
     close();

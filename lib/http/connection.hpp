@@ -59,7 +59,7 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
     closed,
   };
 
-  void on_handshake(Io outcome, const std::string& why) override;
+  void on_handshake(Io outcome, const TlsFailure& failure) override;
   void on_read(Io outcome, std::size_t bytes) override;
   void on_write_progress() override;
   void on_written(Io outcome) override;

@@ -82,9 +82,9 @@ class Attempt final : public TransportUser, public std::enable_shared_from_this<
     if (!transport_->handshake(shared_from_this())) upgrade();
   }
 
-  void on_handshake(Io outcome, const std::string& why) override {
+  void on_handshake(Io outcome, const TlsFailure& failure) override {
     if (over()) return;
-    if (outcome != Io::ok) return finish(no_tls(url_.text(), why));
+    if (outcome != Io::ok) return finish(no_tls(url_.text(), url_.with_tls(false).text(), failure));
     upgrade();
   }
 

@@ -100,7 +100,7 @@ std::string shown(std::string_view text) {
 
 /// The server's answer to an upgrade: the subprotocol, or why there is no WebSocket.
 Result<std::string> judge(const websocket::response_type& answer, const error_code& error, const WebSocketOffer& offer,
-                          bool deflate) {
+                          const Wire& wire, bool deflate) {
   const std::string url = offer.url.text();
   const auto none = [&](Errc code, std::string_view why, std::string hint) {
     return fail(code, fmt::format("no WebSocket with {}: {}", url, why), std::move(hint));
@@ -118,6 +118,14 @@ Result<std::string> judge(const websocket::response_type& answer, const error_co
   }
   if (error.category() == websocket::make_error_code(websocket::error::closed).category()) {
     return none(Errc::refused, error.message(), is_it);
+  }
+  const std::string with_tls = offer.url.with_tls(true).text();
+  const bool may_be_tls = error && !offer.url.server.tls;
+  if (may_be_tls && wire.heard_tls_alert())
+    return none(Errc::io, "that port speaks TLS: it is wss://", "with TLS: " + with_tls);
+  if (may_be_tls && wire.heard_bytes() == 0) {
+    return none(Errc::io, "the connection broke in the handshake; if that port speaks TLS, it is wss://",
+                fmt::format("if that port speaks TLS: {}; else {}", with_tls, is_it));
   }
   if (error) return none(Errc::io, "the connection broke in the handshake", is_it);
   const auto header = [&](field name) { return std::string(answer[name]); };
@@ -181,7 +189,7 @@ class BeastStream final : public MessageStream, public std::enable_shared_from_t
                             [weak = weak_from_this(), offer, done = std::move(done)](error_code error) mutable {
                               const auto self = weak.lock();
                               if (!self) return;
-                              auto judged = judge(self->answer_, error, offer, self->settings_.deflate);
+                              auto judged = judge(self->answer_, error, offer, *self->wire_, self->settings_.deflate);
                               self->answer_ = {};
                               done(std::move(judged));
                             });

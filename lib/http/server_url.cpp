@@ -88,6 +88,12 @@ std::string ServerUrl::authority() const {
 
 std::string ServerUrl::text() const { return fmt::format("{}://{}", tls ? "https" : "http", authority()); }
 
+ServerUrl ServerUrl::with_tls(bool wanted) const {
+  ServerUrl other = *this;
+  other.tls = wanted;
+  return other;
+}
+
 Result<ServerUrl> parse_server_url(std::string_view text) {
   MUSHER_TRY(auto parts, parse(text, kHttp));
   if (!parts.path.empty() && parts.path != "/" && parts.path != "/mcp") return bad(text, kHttp, "its path is not /mcp");

@@ -18,6 +18,8 @@ struct ServerUrl {
   [[nodiscard]] std::string authority() const;
   /// "http://host:port".
   [[nodiscard]] std::string text() const;
+  /// The same place by the other scheme, or by this one.
+  [[nodiscard]] ServerUrl with_tls(bool wanted) const;
 };
 
 /// Without a port it is 80 or 443. A user, a query, a fragment or another path than /mcp mean nothing here.
@@ -30,6 +32,7 @@ struct WebSocketUrl {
 
   /// "ws://host:port/path".
   [[nodiscard]] std::string text() const;
+  [[nodiscard]] WebSocketUrl with_tls(bool wanted) const { return {server.with_tls(wanted), path}; }
 };
 
 /// The same for ws:// and wss://, with any path.

@@ -1,10 +1,14 @@
 #include "http/tls_client.hpp"
 
 #include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
 
 namespace musher::http {
 
@@ -31,14 +35,31 @@ void expect_server(SSL* tls, const std::string& host) {
   SSL_ctrl(tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
 }
 
-std::string why_no_tls(SSL* tls, const error_code& error) {
+TlsFailure why_no_tls(SSL* tls, const error_code& error) {
+  using Cause = TlsFailure::Cause;
   const long verified = SSL_get_verify_result(tls);
-  return verified == X509_V_OK ? error.message() : X509_verify_cert_error_string(verified);
+  if (verified != X509_V_OK) return {Cause::certificate, X509_verify_cert_error_string(verified)};
+  if (error == boost::asio::error::eof || error == ssl::error::stream_truncated) return {Cause::ended, error.message()};
+  const bool is_of_tls = error.category() == boost::asio::error::get_ssl_category();
+  const auto reason = is_of_tls ? ERR_GET_REASON(static_cast<unsigned long>(error.value())) : 0;
+  return {reason == SSL_R_WRONG_VERSION_NUMBER ? Cause::not_tls : Cause::other, error.message()};
 }
 
-std::unexpected<Error> no_tls(std::string_view whom, std::string_view why) {
-  return fail(Errc::io, fmt::format("no TLS with {}: {}", whom, why),
-              "another authority of certificates: SSL_CERT_FILE=CA.pem musher ...");
+std::unexpected<Error> no_tls(std::string_view whom, std::string_view without_tls, const TlsFailure& failure) {
+  using Cause = TlsFailure::Cause;
+  std::string why = failure.why;
+  std::string hint = "is it the port of musher serve?";
+  if (failure.cause == Cause::not_tls) {
+    why = fmt::format("that port speaks none: it is {}", without_tls.substr(0, without_tls.find("//") + 2));
+    hint = fmt::format("without TLS: {}", without_tls);
+  } else if (failure.cause == Cause::ended) {
+    hint = fmt::format("if that port speaks no TLS: {}", without_tls);
+  } else if (failure.cause == Cause::certificate) {
+    hint = "another authority of certificates: SSL_CERT_FILE=CA.pem musher ...";
+  }
+  return fail(Errc::io, fmt::format("no TLS with {}: {}", whom, why), std::move(hint));
 }
+
+bool is_tls_alert(std::string_view first_bytes) { return first_bytes.starts_with("\x15\x03"); }
 
 }  // namespace musher::http

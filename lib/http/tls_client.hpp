@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/transport.hpp"
 #include "model/result.hpp"
 
 struct ssl_st;  // OpenSSL's SSL
@@ -25,8 +26,13 @@ void prepare_client_tls(boost::asio::ssl::context& context, boost::system::error
 void expect_server(ssl_st* tls, const std::string& host);
 
 /// What a handshake failed for: what is wrong with the certificate, if it is that.
-[[nodiscard]] std::string why_no_tls(ssl_st* tls, const boost::system::error_code& error);
+[[nodiscard]] TlsFailure why_no_tls(ssl_st* tls, const boost::system::error_code& error);
 
-[[nodiscard]] std::unexpected<Error> no_tls(std::string_view whom, std::string_view why);
+/// @param without_tls  the URL of the same place without TLS
+[[nodiscard]] std::unexpected<Error> no_tls(std::string_view whom, std::string_view without_tls,
+                                            const TlsFailure& failure);
+
+/// Whether this is how a server that speaks TLS answers one who does not. Many say nothing.
+[[nodiscard]] bool is_tls_alert(std::string_view first_bytes);
 
 }  // namespace musher::http

@@ -15,6 +15,19 @@ namespace musher::http {
 /// What both ends of one TLS connection know, and nobody else (RFC 9266, tls-exporter).
 using ChannelBinding = std::array<std::uint8_t, 32>;
 
+/// Why there is no TLS with a server.
+struct TlsFailure {
+  enum class Cause : std::uint8_t {
+    other,
+    not_tls,      ///< it answers something else
+    ended,        ///< it hung up
+    certificate,  ///< nobody vouches for it
+    other_name,   ///< the certificate's is not the URL's
+  };
+  Cause cause = Cause::other;
+  std::string why{};
+};
+
 enum class Io : std::uint8_t {
   ok,
   ended,   ///< the other side has sent its last byte; it may still read
@@ -29,8 +42,8 @@ class TransportUser {
   TransportUser& operator=(const TransportUser&) = delete;
   virtual ~TransportUser() = default;
 
-  /// @param why what TLS says of a failure.
-  virtual void on_handshake(Io outcome, const std::string& why) = 0;
+  /// @param failure when the outcome is not ok.
+  virtual void on_handshake(Io outcome, const TlsFailure& failure) = 0;
   virtual void on_read(Io outcome, std::size_t bytes) = 0;
   /// Some of what is being written was taken.
   virtual void on_write_progress() = 0;

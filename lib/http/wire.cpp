@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "http/tls_client.hpp"
+
 namespace musher::http {
 namespace {
 
@@ -25,7 +27,7 @@ class Wire::Operation : public TransportUser {
     if (--wire_->under_way_ == 0 && wire_->then_) asio::post(wire_->io_, std::exchange(wire_->then_, nullptr));
   }
 
-  void on_handshake(Io, const std::string&) override {}
+  void on_handshake(Io, const TlsFailure&) override {}
   void on_read(Io, std::size_t) override {}
   void on_write_progress() override {}
   void on_written(Io) override {}
@@ -61,6 +63,10 @@ class Wire::Reading final : public Operation {
 
   void on_read(Io outcome, std::size_t bytes) override {
     if (outcome == Io::ok) wire_->heard_ = Clock::now();
+    if (wire_->heard_bytes_ == 0) {
+      const char* const heard = reads_ahead() ? wire_->ahead_.data() : into_.data();
+      wire_->heard_tls_alert_ = is_tls_alert({heard, bytes});
+    }
     wire_->heard_bytes_ += bytes;
     if (outcome == Io::ok && reads_ahead() && !wire_->closed_) {
       wire_->begin_ = 0;

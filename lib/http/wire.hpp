@@ -43,6 +43,7 @@ class Wire : public std::enable_shared_from_this<Wire> {
   [[nodiscard]] Transport& transport() { return *transport_; }
   [[nodiscard]] Clock::time_point heard() const { return heard_; }  ///< something came
   [[nodiscard]] std::uint64_t heard_bytes() const { return heard_bytes_; }
+  [[nodiscard]] bool heard_tls_alert() const { return heard_tls_alert_; }  ///< instead of anything else
   [[nodiscard]] Clock::time_point taken() const { return taken_; }  ///< something was taken, or began to be written
   [[nodiscard]] std::optional<Clock::time_point> ending_since() const { return ending_since_; }
 
@@ -62,6 +63,7 @@ class Wire : public std::enable_shared_from_this<Wire> {
   std::size_t end_ = 0;
   Clock::time_point heard_, taken_;
   std::uint64_t heard_bytes_ = 0;
+  bool heard_tls_alert_ = false;
   std::optional<Clock::time_point> ending_since_;
   int under_way_ = 0;
   bool closed_ = false;

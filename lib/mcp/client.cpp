@@ -140,7 +140,8 @@ Result<Answers> answers_to(const JsonView& result, const Client::Confirm& confir
 
 }  // namespace
 
-Result<ToolReply> Client::call_tool(std::string_view name, std::string_view arguments, const Confirm& confirm) {
+Result<ToolReply> Client::call_tool(std::string_view name, std::string_view arguments, http::Effect effect,
+                                    const Confirm& confirm) {
   const http::Client::Headers headers = {
       {"MCP-Protocol-Version", std::string(kVersion)}, {"Mcp-Method", "tools/call"}, {"Mcp-Name", std::string(name)}};
   const std::string server = http_.url().text();
@@ -148,7 +149,7 @@ Result<ToolReply> Client::call_tool(std::string_view name, std::string_view argu
   for (int round = 0; round <= kMostQuestions; ++round) {
     const std::string request =
         request_text(++last_id_, name, arguments, static_cast<bool>(confirm), version_, answers);
-    MUSHER_TRY(const http::Reply reply, http_.post(request, headers));
+    MUSHER_TRY(const http::Reply reply, http_.post(request, headers, effect));
     if (auto error = status_error(reply, server)) return std::unexpected(*std::move(error));
     const auto document = JsonDocument::parse(message_of(reply));
     MUSHER_TRY(const JsonView result, result_of(document ? document->root() : JsonView(), reply, server));

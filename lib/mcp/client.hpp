@@ -30,7 +30,7 @@ class Client {
   /// @errors what the tool's error says, with its code, hint and candidates.  refused: the token is missing, not known
   ///   or not enough; the server has no such tool; it asks what cannot be answered here.  busy: the server is full, or
   ///   a time limit.  io: no connection, or no MCP server.
-  [[nodiscard]] Result<ToolReply> call_tool(std::string_view name, std::string_view arguments,
+  [[nodiscard]] Result<ToolReply> call_tool(std::string_view name, std::string_view arguments, http::Effect effect,
                                             const Confirm& confirm = {});
 
  private:

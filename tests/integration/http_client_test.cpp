@@ -108,29 +108,35 @@ TEST_CASE("URL: a token in it is refused with where one goes", "[http]") {
              Contains("a token goes into --rendezvous-token-file") && Contains("rendezvous_token_file"));
 }
 
-TEST_CASE("http client: a server that says nothing is busy when the time is over, and the outcome is not known",
+TEST_CASE("http client: a server that says nothing is busy when the time is over, and what became of a write not known",
           "[http]") {
   const SilentPort port(true);
-  const auto reply = Client(port.url(), {}, {.connect = 5s, .answer = 50ms}).post("{}", {});
-  REQUIRE_FALSE(reply);
-  CHECK(reply.error().code == Errc::busy);
-  CHECK_THAT(reply.error().hint, Contains("not known"));
+  const Client client(port.url(), {}, {.connect = 5s, .answer = 50ms});
+  const auto written = client.post("{}", {}, Effect::writes);
+  REQUIRE_FALSE(written);
+  CHECK(written.error().code == Errc::busy);
+  CHECK_THAT(written.error().hint, Contains("not known"));
+  const auto read = client.post("{}", {}, Effect::reads);
+  REQUIRE_FALSE(read);
+  CHECK(read.error().code == Errc::busy);
+  CHECK_THAT(read.error().hint, Contains("try again") && !Contains("not known"));
 }
 
 TEST_CASE("http client: a TLS handshake that does not end is busy", "[http]") {
   const SilentPort port(true);
-  const auto reply = Client(port.url("https"), {}, {.connect = 50ms}).post("{}", {});
+  const auto reply = Client(port.url("https"), {}, {.connect = 50ms}).post("{}", {}, Effect::reads);
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code == Errc::busy);
 }
 
 TEST_CASE("http client: nobody there is an I/O error with a hint", "[http]") {
   const SilentPort port(false);
-  const auto reply = Client(port.url()).post("{}", {});
+  const auto reply = Client(port.url()).post("{}", {}, Effect::reads);
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code == Errc::io);
   CHECK(reply.error().hint == "is musher serve running there? musher serve --listen " + port.url().authority());
-  const auto elsewhere = Client(*parse_server_url("http://" + std::string(70, 'a') + ":1")).post("{}", {});
+  const auto elsewhere =
+      Client(*parse_server_url("http://" + std::string(70, 'a') + ":1")).post("{}", {}, Effect::reads);
   REQUIRE_FALSE(elsewhere);
   CHECK(elsewhere.error().hint == "check the name " + std::string(70, 'a'));
 }

@@ -19,6 +19,7 @@ using namespace musher;
 using namespace musher::testing;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 
 namespace {
 
@@ -218,10 +219,24 @@ TEST_CASE("dial: a certificate of another name, and a server without TLS, are re
   CHECK_THAT(other_name.what, Contains("mismatch"));
   const Error no_tls = refused(url_of(plain.port(), "/ws", "localhost", "wss"));
   CHECK(no_tls.code == Errc::io);
-  CHECK_THAT(no_tls.what, Contains("no TLS with wss://localhost"));
-  const Error tls = refused(url_of(server.port(), "/ws", "localhost", "ws"));
+  CHECK_THAT(no_tls.what, Contains("no TLS with wss://localhost") && EndsWith("that port speaks none: it is ws://"));
+  CHECK(no_tls.hint == "without TLS: " + url_of(plain.port(), "/ws", "localhost").text());
+  const auto as_plain = url_of(server.port(), "/ws", "localhost");
+  const Error tls = refused(as_plain);
   CHECK(tls.code == Errc::io);
+  CHECK_THAT(tls.what, EndsWith("broke in the handshake; if that port speaks TLS, it is wss://"));
+  CHECK_THAT(tls.hint, Contains(as_plain.with_tls(true).text()));
   ::unsetenv("SSL_CERT_FILE");
+}
+
+TEST_CASE("dial: a TLS server that says so to one without TLS is named as one", "[http]") {
+  using namespace std::string_literals;
+  const ScriptedServer server(
+      [](RawClient& client, const std::string&) { client.send("\x15\x03\x01\x00\x02\x02\x0a"s); });
+  const Error tls = refused(url_of(server.port()));
+  CHECK(tls.code == Errc::io);
+  CHECK_THAT(tls.what, EndsWith("that port speaks TLS: it is wss://"));
+  CHECK(tls.hint == "with TLS: " + url_of(server.port(), "/ws", "127.0.0.1", "wss").text());
 }
 
 TEST_CASE("dial: nobody there, and no such name, are I/O errors with a hint", "[http]") {

@@ -177,10 +177,11 @@ TEST_CASE("mcp client: whatever a server answers is a reply or an error that say
   for (int i = 0; i < kMutants; ++i) {
     const bool broken = i >= static_cast<int>(corpus.size());
     server.say(broken ? mutated(random, corpus) : corpus[static_cast<std::size_t>(i)]);
-    const auto reply = client.call_tool("put_story", R"({"story_id":"478_x","fields":{}})", [&](std::string_view) {
-      ++questions;
-      return true;
-    });
+    const auto reply = client.call_tool("put_story", R"({"story_id":"478_x","fields":{}})", http::Effect::writes,
+                                        [&](std::string_view) {
+                                          ++questions;
+                                          return true;
+                                        });
     ++outcomes[reply ? "reply" : std::string(to_string(reply.error().code))];
     if (reply) {
       // What is no document is not taken for one by who reads it.

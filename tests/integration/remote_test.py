@@ -311,6 +311,25 @@ class Which(Remote):
             self.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
             self.assertIn("is musher serve running there?", self.refused(7, "inspect"))
 
+    def test_the_wrong_scheme_is_told_with_the_right_one(self):
+        port = self.server.port
+        self.url = f"https://127.0.0.1:{port}"
+        problem = self.refused(7, "inspect")
+        self.assertIn("that port speaks none: it is http://", problem)
+        self.assertIn(f"hint: without TLS: http://127.0.0.1:{port}\n", problem)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def alert():
+                with listener.accept()[0] as connection:
+                    connection.recv(65536)
+                    connection.sendall(b"\x15\x03\x01\x00\x02\x02\x0a")
+
+            threading.Thread(target=alert, daemon=True).start()
+            port = listener.getsockname()[1]
+            self.url = f"http://127.0.0.1:{port}"
+            problem = self.refused(7, "put", STORY, "stage=3_qa")
+        self.assertIn(f"the port of http://127.0.0.1:{port} speaks TLS\n", problem)
+        self.assertIn(f"hint: with TLS: https://127.0.0.1:{port}\n", problem)
+
     def test_a_server_that_is_none_of_ours_is_7(self):
         for answer in (b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", b""):
             listener = socket.create_server(("127.0.0.1", 0))
@@ -427,8 +446,16 @@ class Tls(Remote):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.url = f"https://127.0.0.1:{self.server.port}"
         self.assertIn("certificate", self.refused(7, "inspect", environment=trusted))
+
+    def test_a_url_without_tls_is_told_to_have_it(self):
         self.url = f"http://localhost:{self.server.port}"
-        self.refused(7, "inspect")
+        with_tls = f"https://localhost:{self.server.port}"
+        read = self.refused(7, "inspect")
+        self.assertIn(f"if that port speaks TLS: {with_tls}", read)
+        self.assertNotIn("not known", read)
+        written = self.refused(7, "put", STORY, "stage=3_qa")
+        self.assertIn(f"if that port speaks TLS: {with_tls}", written)
+        self.assertIn("whether it has done what it was asked is not known", written)
 
 
 if __name__ == "__main__":
