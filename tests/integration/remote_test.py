@@ -445,7 +445,9 @@ class Tls(Remote):
         done = self.remote("put", STORY, "stage=3_qa", environment=trusted)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.url = f"https://127.0.0.1:{self.server.port}"
-        self.assertIn("certificate", self.refused(7, "inspect", environment=trusted))
+        problem = self.refused(7, "inspect", environment=trusted)
+        self.assertIn("its certificate is of another name: localhost\n", problem)
+        self.assertIn("hint: a name of the certificate in the URL\n", problem)
 
     def test_a_url_without_tls_is_told_to_have_it(self):
         self.url = f"http://localhost:{self.server.port}"
