@@ -13,6 +13,7 @@
 #include "cli/log_access.hpp"
 #include "cli/point_in_time_text.hpp"
 #include "cli/time_text.hpp"
+#include "http/authorities.hpp"
 #include "http/client_token.hpp"
 #include "http/inherited_sockets.hpp"
 #include "http/server_url.hpp"
@@ -170,6 +171,7 @@ Result<std::vector<std::string>> nodes_to_dial(const ServeCommandOptions& option
   for (const std::string& text : options.rendezvous.empty() ? config.rendezvous : options.rendezvous) {
     MUSHER_TRY(http::WebSocketUrl url, http::parse_web_socket_url(text));
     if (url.path == "/") url.path = kSyncPath;
+    if (url.server.tls) MUSHER_CHECK(http::check_authorities());
     urls.push_back(url.text());
   }
   return urls;

@@ -74,10 +74,9 @@ class Attempt {
 
   Result<Reply> run(const std::string& request) {
     deadline_ = Clock::now() + limits_.connect;
+    if (url_.tls) MUSHER_CHECK(prepare_client_tls(tls_.emplace(asio::ssl::context::tls_client)));
     MUSHER_CHECK(connect());
     error_code error;
-    if (url_.tls) prepare_client_tls(tls_.emplace(asio::ssl::context::tls_client), error);
-    if (error) return cannot_reach(error);
     const bool is_v6 = socket_.remote_endpoint(error).address().is_v6();
     const int socket = error ? -1 : socket_.release(error);
     if (error) return cannot_reach(error);

@@ -36,9 +36,10 @@ class Client {
   explicit Client(ServerUrl url, std::optional<std::string> token = {}, ClientLimits limits = {})
       : url_(std::move(url)), token_(std::move(token)), limits_(limits) {}
 
-  /// POSTs to /mcp and waits for the answer. The server's certificate is verified against the system's authorities, or
-  /// those of SSL_CERT_FILE, and its name against the URL's.
-  /// @errors io: no connection, no valid certificate, or it broke; the hint says so when the server may have done what
+  /// POSTs to /mcp and waits for the answer. The server's certificate is verified against the authorities of
+  /// http/authorities.hpp, and its name against the URL's.
+  /// @errors usage: the authorities cannot be read.  io: no connection, no valid certificate, or it broke; the hint
+  /// says so when the server may have done what
   ///   it was asked.  busy: a time limit.
   [[nodiscard]] Result<Reply> post(std::string_view body, const Headers& headers, Effect effect) const;
 

@@ -38,6 +38,10 @@ class Attempt final : public TransportUser, public std::enable_shared_from_this<
       }
     });
     const ServerUrl& server = url_.server;
+    if (server.tls) {
+      if (auto prepared = prepare_client_tls(tls_); !prepared)
+        return finish(std::unexpected(std::move(prepared).error()));
+    }
     error_code is_a_name;
     const auto address = asio::ip::make_address(server.host, is_a_name);
     if (!is_a_name) {  // Asio would start its thread for names
@@ -73,8 +77,6 @@ class Attempt final : public TransportUser, public std::enable_shared_from_this<
 
   void on_connected(bool is_v6) {
     error_code error;
-    if (url_.server.tls) prepare_client_tls(tls_, error);
-    if (error) return cannot_reach(error);
     const int socket = socket_.release(error);
     if (error) return cannot_reach(error);
     transport_ = make_client_transport(io_, socket, is_v6, url_.server.tls ? &tls_ : nullptr, url_.server.host);

@@ -39,9 +39,10 @@ class Dial {
 /// Called once, never from within dial_web_socket(), with a socket that waits for its start(). May let go of the Dial.
 using DialDone = std::function<void(Result<std::shared_ptr<WebSocket>>)>;
 
-/// The name is looked up anew in each call. The server's certificate is verified against the system's authorities, or
-/// those of SSL_CERT_FILE, and its name against the URL's.
-/// @errors io: no such name, no connection, no valid certificate, or it broke.  refused: the server answered, but with
+/// The name is looked up anew in each call. The server's certificate is verified against the authorities of
+/// http/authorities.hpp, and its name against the URL's.
+/// @errors usage: the authorities cannot be read.  io: no such name, no connection, no valid certificate, or it broke.
+/// refused: the server answered, but with
 ///   another status than 101 (what has it and the first line of its body), or chose no subprotocol of ours.
 ///   busy: the time limit.
 [[nodiscard]] std::unique_ptr<Dial> dial_web_socket(boost::asio::io_context& io, const WebSocketUrl& url,

@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "http/authorities.hpp"
 #include "model/escape.hpp"
 
 namespace musher::http {
@@ -21,9 +22,9 @@ namespace musher::http {
 namespace ssl = boost::asio::ssl;
 using boost::system::error_code;
 
-void prepare_client_tls(ssl::context& context, error_code& error) {
+Result<void> prepare_client_tls(ssl::context& context) {
   context.set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
-  context.set_default_verify_paths(error);
+  return load_authorities(context.native_handle());
 }
 
 void expect_server(SSL* tls, const std::string& host) {

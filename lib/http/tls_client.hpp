@@ -19,8 +19,9 @@ class error_code;
 
 namespace musher::http {
 
-/// TLS 1.2 and later, with the system's authorities, or those of SSL_CERT_FILE.
-void prepare_client_tls(boost::asio::ssl::context& context, boost::system::error_code& error);
+/// TLS 1.2 and later, with the authorities of http/authorities.hpp.
+/// @errors usage.
+[[nodiscard]] Result<void> prepare_client_tls(boost::asio::ssl::context& context);
 
 /// Has the server's certificate verified, and the host against the names in it.
 void expect_server(ssl_st* tls, const std::string& host);

@@ -230,6 +230,31 @@ TEST_CASE("dial: a certificate of another name, and a server without TLS, are re
   ::unsetenv("SSL_CERT_FILE");
 }
 
+TEST_CASE("dial: authorities that cannot be read are an error before anything is dialed", "[http]") {
+  const TempFolder folder;
+  const auto files = make_tls_files(folder, "server");
+  std::atomic<int> connections = 0;
+  const ScriptedServer server([&](RawClient&, const std::string&) { ++connections; });
+  const std::string missing = (folder / "missing").string();
+  struct Case {
+    const char* variable;
+    std::string value, named, why;
+  };
+  for (const Case& bad : {Case{"SSL_CERT_FILE", missing, missing, "No such file"},
+                          Case{"SSL_CERT_FILE", files.key.string(), files.key.string(), "no certificate"},
+                          Case{"SSL_CERT_FILE", folder.path().string(), folder.path().string(), "no certificate"},
+                          Case{"SSL_CERT_DIR", folder.path().string() + ":" + missing, missing, "No such file"}}) {
+    CAPTURE(bad.value);
+    ::setenv(bad.variable, bad.value.c_str(), 1);
+    const Error error = refused(url_of(server.port(), "/ws", "127.0.0.1", "wss"));
+    CHECK(error.code == Errc::usage);
+    CHECK_THAT(error.what, Contains(bad.variable) && Contains(bad.named) && Contains(bad.why));
+    CHECK(refused(url_of(server.port())).code == Errc::io);  // without TLS it is nobody's business
+    ::unsetenv(bad.variable);
+  }
+  CHECK(connections == 4);
+}
+
 TEST_CASE("dial: a TLS server that says so to one without TLS is named as one", "[http]") {
   using namespace std::string_literals;
   const ScriptedServer server(

@@ -449,6 +449,24 @@ class Tls(Remote):
         self.assertIn("its certificate is of another name: localhost\n", problem)
         self.assertIn("hint: a name of the certificate in the URL\n", problem)
 
+    def test_authorities_that_cannot_be_read_are_a_usage_error(self):
+        trusted = {"SSL_CERT_FILE": str(self.shell.work / "cert.pem")}
+        key = str(self.shell.work / "key.pem")
+        self.url = f"https://localhost:{self.server.port}"
+        for variable, value in (("SSL_CERT_FILE", "/nowhere/ca.pem"), ("SSL_CERT_FILE", key), ("SSL_CERT_DIR", "/nowhere/certs")):
+            problem = self.refused(2, "inspect", environment=trusted | {variable: value})
+            self.assertIn(f"{variable}: cannot use '{value}': ", problem)
+        self.assertIn("SSL_CERT_FILE", self.init_from(self.url, code=2, environment={"SSL_CERT_FILE": key}))
+        self.must_not_matter_without_tls({"SSL_CERT_FILE": key})
+        self.url = f"https://localhost:{self.server.port}"
+        self.assertEqual(self.remote("inspect", environment=trusted | {"SSL_CERT_DIR": ""}).returncode, 0)
+
+    def must_not_matter_without_tls(self, environment):
+        plain = Server(self.shell)
+        self.addCleanup(plain.close)
+        self.url = f"http://127.0.0.1:{plain.port}"
+        self.assertEqual(self.remote("inspect", environment=environment).returncode, 0)
+
     def test_a_url_without_tls_is_told_to_have_it(self):
         self.url = f"http://localhost:{self.server.port}"
         with_tls = f"https://localhost:{self.server.port}"

@@ -312,6 +312,15 @@ class Exposure(Serving):
                     self.assertEqual(status in (403, 421) or (status == 400 and not host), not good, status)
 
 
+class Authorities(Serving):
+    def test_ones_that_cannot_be_read_end_a_server_that_is_to_dial_with_tls(self):
+        variable = {"SSL_CERT_FILE": "/nowhere/ca.pem"}
+        problem = self.fails(2, "--listen", "127.0.0.1:0", "--rendezvous", "wss://127.0.0.1:1", environment=variable)
+        self.assertIn("SSL_CERT_FILE: cannot use '/nowhere/ca.pem': No such file", problem)
+        server = self.server("--rendezvous", "ws://127.0.0.1:1", environment=variable)
+        self.assertEqual(server.stop(), 0)
+
+
 class Configuration(Serving):
     def config(self, text):
         path = self.shell.work / "config.toml"
