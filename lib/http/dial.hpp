@@ -43,8 +43,8 @@ using DialDone = std::function<void(Result<std::shared_ptr<WebSocket>>)>;
 /// http/authorities.hpp, and its name against the URL's.
 /// @errors usage: the authorities cannot be read.  io: no such name, no connection, no valid certificate, or it broke.
 /// refused: the server answered, but with
-///   another status than 101 (what has it and the first line of its body), or chose no subprotocol of ours.
-///   busy: the time limit.
+///   another status than 101 (what has it, and what to do or the first line of its body), or chose no subprotocol of
+///   ours. busy: the time limit.
 [[nodiscard]] std::unique_ptr<Dial> dial_web_socket(boost::asio::io_context& io, const WebSocketUrl& url,
                                                     DialOptions options, DialDone done);
 

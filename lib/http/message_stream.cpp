@@ -98,6 +98,19 @@ std::string shown(std::string_view text) {
   return out;
 }
 
+/// A status that says no. A server that dials logs this and no hint, so what to do is in it.
+std::string why_declined(const websocket::response_type& answer, bool has_token) {
+  const unsigned status = answer.result_int();
+  // The other side's words on these are of its header and its paths.
+  if (status == 401 && has_token)
+    return "it answers 401: the token of --rendezvous-token-file is not in the token file there";
+  if (status == 401) return "it answers 401: a token is needed: --rendezvous-token-file FILE";
+  if (status == 404) return "it answers 404: it is --read-only, or the path is wrong";
+  const std::string_view body = answer.body();
+  const std::string line = shown(body.substr(0, body.find_first_of("\r\n")));
+  return fmt::format("it answers {}{}{}", status, line.empty() ? "" : ": ", line);
+}
+
 /// The server's answer to an upgrade: the subprotocol, or why there is no WebSocket.
 Result<std::string> judge(const websocket::response_type& answer, const error_code& error, const WebSocketOffer& offer,
                           const Wire& wire, bool deflate) {
@@ -108,10 +121,8 @@ Result<std::string> judge(const websocket::response_type& answer, const error_co
   const std::string is_it = "is there a musher serve, and nothing between? curl " + offer.url.server.text() + "/readyz";
   if (error == websocket::error::upgrade_declined) {
     const unsigned status = answer.result_int();
-    const std::string_view body = answer.body();
-    const std::string line = shown(body.substr(0, body.find_first_of("\r\n")));
-    return none(Errc::refused, fmt::format("it answers {}{}{}", status, line.empty() ? "" : ": ", line),
-                status == 401   ? "a token of the other side's token file"
+    return none(Errc::refused, why_declined(answer, offer.token.has_value()),
+                status == 401   ? "one line of the token file there; configuration: rendezvous_token_file"
                 : status == 403 ? "there: a token that is not read-only, and the name in this URL among allowed_hosts"
                 : status == 404 ? "the path of the URL: ws://HOST:PORT/crdt-sync"
                                 : is_it);

@@ -299,7 +299,7 @@ TEST_CASE("dial: what nobody is reached at says what to look at", "[http]") {
   }
 }
 
-TEST_CASE("dial: another status than 101 is told with the first line of its body", "[http]") {
+TEST_CASE("dial: another status than 101 is told, with what to do about it", "[http]") {
   const std::string token = "0123456789abcdef0123456789abcdef";
   http::Options options;
   options.tokens = http::TokenTable::parse("alice " + token + "\n", "tokens").value();
@@ -309,10 +309,12 @@ TEST_CASE("dial: another status than 101 is told with the first line of its body
   });
   const Error without = refused(url_of(server.port()));
   CHECK(without.code == Errc::refused);
-  CHECK_THAT(without.what, Contains("it answers 401") && Contains("a token is needed"));
-  CHECK_THAT(without.hint, Contains("token"));
+  CHECK_THAT(without.what, EndsWith("it answers 401: a token is needed: --rendezvous-token-file FILE"));
+  CHECK_THAT(without.hint, Contains("rendezvous_token_file"));
+  const Error wrong = refused(url_of(server.port()), {.token = std::string(32, 'f')});
+  CHECK_THAT(wrong.what, EndsWith("the token of --rendezvous-token-file is not in the token file there"));
   const Error no_path = refused(url_of(server.port(), "/other"), {.token = token});
-  CHECK_THAT(no_path.what, Contains("it answers 404") && Contains("nothing at this path"));
+  CHECK_THAT(no_path.what, EndsWith("it answers 404: it is --read-only, or the path is wrong"));
   CHECK_THAT(no_path.hint, Contains("/crdt-sync"));
   const Error no_protocol = refused(url_of(server.port()), {.token = token, .subprotocols = {"musher.9"}});
   CHECK(no_protocol.code == Errc::refused);

@@ -450,7 +450,9 @@ class Operators(Nodes):
                 self.assertIn(row, sum((each.split(", ") for each in rows), []))
                 alice.start(*options)
                 bob.start("--rendezvous", f"{scheme}://127.0.0.1:{alice.server.port}{path}")
-                self.assertIn(row, bob.server.wait_event("cannot reach peer")["detail"])
+                detail = bob.server.wait_event("cannot reach peer")["detail"]
+                self.assertIn(row, detail)
+                self.assertIn({"it answers 401": "--rendezvous-token-file FILE", "it answers 404": "it is --read-only, or the path is wrong"}.get(row, row), detail)
                 self.end_servers()
 
     def assert_the_page_has_problem(self, problem):
