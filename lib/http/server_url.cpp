@@ -47,8 +47,19 @@ bool begins_with(std::string_view text, std::string_view scheme) {
   return same_ignoring_case(text.substr(0, scheme.size()), scheme);
 }
 
+/// Up to the last @, whatever a token is made of: it may be on its way to a log.
+std::string without_user(std::string_view text) {
+  const auto at = text.rfind('@');
+  if (at == text.npos) return std::string(text);
+  std::string_view scheme;
+  for (const std::string_view known : {kHttp.plain, kHttp.tls, kWebSocket.plain, kWebSocket.tls})
+    if (begins_with(text, known)) scheme = text.substr(0, known.size());
+  return fmt::format("{}{}", scheme, text.substr(at + 1));
+}
+
 std::unexpected<Error> bad(std::string_view text, const Scheme& scheme, std::string_view why) {
-  return fail(Errc::usage, fmt::format("\"{}\" is no URL of {}: {}", text.substr(0, 200), scheme.what, why),
+  return fail(Errc::usage,
+              fmt::format("\"{}\" is no URL of {}: {}", without_user(text).substr(0, 200), scheme.what, why),
               std::string(scheme.hint));
 }
 

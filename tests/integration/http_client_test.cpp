@@ -108,6 +108,25 @@ TEST_CASE("URL: a token in it is refused with where one goes", "[http]") {
              Contains("a token goes into --rendezvous-token-file") && Contains("rendezvous_token_file"));
 }
 
+TEST_CASE("URL: what stands where a user does is left out of every error", "[http]") {
+  for (const std::string before : {"http://", "ws://", "https://", "ftp://", "", "http:/"}) {
+    for (const std::string secret : {"s3cret", "user:s3cret", "s3cret/+=", "s3cret@s3cret", "s3cret://s3cret"}) {
+      for (const std::string after : {"@127.0.0.1:7777", "@a/other", "@a:0", "@"}) {
+        const std::string text = before + secret + after;
+        CAPTURE(text);
+        const auto server = parse_server_url(text);
+        REQUIRE_FALSE(server);
+        CHECK_THAT(server.error().what, !Contains("s3cret"));
+        const auto node = parse_web_socket_url(text + "?");
+        REQUIRE_FALSE(node);
+        CHECK_THAT(node.error().what, !Contains("s3cret"));
+      }
+    }
+  }
+  CHECK_THAT(parse_server_url("http://token@127.0.0.1:7777").error().what,
+             Contains("\"http://127.0.0.1:7777\" is no URL of a server: it names a user"));
+}
+
 TEST_CASE("http client: a server that says nothing is busy when the time is over, and what became of a write not known",
           "[http]") {
   const SilentPort port(true);

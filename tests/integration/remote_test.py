@@ -311,6 +311,13 @@ class Which(Remote):
             self.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
             self.assertIn("is musher serve running there?", self.refused(7, "inspect"))
 
+    def test_a_token_in_the_url_is_not_said_again(self):
+        for url in (f"http://{TOKEN}@127.0.0.1:1", f"http://me:{TOKEN}@127.0.0.1:1", f"ftp://{TOKEN}@127.0.0.1:1", f"http://a/{TOKEN}@127.0.0.1:1"):
+            self.url = url
+            self.assertNotIn(TOKEN, self.refused(2, "inspect"))
+            self.assertNotIn(TOKEN, self.refused(2, "inspect", "--json"))
+        self.assertNotIn(TOKEN, self.init_from(f"http://{TOKEN}@127.0.0.1:1", code=2))
+
     def test_the_wrong_scheme_is_told_with_the_right_one(self):
         port = self.server.port
         self.url = f"https://127.0.0.1:{port}"
