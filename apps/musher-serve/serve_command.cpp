@@ -87,6 +87,14 @@ std::optional<std::filesystem::path> path_of(const std::optional<std::string>& o
   return option ? std::optional<std::filesystem::path>(*option) : config;
 }
 
+/// As Server::listen takes one; of IPv6 it may have a zone.
+bool is_address_in_digits(const std::string& address) {
+  in_addr v4{};
+  in6_addr v6{};
+  return inet_pton(AF_INET, address.c_str(), &v4) == 1 ||
+         inet_pton(AF_INET6, address.substr(0, address.find('%')).c_str(), &v6) == 1;
+}
+
 Result<ListenAddress> parse_listen(const std::string& text) {
   const auto colon = text.rfind(':');
   const std::string digits = colon == text.npos ? "" : text.substr(colon + 1);
@@ -95,12 +103,11 @@ Result<ListenAddress> parse_listen(const std::string& text) {
   parsed.address = colon == text.npos ? "" : text.substr(0, colon);
   if (parsed.address.starts_with('[') && parsed.address.ends_with(']'))
     parsed.address = parsed.address.substr(1, parsed.address.size() - 2);
-  if (digits.empty() || read.ec != std::errc{} || read.ptr != digits.data() + digits.size() || parsed.address.empty()) {
-    return fail(Errc::usage, fmt::format("--listen: {} is no address and port", quote(text)),
-                "--listen 127.0.0.1:7777, or [::1]:7777");
-  }
   if (strcasecmp(parsed.address.c_str(), "localhost") == 0) parsed.address = "127.0.0.1";
-  return parsed;
+  const bool has_port = !digits.empty() && read.ec == std::errc{} && read.ptr == digits.data() + digits.size();
+  if (has_port && is_address_in_digits(parsed.address)) return parsed;
+  return fail(Errc::usage, fmt::format("--listen: {} is no address in digits with a port", quote(text)),
+              "--listen 127.0.0.1:7777, or [::1]:7777");
 }
 
 /// An address in digits of 127.0.0.0/8, or ::1.

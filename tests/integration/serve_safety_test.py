@@ -260,6 +260,14 @@ class Exposure(Serving):
         for name in ("127.0.0.1.example:0", "localhost.example:0"):
             self.assertNotIn("listening", self.fails(2, "--listen", name))
 
+    def test_what_is_no_address_in_digits_is_told_as_that(self):
+        for text in ("http://127.0.0.1:17772", "example.org:17772", "127.1:7777", "127.0.0.1", "127.0.0.1:x", ":7777", "[::1:7777", "[fe80::x]:1"):
+            for tokens in ((), ("--token-file", self.tokens())):
+                problem = self.fails(2, "--listen", text, *tokens)
+                self.assertIn(f"--listen: '{text}' is no address in digits with a port\n", problem)
+                self.assertNotIn("can be reached", problem)
+        self.assertIn("fe80::1%", self.fails(7, "--listen", "[fe80::1%lo]:0", "--token-file", self.tokens()))
+
     def test_nor_does_it_take_over_a_socket_that_others_can_reach(self):
         with socket.create_server(("0.0.0.0", 0)) as listening:
             server = self.inheriting(listening, wait=False)
