@@ -15,6 +15,7 @@
 #include "cli/time_text.hpp"
 #include "http/authorities.hpp"
 #include "http/client_token.hpp"
+#include "http/guards.hpp"
 #include "http/inherited_sockets.hpp"
 #include "http/server_url.hpp"
 #include "model/escape.hpp"
@@ -212,6 +213,21 @@ std::vector<std::string> changed_keys(const FixedSettings& before, const FixedSe
   return keys;
 }
 
+Result<std::vector<std::string>> hosts_to_allow(const ServeCommandOptions& options, const ServeConfig& config) {
+  const bool given = !options.allowed_hosts.empty();
+  std::vector<std::string> hosts;
+  for (const std::string& text : given ? options.allowed_hosts : config.allowed_hosts) {
+    auto host = http::allowable_host(text);
+    if (!host) {
+      return fail(Errc::usage,
+                  fmt::format("{}: {} can be in no Host header", given ? "--allow-host" : "allowed_hosts", quote(text)),
+                  "a name or an address, without http://: musher.example.org or [2001:db8::1]");
+    }
+    hosts.push_back(*std::move(host));
+  }
+  return hosts;
+}
+
 /// What SIGHUP reads again.
 Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, const ServeConfig& config) {
   ServeOptions::Reloaded loaded;
@@ -219,7 +235,7 @@ Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, co
   if (const auto tokens = path_of(options.token_file, config.token_file)) {
     MUSHER_TRY(loaded.tokens, http::TokenTable::load(*tokens));
   }
-  loaded.allowed_hosts = options.allowed_hosts.empty() ? config.allowed_hosts : options.allowed_hosts;
+  MUSHER_TRY(loaded.allowed_hosts, hosts_to_allow(options, config));
   MUSHER_TRY(loaded.rendezvous, nodes_to_dial(options, config));
   loaded.audit_interval =
       options.audit_interval ? *options.audit_interval : config.audit_interval.value_or(kAuditInterval);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "http/header_text.hpp"
+#include "http/server_url.hpp"
 
 namespace musher::http {
 namespace {
@@ -31,6 +32,16 @@ bool host_is_allowed(std::string_view host, std::span<const std::string> allowed
   if (!name || name->empty()) return false;
   const auto is_name = [&](std::string_view known) { return same_ignoring_case(known, *name); };
   return std::ranges::any_of(kLoopback, is_name) || std::ranges::any_of(allowed, is_name);
+}
+
+std::optional<std::string> allowable_host(std::string_view text) {
+  const auto host = without_port(text);
+  if (!host || host->empty()) return std::nullopt;
+  const bool bracketed = host->starts_with('[');
+  if (bracketed && !host->ends_with(']')) return std::nullopt;
+  const std::string_view inner = bracketed ? host->substr(1, host->size() - 2) : *host;
+  if (!is_host(inner, bracketed)) return std::nullopt;
+  return std::string(*host);
 }
 
 bool origin_is_allowed(std::string_view origin, std::span<const std::string> allowed) {

@@ -13,6 +13,10 @@ namespace musher::http {
 /// or none.
 [[nodiscard]] bool host_is_allowed(std::string_view host, std::span<const std::string> allowed);
 
+/// The host of "host" or "host:port" as `allowed` above has it; absent when no Host header can be that: a URL, a blank,
+/// a pattern, an address of IPv6 without its brackets.
+[[nodiscard]] std::optional<std::string> allowable_host(std::string_view text);
+
 /// Whether an Origin header is http:// or https:// and such a host. "null" never is.
 [[nodiscard]] bool origin_is_allowed(std::string_view origin, std::span<const std::string> allowed);
 

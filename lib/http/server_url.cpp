@@ -16,15 +16,6 @@ bool is_port(std::string_view text) {
   return error == std::errc{} && end == text.data() + text.size() && port > 0;
 }
 
-bool is_host(std::string_view text, bool bracketed) {
-  const std::string_view more = bracketed ? ":.%" : "-._";
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!plain && more.find(c) == more.npos) return false;
-  }
-  return !text.empty();
-}
-
 bool names_loopback(std::string_view host) {
   const bool is_address = host.find_first_not_of("0123456789.") == host.npos;
   return host == "localhost" || host == "::1" || (is_address && host.starts_with("127."));
@@ -92,6 +83,15 @@ Result<WebSocketUrl> parse(std::string_view text, const Scheme& scheme) {
 }
 
 }  // namespace
+
+bool is_host(std::string_view text, bool bracketed) {
+  const std::string_view more = bracketed ? ":.%" : "-._";
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!plain && more.find(c) == more.npos) return false;
+  }
+  return !text.empty();
+}
 
 std::string ServerUrl::authority() const {
   return host.find(':') == host.npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);

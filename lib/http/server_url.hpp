@@ -8,6 +8,10 @@
 
 namespace musher::http {
 
+/// Whether this is made of what names, or addresses, are made of.
+/// @param bracketed  it stood in the brackets of an address of IPv6
+[[nodiscard]] bool is_host(std::string_view text, bool bracketed);
+
 struct ServerUrl {
   bool tls = false;
   std::string host{};  ///< a name or an address; one of IPv6 without its brackets

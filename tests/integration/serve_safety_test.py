@@ -371,6 +371,20 @@ class Configuration(Serving):
         self.assertEqual((status("a.example"), status("b.example")), (403, 200))
         server.wait_event("audited", count=2)
 
+    def test_what_no_host_header_can_be_is_refused(self):
+        for text in ("http://x", "a b", "*.example.org", "2001:db8::1"):
+            problem = self.fails(2, "--listen", "127.0.0.1:0", "--config", self.config(f'[serve]\nallowed_hosts = ["ok.example", "{text}"]\n'))
+            self.assertIn(f"allowed_hosts: '{text}' can be in no Host header\n", problem)
+        for text in ("", "http://x"):
+            problem = self.fails(2, "--listen", "127.0.0.1:0", "--allow-host", text)
+            self.assertIn(f"--allow-host: '{text}' can be in no Host header\n", problem)
+        server = self.server("--config", self.config('[serve]\nallowed_hosts = "a.example:7777"\n'))
+        self.assertEqual(server.get("/livez", {"Host": "a.example:7777"})[0], 200)
+        self.config('[serve]\nallowed_hosts = "http://b.example"\n')
+        server.signal(signal.SIGHUP)
+        self.assertIn("allowed_hosts", server.wait_event("the configuration stays as it was")["problem"])
+        self.assertEqual(server.get("/livez", {"Host": "a.example:7777"})[0], 200)
+
     def test_a_hangup_says_which_settings_need_a_restart(self):
         self.tokens()
         (self.shell.work / "peer.token").write_text(WRITER)

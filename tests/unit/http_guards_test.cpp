@@ -20,6 +20,24 @@ TEST_CASE("guards: Host may be loopback by any of its names, with a port or with
   }
 }
 
+TEST_CASE("guards: what no Host header can be is not put on the list; a port is left out", "[http]") {
+  for (const char* host : {"musher.example", "musher.example:7777", "192.0.2.1", "192.0.2.1:1", "[fd00::1]",
+                           "[fd00::1]:1", "MUSHER_1.example-x"}) {
+    CAPTURE(host);
+    const auto allowed = allowable_host(host);
+    REQUIRE(allowed);
+    CHECK(host_is_allowed(host, std::vector{*allowed}));
+    CHECK(host_is_allowed(*allowed + ":8080", std::vector{*allowed}));
+  }
+  for (const char* host :
+       {"",    ":", ":80",       "http://x", "x/",       "a b", " a",   "a:",           "a:x", "a:123456",
+        "u@a", "*", "*.example", "fd00::1",  "[fd00::1", "[]",  "[a]b", "[fd00::1]x:1", "a]",  "b\xc3\xbc.example",
+        "a\n"}) {
+    CAPTURE(host);
+    CHECK_FALSE(allowable_host(host));
+  }
+}
+
 TEST_CASE("guards: any other Host is refused unless it is on the list", "[http]") {
   for (const char* host : {"",
                            ":",
