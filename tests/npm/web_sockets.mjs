@@ -165,7 +165,7 @@ await check("our side dials", async () => {
 await check("our side is refused", async () => {
   const [unauthorized, [why]] = await dialed({ verifyClient: () => false }, "ws", "plain");
   assert.equal(unauthorized, 1);
-  assert.match(why, /it answers 401: Unauthorized/);
+  assert.match(why, /it answers 401: the token of --rendezvous-token-file is not in the token file there/);
   const [other, [what]] = await dialed({ handleProtocols: () => false }, "ws", "plain");
   assert.equal(other, 1);
   assert.match(what, /it speaks no protocol of its own, not musher.2 or musher.1/);
