@@ -125,7 +125,8 @@ Result<void> LiveLog::check_last_row(LogReader& log) {
 Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
   const RowId before = applied();
   RowId noted = before;
-  std::vector<OpRow> branching;  // looked at when nobody reads the log
+  std::vector<Branching> branching;                                  // looked at when nobody reads the log
+  bool begins_anew = before == RowId{0} && newest_row_ != RowId{0};  // an earlier catch-up began to, and failed
   CatchUpOptions options;
   options.most_rows = most_rows;
   options.signatures = started_ ? Signatures::check : Signatures::skip;
@@ -134,7 +135,7 @@ Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
   options.on_progress = started_ ? nullptr : options_.on_progress;
   options.known = started_ ? &known_signatures_ : nullptr;
   options.on_applied = [&](const OpRow& row, Applied, bool effective) {
-    if (row.row <= noted) {  // from the first row again: trust has changed
+    if (std::exchange(begins_anew, false) || row.row <= noted) {  // from the first row again: trust has changed
       tracker_ = StoryTracker();
       heads_.clear();
       branches_ = AuthorBranches();
@@ -148,14 +149,18 @@ Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
     if (effective) tracker_.note(row);
     for (const OpId& dependency : dependencies(row.op.op)) heads_.erase(dependency);
     heads_.insert(row.id);
-    if (branches_.take(row) && started_ && row.row > before) branching.push_back(row);
+    const Op& op = row.op.op;
+    if (branches_.take(row) && started_ && row.row > newest_row_)
+      branching.push_back({op.author, op.index, op.prev, row.id, row.row});
+    newest_row_ = std::max(newest_row_, row.row);
     note(row, changes);
     if (on_row_) on_row_(row);
   };
-  const std::uint64_t trust_changes = live_->trust_changes(), read = live_->counts().read;
-  MUSHER_CHECK(live_->catch_up(*log_, options));
-  for (const OpRow& row : branching) look_at_branch(row, changes);
-  changes.trust_changed = live_->trust_changes() != trust_changes;
+  const std::uint64_t read = live_->counts().read;
+  const auto caught_up = live_->catch_up(*log_, options);
+  for (const Branching& row : branching) look_at_branch(row, changes);
+  MUSHER_CHECK(caught_up);
+  changes.trust_changed = live_->trust_changes() != std::exchange(trust_changes_, live_->trust_changes());
   started_ = true;
   changes.more = !changes.trust_changed && live_->counts().read - read == most_rows;
   std::ranges::sort(changes.stories);
@@ -184,17 +189,16 @@ void LiveLog::note(const OpRow& row, LogChanges& changes) {
   }
 }
 
-void LiveLog::look_at_branch(const OpRow& row, LogChanges& changes) {
-  const Op& op = row.op.op;
-  if (!equivocations_told_.emplace(op.author, op.index).second) return;
-  const auto same_index = log_->ops_at(op.author, op.index);
+void LiveLog::look_at_branch(const Branching& row, LogChanges& changes) {
+  if (!equivocations_told_.emplace(row.author, row.index).second) return;
+  const auto same_index = log_->ops_at(row.author, row.index);
   if (!same_index) return;  // an audit finds it too
   for (const OpId& other : *same_index) {
     const auto links = log_->links(other);
     if (!links || !*links || (*links)->row >= row.row) continue;
     const auto& dependencies = (*links)->dependencies;
-    if (!op.prev.is_zero() && (dependencies.empty() || dependencies.front() != op.prev)) continue;
-    changes.equivocations.push_back({op.author, op.index, other, row.id});
+    if (!row.prev.is_zero() && (dependencies.empty() || dependencies.front() != row.prev)) continue;
+    changes.equivocations.push_back({row.author, row.index, other, row.id});
     return;
   }
 }

@@ -115,7 +115,14 @@ class LiveLog {
   void update_stories(const LogChanges& changes);
   void note(const OpRow& row, LogChanges& changes);
   /// What op came first, by the file. Nothing is told twice, so that an author with many branches costs little.
-  void look_at_branch(const OpRow& row, LogChanges& changes);
+  struct Branching {
+    AuthorId author;
+    OpIndex index{};
+    OpId prev;
+    OpId id;
+    RowId row{};
+  };
+  void look_at_branch(const Branching& row, LogChanges& changes);
 
   // fixed after opening
   std::unique_ptr<SqliteOpLog> log_;
@@ -130,7 +137,9 @@ class LiveLog {
   std::set<OpId> heads_;
   AuthorBranches branches_;
   std::set<std::pair<AuthorId, OpIndex>> equivocations_told_;
-  OpId last_id_;  ///< of the last row applied, to see that the file still has it
+  RowId newest_row_{};               ///< that ever was in memory
+  std::uint64_t trust_changes_ = 0;  ///< as of the last catch-up that worked
+  OpId last_id_;                     ///< of the last row applied, to see that the file still has it
   bool started_ = false;
   KnownSignatures known_signatures_{kKnownSignatures};
   std::int64_t data_version_ = 0;

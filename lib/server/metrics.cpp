@@ -42,7 +42,7 @@ constexpr std::array kGauges = {
 };
 constexpr std::array kCounters = {
     Described{"musher_applied_ops_total", "Ops applied to memory", &MetricValues::applied_ops},
-    Described{"musher_equivocations_total", "Pairs of different ops of one author after the same op that came in",
+    Described{"musher_equivocations_total", "Indexes of authors at which a second op after the same op came in",
               &MetricValues::equivocations},
     Described{"musher_http_requests_total", "Requests that were answered by a handler", &MetricValues::http_requests},
     Described{"musher_http_refused_total", "Requests that were refused before any handler",

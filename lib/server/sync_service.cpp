@@ -44,7 +44,8 @@ class Reader {
   void let_go() {
     reopen_ = true;
     static_cast<void>(thread_.submit([this](const std::atomic<bool>&) {
-      if (reopen_.exchange(false)) log_.reset();
+      reopen_ = false;
+      log_.reset();  // whatever a job that waited before this one has opened
     }));
   }
 
@@ -222,7 +223,9 @@ struct SyncService::Impl final : public sync::Services {
       post([this, done, result = std::move(result)] {
         done(result);  // first: the writer goes on with what comes next while the rows are applied here
         options.follow();
-        waiting.look(live.log(), std::chrono::steady_clock::now());
+        const auto now_is = std::chrono::steady_clock::now();
+        waiting.look(live.log(), now_is);
+        if (waiting.wants_all(now_is)) look_at_quarantine();
       });
     };
     const bool taken = writer.submit(

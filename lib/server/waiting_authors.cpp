@@ -1,5 +1,7 @@
 #include "server/waiting_authors.hpp"
 
+#include <algorithm>
+
 #include "model/canonical_bytes.hpp"
 #include "replica/settlement.hpp"
 
@@ -10,23 +12,34 @@ bool WaitingAuthors::is_news(const AuthorId& author) const {
 }
 
 void WaitingAuthors::came(const OpId& id, const AuthorId& author, Time now) {
+  if (standing_(author) == Standing::allowed) told_.erase(author);  // trusted since: news if that ends
   if (!is_news(author)) return;
   const auto known = not_judged_.find(author);
   if (known != not_judged_.end())
     known->second = {id, now};
   else if (not_judged_.size() < kMostAtOnce)
     not_judged_.emplace(author, Newest{id, now});
+  else
+    missed_ = true;
 }
 
 void WaitingAuthors::look(LogReader& log, Time now) {
   for (auto each = not_judged_.begin(); each != not_judged_.end();) {
     const auto& [author, newest] = *each;
-    const auto waits_there = log.in_quarantine(newest.op);
+    const auto kept = log.quarantine_entries_of(newest.op);
     const auto entered = log.facts(newest.op);
-    if (waits_there && *waits_there) waits(author);
-    const bool judged = (waits_there && *waits_there) || (entered && *entered);
+    const bool waiting = kept && std::ranges::any_of(*kept, is_waiting, &QuarantineEntry::reason);
+    if (waiting) waits(author);
+    const bool judged = (kept && !kept->empty()) || (entered && *entered);
     each = judged || now - newest.came > kPatience ? not_judged_.erase(each) : std::next(each);
   }
+}
+
+bool WaitingAuthors::wants_all(Time now) {
+  if (!missed_ || now < next_all_) return false;
+  missed_ = false;
+  next_all_ = now + kPatience;
+  return true;
 }
 
 void WaitingAuthors::waits(const AuthorId& author) {

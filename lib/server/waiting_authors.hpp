@@ -29,6 +29,9 @@ class WaitingAuthors {
   /// Something was written: tells of the authors whose newest op is in the quarantine now.
   /// Cost: two look-ups in an index for each author with an op that was not judged.
   void look(LogReader& log, Time now);
+  /// More came at once than are followed: whoever is in the quarantine (authors_in_quarantine) is to be named to
+  /// waits(). At most once in kPatience.
+  [[nodiscard]] bool wants_all(Time now);
   /// An op of this author waits: known without looking.
   void waits(const AuthorId& author);
 
@@ -43,6 +46,8 @@ class WaitingAuthors {
   const Tell tell_;
   std::map<AuthorId, Newest> not_judged_;
   std::set<AuthorId> told_;
+  bool missed_ = false;
+  Time next_all_{};
 };
 
 /// The authors of the ops that may enter later, each once, at most WaitingAuthors::kMostTold.

@@ -32,8 +32,8 @@ bool refused(Node& node, const CallPtr& call) {
   node.follow();
   if (const auto why = node.own_op_elsewhere()) {
     call->finish(error_result({Errc::refused, *why,
-                               "wait until it has come: /readyz of this server says when; musher inspect peers says "
-                               "whether that node is connected"}));
+                               "try again in half a minute; then, as long as /readyz of this server is 503, it waits "
+                               "for the op: musher inspect peers says whether that node is connected"}));
     return true;
   }
   if (node.live.health() != ServerHealth::failed) return false;

@@ -179,7 +179,7 @@ bool Engine::own_op_claimed(Session& session, const Tip& tip) {
   if (holds) held += kLeastClaim;
   if (!session.told_of_own_ops(false)) {
     const auto most = options_.limits.claims.count() / 1'000;
-    tell(true, "own ops elsewhere", session,
+    tell(true, "own ops named", session,
          fmt::format("it says that it has op {} (index {}) of this node's own key, which this log has not got; {}",
                      to_hex(tip.id.hash).substr(0, 12), raw(tip.index),
                      holds ? fmt::format("local writes wait until it has shown it, {} s at most", most)

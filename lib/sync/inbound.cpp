@@ -223,13 +223,13 @@ void Inbound::look_for_own(const std::shared_ptr<Comparison>& comparison) {
         if (comparison != comparison_) return;  // there are newer tips
         comparison->under_way = false;
         own_claimed_.reset();
-        if (proof_) asked_.erase(*proof_);
-        proof_.reset();
-        if (*lacks) {
-          if (hooks_.own_op_claimed(**lacks)) own_claimed_ = *lacks;
-          proof_ = (*lacks)->id;
-          asked_.insert(*proof_);
-          hooks_.send(encode(Ask{{*proof_}}));
+        const auto wanted = *lacks ? std::optional((*lacks)->id) : std::nullopt;
+        if (*lacks && hooks_.own_op_claimed(**lacks)) own_claimed_ = *lacks;
+        if (proof_ != wanted) {  // else it is asked for already
+          if (proof_) asked_.erase(*proof_);
+          proof_ = wanted;
+          if (proof_) asked_.insert(*proof_);
+          if (proof_) hooks_.send(encode(Ask{{*proof_}}));
         }
         pump();
       });

@@ -1,6 +1,7 @@
 #pragma once
 // One direction of one connection: this log's ops to a peer. docs/sync.md, "Sending".
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -62,7 +63,9 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   void pump();
   void check_time(std::chrono::milliseconds now);
   /// For so long acknowledgements could not be heard.
-  void clock_skips(std::chrono::milliseconds time) { last_progress_ += time; }
+  void clock_skips(std::chrono::milliseconds time) {
+    last_progress_ = std::min(services_.now(), last_progress_ + time);
+  }
   /// What the peer wants is being looked up.
   [[nodiscard]] bool looks_up() const { return lookups_ > 0; }
 

@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint64_t kMostSteps = 65'536;
 /// Of the ops behind one another that are read at a time: at first, and at most.
 constexpr std::uint64_t kFirstStride = 16, kLongestStride = 4'096;
+constexpr std::size_t kRowsAStep = 16;
 
 /// The newest of the bases, for an author with one branch; index 0 when there is none.
 Result<OpIndex> newest_base(LogReader& log, const OpLinks& at, const std::vector<Tip>& bases) {
@@ -95,6 +96,7 @@ Result<std::optional<Samples>> WantedRows::add(LogReader& log, const Want::Branc
   given_whole_.insert(at->author);
   MUSHER_TRY(const auto rows, log.author_rows(at->author, base, at->index));
   rows_.insert(rows_.end(), rows.begin(), rows.end());
+  steps_ += rows.size() / kRowsAStep;  // they are read one behind the other
   return std::nullopt;
 }
 

@@ -151,7 +151,7 @@ TEST_CASE("sync attacks: who says that it has an op of the victim's key holds up
     scene.mallory.attack(Attack::own_op_claimed, *link);
     hold_on();
     CHECK_FALSE(link->closed());
-    CHECK(scene.a.saw("own ops elsewhere", "it says that it has op"));
+    CHECK(scene.a.saw("own ops named", "it says that it has op"));
     scene.a.events.clear();
     if (connections == 0) CHECK(held >= 19s);
     if (connections > 1) CHECK(scene.a.write(begin));  // its word holds nothing any more

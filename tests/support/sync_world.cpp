@@ -20,7 +20,9 @@ using std::chrono::milliseconds;
 
 std::mt19937_64* sodium_source = nullptr;  // of the world that lives
 
-constexpr std::size_t kQueueBytes = 8U << 20U;  // as http::WebSocketLimits
+// As http::WebSocketLimits.
+constexpr std::size_t kQueueBytes = 8U << 20U;
+constexpr std::size_t kLowWaterBytes = 256U << 10U;
 
 /// Keys, salts and nonces come from the seed too.
 void seed_sodium() {
@@ -62,9 +64,12 @@ void SimLink::send(std::string message) {
                                                 static_cast<std::uint64_t>(world_.weather.most_latency.count())));
   last_arrival_ = std::max(last_arrival_, world_.now() + latency);
   queued_ += message.size();
+  above_low_water_ = above_low_water_ || queued_ > kLowWaterBytes;
   world_.at(last_arrival_, [self = self_.lock(), message = std::move(message)]() mutable {
     self->queued_ -= message.size();
     if (const auto other = self->other_.lock()) other->arrive(std::move(message));
+    if (!self->above_low_water_ || self->queued_ > kLowWaterBytes) return;
+    self->above_low_water_ = false;
     if (self->user_ && !self->closed_) self->user_->drained();
   });
 }

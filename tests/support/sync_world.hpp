@@ -62,6 +62,7 @@ class SimLink final : public sync::Link {
   std::shared_ptr<sync::LinkUser> user_;
   std::chrono::microseconds last_arrival_{};
   std::size_t queued_ = 0;
+  bool above_low_water_ = false;
   std::queue<std::string> arrived_;
   bool paused_ = false;
   bool closing_ = false;

@@ -156,6 +156,44 @@ TEST_CASE("sync inbound: who takes nothing has no more compared than the link ho
   CHECK(scene.sent.empty());
 }
 
+TEST_CASE("sync inbound: the last round alone is answered, and each is, whatever it has", "[sync]") {
+  Scene scene;
+  std::vector<Tip> tips;
+  for (std::uint32_t number = 0; number < 3'000; ++number) tips.push_back(Scene::tip(7, number));
+  scene.take_tips(tips, 1);
+  scene.services.reads.front()();  // for own ops; the first part is being compared
+  scene.services.reads.pop_front();
+  CHECK(scene.inbound->looks_up());
+  scene.inbound->take(Tips{.round = 2, .upto = {}, .tips = {tips[0]}, .last = false});
+  scene.services.run_reads();
+  CHECK(scene.sent.empty());
+  scene.inbound->take(Tips{.round = 2, .upto = {}, .tips = {tips[1]}, .last = true});
+  scene.services.run_reads();
+  REQUIRE(scene.sent.size() == 1);
+  CHECK(std::get<Want>(scene.sent[0]).round == 2);
+  CHECK(std::get<Want>(scene.sent[0]).branches.size() == 2);
+  CHECK(std::get<Want>(scene.sent[0]).last);
+  scene.take_tips({}, 3);
+  scene.services.run_reads();
+  REQUIRE(scene.sent.size() == 2);
+  CHECK(std::get<Want>(scene.sent[1]).last);
+  CHECK_FALSE(scene.inbound->looks_up());
+}
+
+TEST_CASE("sync inbound: an own op that two rounds name is asked for once", "[sync]") {
+  Scene scene;
+  for (const std::uint32_t round : {1U, 2U}) {
+    scene.take_tips({Scene::tip(200, 6)}, round);
+    scene.services.run_reads();
+  }
+  const auto is_ask = [](const Message& message) { return std::holds_alternative<Ask>(message); };
+  CHECK(std::ranges::count_if(scene.sent, is_ask) == 1);
+  CHECK(scene.inbound->own_op_claimed().has_value());
+  scene.take_tips({}, 3);
+  scene.services.run_reads();
+  CHECK_FALSE(scene.inbound->own_op_claimed().has_value());
+}
+
 TEST_CASE("sync inbound: samples of what was not wanted are no honest node's", "[sync]") {
   Scene scene;
   scene.take_tips({Scene::tip(7, 1)});
