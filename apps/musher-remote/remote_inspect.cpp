@@ -153,8 +153,11 @@ std::string with_whole_history(const std::vector<mcp::ToolReply>& pages) {
   JsonWriter json(text);
   json.begin_object();
   for (const auto& [name, value] : pages.front().structured.members()) {
-    if (name != "history" && name != "next_cursor") json.key(name).verbatim(value.text());
+    if (name != "history" && name != "next_cursor" && name != "problem") json.key(name).verbatim(value.text());
   }
+  const auto turned_bad = std::ranges::find_if(
+      pages, [](const mcp::ToolReply& page) { return page.structured["problem"].string().has_value(); });
+  if (turned_bad != pages.end()) json.key("problem").verbatim(turned_bad->structured["problem"].text());
   json.key("history").begin_object();
   for (const auto& [field, entries] : history) {
     json.key(field).begin_array();

@@ -117,6 +117,7 @@ StoryReport story_report(const JsonView& document) {
     report.removal = op_view(story["purge"]);
     report.removal->row.op.op.name = report.story.id;  // the document calls every removal a purge
   }
+  report.failures.resize(document["failures"].items().size());  // which they are is in the server's document
   for (const auto& [field, entries] : document["history"].members()) {
     for (const JsonView& entry : entries.items()) {
       report.history[std::string(field)].push_back({op_view(entry), entry["won"].boolean().value_or(false)});

@@ -20,9 +20,10 @@ Result<std::vector<Tip>> read_tip_notes(LogReader& log, const std::filesystem::p
 }
 
 Result<void> check_own_tips(LogReader& log, const std::vector<Tip>& notes, FindingList& findings) {
-  constexpr FindingCode kSaidAlready[] = {FindingCode::rowid_gap,       FindingCode::tail_missing,
-                                          FindingCode::log_rolled_back, FindingCode::row_replaced,
-                                          FindingCode::sqlite_corrupt,  FindingCode::row_malformed};
+  // Not row_replaced: a log that was restored and has caught up has that, and may lack an own op that nobody else got.
+  constexpr FindingCode kSaidAlready[] = {FindingCode::rowid_gap, FindingCode::tail_missing,
+                                          FindingCode::log_rolled_back, FindingCode::sqlite_corrupt,
+                                          FindingCode::row_malformed};
   if (std::ranges::any_of(kSaidAlready, [&](FindingCode code) { return findings.count(code) > 0; })) return {};
   for (const Tip& tip : notes) {
     const auto known = log.facts(tip.id);

@@ -22,7 +22,7 @@ struct FreeContext {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 
-/// Empty means the same as not set.
+/// An empty file name means the same as not set.
 std::string_view variable(const char* name) {
   const char* const value = ::secure_getenv(name);  // as OpenSSL reads it
   return value == nullptr ? std::string_view() : value;
@@ -46,17 +46,18 @@ Result<void> load_file(SSL_CTX* context) {
              "a PEM file with the certificates of authorities");
 }
 
+/// OpenSSL passes over folders that are not there: one of them is enough.
 Result<void> check_folders() {
   const char* const name = X509_get_default_cert_dir_env();
-  for (std::string_view rest = variable(name); !rest.empty();) {
+  const std::string_view folders = variable(name);
+  std::error_code error;
+  for (std::string_view rest = folders; !rest.empty();) {
     const std::string_view folder = rest.substr(0, rest.find(':'));
     rest.remove_prefix(std::min(folder.size() + 1, rest.size()));
-    if (folder.empty()) continue;
-    std::error_code error;
-    const std::filesystem::directory_iterator readable(folder, error);
-    if (error) return bad(name, folder, error.message(), "folders as openssl rehash makes them");
+    if (!folder.empty() && std::filesystem::is_directory(folder, error)) return {};
   }
-  return {};
+  if (folders.empty()) return {};
+  return bad(name, folders, error ? error.message() : "it is no folder", "folders as openssl rehash makes them");
 }
 
 }  // namespace

@@ -38,8 +38,9 @@ bool begins_with(std::string_view text, std::string_view scheme) {
   return same_ignoring_case(text.substr(0, scheme.size()), scheme);
 }
 
-/// Up to the last @, whatever a token is made of: it may be on its way to a log.
+/// Up to the last @, and from a ? on, whatever a token is made of: it may be on its way to a log.
 std::string without_user(std::string_view text) {
+  text = text.substr(0, text.find('?'));
   const auto at = text.rfind('@');
   if (at == text.npos) return std::string(text);
   std::string_view scheme;

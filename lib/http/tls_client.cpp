@@ -118,11 +118,11 @@ std::unexpected<Error> no_tls(std::string_view whom, std::string_view without_tl
   std::string hint = "is it the port of musher serve?";
   if (failure.cause == Cause::not_tls) {
     why = fmt::format("that port speaks none: it is {}", without_tls.substr(0, without_tls.find("//") + 2));
-    hint = fmt::format("without TLS: {}", without_tls);
+    hint = fmt::format("if it is meant to have no TLS: {}; else somebody is in between", without_tls);
   } else if (failure.cause == Cause::ended) {
     hint = fmt::format("if that port speaks no TLS: {}", without_tls);
   } else if (failure.cause == Cause::other_name) {
-    hint = "a name of the certificate in the URL";
+    hint = "if one of these names is that node's: that one in the URL; else somebody is in between";
   } else if (failure.cause == Cause::certificate) {
     hint = "another authority of certificates: SSL_CERT_FILE=CA.pem musher ...";
   }

@@ -150,6 +150,13 @@ Result<void> write_tip_note(const LogInfo& log, const Tip& tip, const std::files
   return (is_as_long ? overwrite_note(file, note) : replace_note(file, note)) ? Result<void>{} : problem(errno);
 }
 
+std::optional<Tip> last_noted_tip(const DocumentId& document, const AuthorId& author,
+                                  const std::filesystem::path& state_dir) {
+  const auto note = read_note(note_file(document, author, state_dir));
+  if (!note || !*note) return std::nullopt;
+  return Tip{author, (*note)->index, (*note)->id};
+}
+
 std::optional<Tip> noted_tip(const LogInfo& log, const AuthorId& author, const std::filesystem::path& state_dir) {
   const auto note = read_note(note_file(log.document, author, state_dir));
   if (!note || !*note) return std::nullopt;

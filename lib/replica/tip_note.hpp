@@ -25,4 +25,8 @@ namespace musher {
 [[nodiscard]] std::optional<Tip> noted_tip(const LogInfo& log, const AuthorId& author,
                                            const std::filesystem::path& state_dir);
 
+/// The same, whichever log it was written in: that key writes nowhere else until that op is there.
+[[nodiscard]] std::optional<Tip> last_noted_tip(const DocumentId& document, const AuthorId& author,
+                                                const std::filesystem::path& state_dir);
+
 }  // namespace musher

@@ -142,7 +142,7 @@ struct SyncService::Impl final : public sync::Services {
 
   /// Of what this key wrote last: then no own write is taken, whoever else has the op.
   void look_at_note() {
-    const auto noted = noted_tip(live.log().info(), author(), options.state_dir);
+    const auto noted = last_noted_tip(live.log().info().document, author(), options.state_dir);
     if (!noted || (own_elsewhere && own_elsewhere->tip.index >= noted->index)) return;
     const auto here = live.log().facts(noted->id);
     if (!here || *here) return;
@@ -154,7 +154,7 @@ struct SyncService::Impl final : public sync::Services {
   void look_for_own_op() {
     const auto here = live.log().facts(own_elsewhere->tip.id);
     const auto is_noted = [this] {
-      return noted_tip(live.log().info(), author(), options.state_dir) == own_elsewhere->tip;
+      return last_noted_tip(live.log().info().document, author(), options.state_dir) == own_elsewhere->tip;
     };
     if (!here || (!*here && (own_elsewhere->peer || is_noted()))) return;
     own_elsewhere.reset();

@@ -67,7 +67,7 @@ Error of_argument(Error error, const Side& side, const Side& other) {
 Result<void> check_is_no_url(const std::string& name) {
   std::error_code ignored;
   if (name.find("://") == name.npos || std::filesystem::exists(name, ignored)) return {};
-  return fail(Errc::usage, fmt::format("musher sync takes files, and {} is a URL", quote(name)),
+  return fail(Errc::usage, "musher sync takes files, and one of these is a URL",
               "servers sync with each other: musher serve --rendezvous URL");
 }
 

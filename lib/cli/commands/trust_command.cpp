@@ -107,9 +107,9 @@ void say_if_own(Context& context, Replica& replica, const AuthorRecord& record, 
   if (record.trust == Trust::revoked) {
     context.terminal.warn(
         fmt::format("{}: nothing can be written with it until it is trusted again: musher trust "
-                    "--log {} add {} {}",
+                    "--log {} add {} {}{}",
                     own, shell_word(replica.log().info().path), to_hex(record.author.key),
-                    record.name.empty() ? "NAME" : shell_word(record.name)));
+                    record.name.empty() ? "NAME" : shell_word(record.name), record.eraser ? " --eraser" : ""));
   } else if (!name_before.empty() && name_before != record.name) {
     context.terminal.warn(fmt::format("{}, which was called {} until now", own, name_before));
   } else {
