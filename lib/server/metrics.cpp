@@ -111,7 +111,7 @@ Metrics::~Metrics() = default;
 void Metrics::observe_apply(double seconds) { state_->apply->Observe(seconds); }
 
 std::string Metrics::text(const MetricValues& values, const std::vector<PeerMetric>& peers,
-                          const std::vector<AddressMetric>& addresses) {
+                          const std::vector<AddressState>& addresses) {
   for (const auto& [family, gauge] : std::exchange(state_->of_peers, {})) family->Remove(gauge);
   const auto show_by = [&](prometheus::Family<prometheus::Gauge>* family, const prometheus::Labels& labels,
                            double value) {
@@ -122,7 +122,7 @@ std::string Metrics::text(const MetricValues& values, const std::vector<PeerMetr
   const auto show = [&](prometheus::Family<prometheus::Gauge>* family, const PeerMetric& peer, double value) {
     show_by(family, {{"peer", peer.peer}}, value);
   };
-  for (const AddressMetric& each : addresses)
+  for (const AddressState& each : addresses)
     show_by(state_->address_connected, {{"address", each.address}}, each.connected ? 1 : 0);
   for (const PeerMetric& peer : peers) {
     show(state_->peer_connected, peer, peer.connected ? 1 : 0);

@@ -50,9 +50,9 @@ struct PeerMetric {
   double received_bytes = 0;
 };
 /// An address that is dialed, whether or not anybody ever answered there.
-struct AddressMetric {
+struct AddressState {
   std::string address;
-  bool connected = false;
+  bool connected = false;  ///< its node is, whoever dialed whom
 };
 inline constexpr std::size_t kMostPeerMetrics = 32;  ///< and as many addresses
 
@@ -67,7 +67,7 @@ class Metrics {
   void observe_apply(double seconds);
   /// The text exposition format.
   [[nodiscard]] std::string text(const MetricValues& values, const std::vector<PeerMetric>& peers,
-                                 const std::vector<AddressMetric>& addresses);
+                                 const std::vector<AddressState>& addresses);
 
  private:
   struct State;

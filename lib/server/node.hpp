@@ -61,7 +61,7 @@ struct Node {
   /// The nodes it syncs with, and is to sync with.
   std::function<std::vector<sync::PeerStatus>()> peers = [] { return std::vector<sync::PeerStatus>(); };
   /// Why nobody may write with this node's key now, when another node has more of its ops than this log.
-  std::function<std::optional<std::string>()> own_op_elsewhere = [] { return std::optional<std::string>(); };
+  std::function<std::optional<std::string>()> why_no_write = [] { return std::optional<std::string>(); };
   Audits audits{};
   std::optional<LastAudit> last_audit{};
   std::function<void()> audited{};  ///< last_audit is another one

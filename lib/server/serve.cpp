@@ -21,8 +21,8 @@
 #include "report/inspect_json.hpp"
 #include "report/version.hpp"
 #include "server/audit_tools.hpp"
-#include "server/log_limiter.hpp"
-#include "server/metrics.hpp"
+#include "server/event_log.hpp"
+#include "server/health_pages.hpp"
 #include "server/pipeline_resources.hpp"
 #include "server/read_tools.hpp"
 #include "server/service_manager.hpp"
@@ -39,7 +39,6 @@ using std::chrono::steady_clock;
 
 // A net for writers that do not ring, and for folders where inotify is blind.
 constexpr std::chrono::milliseconds kPoll{250};
-constexpr std::chrono::milliseconds kSlowWrite{1'000};
 constexpr std::chrono::milliseconds kLastWrite{2'000};
 constexpr std::chrono::milliseconds kLastWords{1'000};  // for what is answered when the time to drain is over
 constexpr std::uint64_t kRowsInATurn = 512;             // some 5 ms
@@ -53,7 +52,7 @@ constexpr std::string_view kInstructions =
 
 class Runtime {
  public:
-  Runtime(ServeOptions options, const LogSink& log) : options_(std::move(options)), log_(log), limited_log_(log) {}
+  Runtime(ServeOptions options, const LogSink& log) : options_(std::move(options)), log_(log) {}
 
   Result<void> run() {
     MUSHER_CHECK(open_log());
@@ -73,7 +72,7 @@ class Runtime {
     keep_alive();
     log_(LogLevel::info, "ready", {{"log", live_->log().info().path}, {"row", std::to_string(raw(live_->applied()))}});
     io_.run();
-    limited_log_.finish();
+    events_->finish();
     return {};
   }
 
@@ -100,6 +99,7 @@ class Runtime {
     LiveLog::Options options;
     options.path = options_.log;
     MUSHER_TRY(live_, LiveLog::open(options));
+    events_.emplace(log_, *live_);
     if (options_.load_identity) {
       MUSHER_TRY(identity_, options_.load_identity());
     }
@@ -139,7 +139,7 @@ class Runtime {
     node_->audited = [this] { audited(); };
     node_->wrote = [this](const std::string& tool, const std::string& what, const std::string& principal,
                           const std::string& peer) {
-      ++writes_;
+      ++counts_.writes;
       log_(LogLevel::info, "wrote", {{"tool", tool}, {"what", what}, {"principal", principal}, {"peer", peer}});
     };
     mcp_ = std::make_unique<mcp::Server>(
@@ -147,7 +147,7 @@ class Runtime {
     mcp_->before_request([this] {
       if (behind_) follow();
     });
-    mcp_->on_refused([this](const http::Refused& refused) { log_refusal(refused); });
+    mcp_->on_refused([this](const http::Refused& refused) { events_->refused(refused); });
     MUSHER_CHECK(add_read_tools(*mcp_, *node_));
     MUSHER_CHECK(add_audit_tools(*mcp_, *node_));
     if (writer_) MUSHER_CHECK(add_write_tools(*mcp_, *node_));
@@ -163,47 +163,22 @@ class Runtime {
     sync.token = options_.rendezvous_token;
     sync.state_dir = options_.host.state_dir;
     sync.follow = [this] { follow_by_turns(); };
-    sync.on_event = [this](const sync::Event& event) {
-      LogFields fields;
-      if (!event.peer.empty()) fields.emplace_back("peer", event.peer);
-      if (const std::string name = name_of(event.peer); !name.empty()) fields.emplace_back("name", name);
-      if (!event.address.empty()) fields.emplace_back("address", event.address);
-      if (!event.detail.empty()) fields.emplace_back("detail", event.detail);
-      limited_log_.line(event.warning ? LogLevel::warning : LogLevel::info, event.what, fields, steady_clock::now());
-    };
-    sync.on_waiting = [this](const AuthorId& author, Standing standing) { tell_of_waiting(author, standing); };
+    sync.on_event = [this](const sync::Event& event) { events_->of_sync(event); };
+    sync.on_waiting = [this](const AuthorId& author, Standing standing) { events_->waits(author, standing); };
     sync_ = std::make_unique<SyncService>(io_, *live_, *writer_, std::move(sync));
     node_->peers = [this] { return sync_->peers(); };
-    node_->own_op_elsewhere = [this] { return sync_->why_no_write(); };
+    node_->why_no_write = [this] { return sync_->why_no_write(); };
     return {};
-  }
-
-  /// With the hint that musher sync gives: who was revoked is not to be let in again without a look.
-  void tell_of_waiting(const AuthorId& author, Standing standing) {
-    const std::string key = to_hex(author.key), log = " --log " + shell_word(live_->log().info().path);
-    const bool unknown = standing == Standing::unknown;
-    LogFields fields{{"author", key}};
-    if (const std::string name = name_of(key); !name.empty()) fields.emplace_back("name", name);
-    fields.emplace_back("reason", unknown ? "author_unknown" : "author_revoked");
-    fields.emplace_back("detail",
-                        (unknown ? fmt::format("musher trust add {} NAME", key) : "musher inspect quarantine") + log);
-    limited_log_.line(LogLevel::warning, "ops wait", fields, steady_clock::now());
-  }
-
-  /// As the log's trust has it; empty for what is no key, or of nobody.
-  std::string name_of(const std::string& key) {
-    AuthorId author;
-    return from_hex(key, author.key) ? live_->live().trust().name(author) : "";
   }
 
   Result<void> open_http() {
     if (options_.listen.empty() && options_.inherited.empty()) return {};
-    options_.http.on_refused = [this](const http::Refused& refused) { log_refusal(refused); };
+    options_.http.on_refused = [this](const http::Refused& refused) { events_->refused(refused); };
     MUSHER_TRY(http_, http::Server::create(io_, std::move(options_.http)));
     http_->route("/mcp", mcp::http_handler(*mcp_));
     http_->route("/livez", probe([] { return http::Response{200, "text/plain", "ok\n"}; }), http::Access::anyone);
-    http_->route("/readyz", probe([this] { return readiness(); }), http::Access::anyone);
-    http_->route("/metrics", probe([this] { return http::Response{200, "text/plain; version=0.0.4", metrics()}; }));
+    http_->route("/readyz", probe([this] { return readiness_page(state()); }), http::Access::anyone);
+    http_->route("/metrics", probe([this] { return metrics_page(state(), metrics_); }));
     if (sync_) {
       http_->route_web_socket(
           "/crdt-sync",
@@ -221,128 +196,16 @@ class Runtime {
     return {};
   }
 
-  void log_refusal(const http::Refused& refused) {
-    constexpr std::size_t kLongest = 200;
-    LogFields fields;
-    if (refused.status != 0) fields.emplace_back("status", std::to_string(refused.status));
-    fields.emplace_back("why", shortened_text(std::string(refused.why), kLongest));
-    if (!refused.principal.empty()) fields.emplace_back("principal", refused.principal);
-    fields.emplace_back("peer", refused.peer);
-    limited_log_.line(LogLevel::warning, "request refused", fields, steady_clock::now());
-  }
+  ServerState state() const { return {*node_, sync_.get(), *http_, *mcp_, counts_}; }
 
   /// Answers GET and HEAD, and nothing else.
   http::Handler probe(std::function<http::Response()> answer) {
     return [this, answer = std::move(answer)](const std::shared_ptr<http::Exchange>& exchange) {
       const http::Request& request = exchange->request();
       if (request.method == "GET" || request.method == "HEAD") return exchange->respond(answer());
-      log_refusal({405, "only GET here", request.peer, request.principal.name});
+      events_->refused({405, "only GET here", request.peer, request.principal.name});
       exchange->respond({405, "text/plain", "only GET\n", {{"Allow", "GET, HEAD"}}});
     };
-  }
-
-  /// How long the write under way has been running: a lock that others hold.
-  std::chrono::duration<double> write_running() const {
-    const auto since = writer_ ? writer_->busy_since() : std::nullopt;
-    return since ? steady_clock::now() - *since : steady_clock::duration{};
-  }
-
-  http::Response readiness() {
-    const bool failed = live_->health() == ServerHealth::failed;
-    const bool slow = write_running() > kSlowWrite;
-    const std::optional<std::string> elsewhere = sync_ ? sync_->own_op_elsewhere() : std::nullopt;
-    std::string body = json_text([&](JsonWriter& json) {
-      json.begin_object();
-      json.key("status").string(failed || elsewhere ? "failed" : slow ? "degraded" : "ok");
-      json.key("health").string(to_string(live_->health()));
-      if (failed) {
-        json.key("problem").string(live_->problem());
-      } else if (elsewhere) {
-        json.key("problem").string(*elsewhere);
-      } else if (slow)
-        json.key("problem").string("a write has been waiting for the log's lock for over a second");
-      json.key("applied").decimal(live_->applied());
-      json.key("last_audit");
-      if (node_->last_audit)
-        json.string(node_->last_audit->verdict);
-      else
-        json.null();
-      json.end_object();
-      json.end_line();
-    });
-    return {failed || elsewhere ? 503U : 200U, "application/json", body + "\n"};
-  }
-
-  std::string metrics() {
-    const DocumentCounts document = live_->document().counts();
-    const auto sizes = live_->log().file_sizes();
-    MetricValues values;
-    values.healthy = live_->health() != ServerHealth::failed;
-    values.read_only = writer_ == nullptr;
-    values.applied_rowid = static_cast<double>(raw(live_->applied()));
-    values.ops = static_cast<double>(live_->live().counts().applied);
-    values.stories = static_cast<double>(document.stories);
-    values.items = static_cast<double>(document.items);
-    values.tombstones = static_cast<double>(document.tombstones);
-    values.quarantine_ops = static_cast<double>(live_->quarantined());
-    if (sizes) {
-      values.database_bytes = static_cast<double>(sizes->database);
-      values.wal_bytes = static_cast<double>(sizes->wal);
-    }
-    values.lock_wait_seconds = write_running().count();
-    const http::Stats& http = http_->stats();
-    values.http_connections = static_cast<double>(http.connections);
-    values.http_streams = static_cast<double>(http.streams);
-    values.http_requests = static_cast<double>(http.requests);
-    values.http_refused = static_cast<double>(http.refused);
-    values.http_slow_readers_dropped = static_cast<double>(http.dropped);
-    values.mcp_sessions = static_cast<double>(mcp_->counts().sessions);
-    values.mcp_subscriptions = static_cast<double>(mcp_->counts().listens);
-    if (node_->last_audit) {
-      values.audit_errors = static_cast<double>(node_->last_audit->errors);
-      values.last_audit_timestamp_seconds = static_cast<double>(node_->last_audit->finished_ms) / 1000;
-    }
-    values.equivocations = static_cast<double>(equivocations_);
-    values.applied_ops = static_cast<double>(applied_ops_);
-    values.writes = static_cast<double>(writes_);
-    if (sync_) {
-      const sync::Engine::Totals totals = sync_->totals();
-      values.sync_received_ops = static_cast<double>(totals.ops_received);
-      values.sync_sent_ops = static_cast<double>(totals.ops_sent);
-      values.sync_admitted_ops = static_cast<double>(totals.ops_admitted);
-      values.sync_violations = static_cast<double>(totals.violations);
-    }
-    return metrics_.text(values, peer_metrics(), address_metrics());
-  }
-
-  std::vector<AddressMetric> address_metrics() const {
-    std::vector<AddressMetric> metrics;
-    if (!sync_) return metrics;
-    for (auto& [address, connected] : sync_->addresses()) {
-      if (metrics.size() == kMostPeerMetrics) break;
-      metrics.push_back({std::move(address), connected});
-    }
-    return metrics;
-  }
-
-  std::vector<PeerMetric> peer_metrics() const {
-    std::map<std::string, PeerMetric> by_key;
-    for (const sync::PeerStatus& peer : node_->peers()) {
-      if (!peer.peer) continue;
-      const std::string key = to_hex(peer.peer->key).substr(0, 12);
-      if (by_key.size() == kMostPeerMetrics && !by_key.contains(key)) continue;
-      PeerMetric& metric = by_key[key];
-      if (metric.connected) continue;  // what is said of an address says less
-      metric = {key,
-                peer.state == "connected",
-                static_cast<double>(peer.since_ms) / 1'000,
-                static_cast<double>(peer.lag_ops),
-                static_cast<double>(peer.sent_bytes),
-                static_cast<double>(peer.received_bytes)};
-    }
-    std::vector<PeerMetric> metrics;
-    for (auto& [key, metric] : by_key) metrics.push_back(std::move(metric));
-    return metrics;
   }
 
   /// Applies what was appended and tells who subscribed.
@@ -366,26 +229,14 @@ class Runtime {
   void follow_some() {
     const bool was_well = live_->problem().empty();
     const LogChanges changes = live_->catch_up(kRowsInATurn);
-    applied_ops_ += changes.ops;
-    for (const Equivocation& each : changes.equivocations) tell_of_equivocation(each);
+    counts_.applied_ops += changes.ops;
+    counts_.equivocations += changes.equivocations.size();
+    for (const Equivocation& each : changes.equivocations) events_->equivocation(each);
     if (changes.reconnected && writer_) writer_->reopen();
     announce(*mcp_, changes);
     if (sync_) sync_->followed(changes);
     if (was_well && !live_->problem().empty()) tell_of_problem();
     behind_ = changes.more && live_->problem().empty();
-  }
-
-  void tell_of_equivocation(const Equivocation& found) {
-    constexpr std::size_t kShort = 12;
-    ++equivocations_;
-    const std::string key = to_hex(found.author.key);
-    LogFields fields{{"author", key}};
-    if (const std::string name = name_of(key); !name.empty()) fields.emplace_back("name", name);
-    fields.emplace_back("index", std::to_string(raw(found.index)));
-    fields.emplace_back("first", to_hex(found.first.hash).substr(0, kShort));
-    fields.emplace_back("second", to_hex(found.second.hash).substr(0, kShort));
-    fields.emplace_back("hint", verify_hint(live_->log().info().path));
-    limited_log_.line(LogLevel::warning, "equivocation", fields, steady_clock::now());
   }
 
   void tell_of_problem() {
@@ -430,7 +281,7 @@ class Runtime {
       if (live_->problem().empty() && live_->may_have_changed()) follow_by_turns();
       if (sync_) sync_->tick();
       if (next_audit_ && steady_clock::now() >= *next_audit_ && !node_->audits.any()) audit();
-      limited_log_.summarize(steady_clock::now());
+      events_->summarize();
       poll();
     });
   }
@@ -561,7 +412,6 @@ class Runtime {
   // fixed after construction
   ServeOptions options_;
   const LogSink& log_;
-  LogLimiter limited_log_;  ///< for what others cause
   ServiceManager manager_;
   std::string author_;
   std::optional<Identity> identity_;  ///< until the writer has it
@@ -573,6 +423,7 @@ class Runtime {
   asio::steady_timer watchdog_timer_{io_};
   asio::steady_timer drain_timer_{io_};
   std::unique_ptr<LiveLog> live_;
+  std::optional<EventLog> events_;
   std::optional<asio::posix::stream_descriptor> bell_;
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Writer> writer_;
@@ -585,9 +436,7 @@ class Runtime {
   std::optional<mcp::StdioLink> stdio_;
   Metrics metrics_;
   // changes with each event
-  std::uint64_t applied_ops_ = 0;
-  std::uint64_t equivocations_ = 0;
-  std::uint64_t writes_ = 0;
+  ServeCounts counts_;
   std::optional<steady_clock::time_point> next_audit_;
   bool behind_ = false;  ///< memory is between two commits
   bool turn_is_due_ = false;

@@ -12,6 +12,7 @@
 #include "http/dial.hpp"
 #include "model/text.hpp"
 #include "replica/tip_note.hpp"
+#include "server/own_ops.hpp"
 #include "server/socket_link.hpp"
 #include "server/waiting_authors.hpp"
 #include "server/workers.hpp"
@@ -24,7 +25,6 @@ namespace {
 constexpr std::size_t kWaitingJobs = 65'536;
 // On a busy machine the writer and whoever asks something go before what peers send; it is still a tenth.
 constexpr int kNiceOfVerifiers = 10;
-constexpr std::chrono::seconds kNoteRetry{5};
 
 /// The thread that reads, and its connection.
 class Reader {
@@ -72,6 +72,7 @@ struct SyncService::Impl final : public sync::Services {
         writer(writer_thread),
         options(std::move(given)),
         verifier(live_log.log().info().document),
+        own_ops(live_log, options.identity.author(), options.state_dir, own_ops_hooks()),
         waiting([this](const AuthorId& author) { return live.live().trust().standing(author); }, options.on_waiting),
         reader(live_log.log().info().path),
         verifiers(std::max(1U, std::thread::hardware_concurrency()), kWaitingJobs, kNiceOfVerifiers) {
@@ -91,15 +92,14 @@ struct SyncService::Impl final : public sync::Services {
     engine_options.limits.peers = options.most_connections;
     engine_options.standing = [this](const AuthorId& author) { return live.live().trust().standing(author); };
     engine_options.on_event = options.on_event;
-    engine_options.own_op_elsewhere = [this](const Tip& tip, const AuthorId& peer) { note_own_op(tip, peer); };
+    engine_options.own_op_elsewhere = [this](const Tip& tip, const AuthorId& peer) { own_ops.shown(tip, peer); };
     engine.emplace(*this, std::move(engine_options));
     fresh.clear();
     auto chain = live.log().chain_at(live.applied());
     const bool known = chain && *chain;
     engine->begin({live.applied(), known ? **chain : Digest{}});
     if (!known) stop({sync::CloseCode::unavailable, "the chain digest of the last row cannot be read"});
-    if (own_elsewhere) look_for_own_op();  // the log was opened anew
-    look_at_note();
+    own_ops.opened();
     look_at_quarantine();
   }
 
@@ -117,6 +117,17 @@ struct SyncService::Impl final : public sync::Services {
         });
   }
 
+  OwnOps::Hooks own_ops_hooks() {
+    return {[this](const Tip& tip, std::function<void(Result<void>)> done) {
+              write([tip, folder = options.state_dir](
+                        Replica& replica) { return write_tip_note(replica.log().info(), tip, folder); },
+                    std::move(done));
+            },
+            [this](bool warning, std::string_view event, std::string detail) {
+              if (options.on_event) options.on_event({warning, event, "", "", std::move(detail)});
+            }};
+  }
+
   void stop(const sync::Ending& ending) {
     engine->stop(ending);
     stopped = true;
@@ -129,70 +140,6 @@ struct SyncService::Impl final : public sync::Services {
     auto out = sync::out_op(row, before);
     if (!out) return;  // its id was checked: it is
     fresh.push_back(std::make_shared<const sync::OutOp>(*std::move(out)));
-  }
-
-  /// Local writes are refused from now on, here and from shells of this user, until the op is in the log.
-  void note_own_op(const Tip& tip, const AuthorId& peer) {
-    if (own_elsewhere && own_elsewhere->peer && own_elsewhere->tip.index >= tip.index) return;
-    const auto here = live.log().facts(tip.id);
-    if (here && *here) return;  // it came while it was looked for
-    own_elsewhere = OwnElsewhere{tip, peer};
-    write_note();
-  }
-
-  /// Of what this key wrote last: then no own write is taken, whoever else has the op.
-  void look_at_note() {
-    const auto noted = last_noted_tip(live.log().info().document, author(), options.state_dir);
-    if (!noted || (own_elsewhere && own_elsewhere->tip.index >= noted->index)) return;
-    const auto here = live.log().facts(noted->id);
-    if (!here || *here) return;
-    own_elsewhere = OwnElsewhere{*noted, std::nullopt};
-    tell(true, "own ops elsewhere", own_elsewhere_text());
-  }
-
-  /// The op is here, or nobody goes by the note any more.
-  void look_for_own_op() {
-    const auto here = live.log().facts(own_elsewhere->tip.id);
-    const auto is_noted = [this] {
-      return last_noted_tip(live.log().info().document, author(), options.state_dir) == own_elsewhere->tip;
-    };
-    if (!here || (!*here && (own_elsewhere->peer || is_noted()))) return;
-    own_elsewhere.reset();
-    write_note_at.reset();
-    look_at_note();  // there may be a later one, that nobody else has
-    if (!own_elsewhere) tell(false, "own ops are back", "local writes go on");
-  }
-
-  [[nodiscard]] AuthorId author() const { return options.identity.author(); }
-
-  [[nodiscard]] std::string own_elsewhere_text() const {
-    const auto& [tip, peer] = *own_elsewhere;
-    const std::string op = fmt::format("op {} (index {})", to_hex(tip.id.hash), raw(tip.index));
-    return peer ? fmt::format(
-                      "the node with key {} has {} of this node's own key, which this log has not got: local "
-                      "writes are refused until it is fetched",
-                      to_hex(peer->key), op)
-                : fmt::format(
-                      "this node's own key has written {}, which this log has not got: local writes are refused "
-                      "until a node that has it is connected. If no node has it, musher put on this log says "
-                      "what to do",
-                      op);
-  }
-
-  void tell(bool warning, std::string_view what, std::string detail) {
-    if (options.on_event) options.on_event({warning, what, "", "", std::move(detail)});
-  }
-
-  /// Without it a shell would go on from the op before, with a second branch of this key. Tried until it is written.
-  void write_note() {
-    write_note_at.reset();
-    write([tip = own_elsewhere->tip,
-           folder = options.state_dir](Replica& replica) { return write_tip_note(replica.log().info(), tip, folder); },
-          [this](const Result<void>& noted) {
-            if (noted) return;
-            write_note_at = now() + kNoteRetry;
-            tell(true, "own ops elsewhere", noted.error().what);
-          });
   }
 
   void post(std::function<void()> work) {
@@ -276,15 +223,10 @@ struct SyncService::Impl final : public sync::Services {
   const std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   const Verifier verifier;
   // changes with each event
+  OwnOps own_ops;
   WaitingAuthors waiting;
   std::optional<sync::Engine> engine;
   sync::OutOps fresh;
-  struct OwnElsewhere {
-    Tip tip;
-    std::optional<AuthorId> peer;  ///< who has it; nobody: so says the note of what this key wrote last
-  };
-  std::optional<OwnElsewhere> own_elsewhere;
-  std::optional<std::chrono::milliseconds> write_note_at{};
   bool stopped = false;
   // last: their threads use all of the above
   Reader reader;
@@ -315,8 +257,7 @@ void SyncService::set_rendezvous(std::vector<std::string> urls) {
 
 void SyncService::tick() {
   impl_->engine->tick();
-  if (impl_->own_elsewhere && impl_->write_note_at && *impl_->write_note_at <= impl_->now()) impl_->write_note();
-  if (impl_->own_elsewhere) impl_->look_for_own_op();
+  impl_->own_ops.tick(impl_->now());
 }
 
 void SyncService::followed(const LogChanges& changes) {
@@ -325,7 +266,7 @@ void SyncService::followed(const LogChanges& changes) {
   if (impl.stopped) return;
   impl.engine->appended(std::exchange(impl.fresh, {}));
   if (changes.trust_changed) impl.engine->trust_changed();
-  if (changes.any() && impl.own_elsewhere) impl.look_for_own_op();
+  if (changes.any()) impl.own_ops.followed();
 }
 
 void SyncService::log_is_bad() {
@@ -348,7 +289,7 @@ std::vector<sync::PeerStatus> SyncService::peers() const {
   return impl_->engine->status_with(written ? *std::move(written) : std::vector<PeerRecord>());
 }
 
-std::vector<AddressStatus> SyncService::addresses() const {
+std::vector<AddressState> SyncService::addresses() const {
   const std::vector<sync::PeerStatus> rows = impl_->engine->status();
   const auto is_connected = [&](const std::string& address) {
     return std::ranges::any_of(rows, [&](const sync::PeerStatus& row) {
@@ -359,9 +300,9 @@ std::vector<AddressStatus> SyncService::addresses() const {
              });
     });
   };
-  std::vector<AddressStatus> all;
+  std::vector<AddressState> all;
   for (const std::string& address : impl_->options.rendezvous) {
-    if (std::ranges::find(all, address, &AddressStatus::address) == all.end())
+    if (std::ranges::find(all, address, &AddressState::address) == all.end())
       all.push_back({address, is_connected(address)});
   }
   return all;
@@ -369,10 +310,7 @@ std::vector<AddressStatus> SyncService::addresses() const {
 
 sync::Engine::Totals SyncService::totals() const { return impl_->engine->totals(); }
 
-std::optional<std::string> SyncService::own_op_elsewhere() const {
-  if (impl_->own_elsewhere) return impl_->own_elsewhere_text();
-  return std::nullopt;
-}
+std::optional<std::string> SyncService::own_op_elsewhere() const { return impl_->own_ops.problem(); }
 
 std::optional<std::string> SyncService::why_no_write() const {
   if (auto proven = own_op_elsewhere()) return proven;
@@ -380,8 +318,7 @@ std::optional<std::string> SyncService::why_no_write() const {
   if (!claim) return std::nullopt;
   return fmt::format(
       "the node with key {} says that it has op {} (index {}) of this node's own key, which this log has not got: "
-      "local "
-      "writes wait until it has shown it, half a minute at most",
+      "local writes wait until it has shown it, half a minute at most",
       to_hex(claim->peer.key), to_hex(claim->tip.id.hash), raw(claim->tip.index));
 }
 

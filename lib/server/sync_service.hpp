@@ -11,6 +11,7 @@
 #include "crypto/identity.hpp"
 #include "http/web_socket.hpp"
 #include "server/live_log.hpp"
+#include "server/metrics.hpp"
 #include "server/writer.hpp"
 #include "sync/engine.hpp"
 
@@ -31,11 +32,6 @@ struct SyncOptions {
   std::function<void(const AuthorId&, Standing)> on_waiting = [](const AuthorId&, Standing) {};
   /// Applies what was appended; the row is in memory when it returns.
   std::function<void()> follow{};
-};
-
-struct AddressStatus {
-  std::string address;
-  bool connected = false;  ///< its node is, whoever dialed whom
 };
 
 class SyncService {
@@ -64,7 +60,7 @@ class SyncService {
 
   [[nodiscard]] std::vector<sync::PeerStatus> peers() const;
   /// Each address that is to be dialed, once, in the order given.
-  [[nodiscard]] std::vector<AddressStatus> addresses() const;
+  [[nodiscard]] std::vector<AddressState> addresses() const;
   [[nodiscard]] sync::Engine::Totals totals() const;
   /// This node's own key has signed an op that this log has not got: local writes are refused meanwhile. Says so, for
   /// people.

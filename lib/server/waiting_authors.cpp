@@ -12,7 +12,10 @@ bool WaitingAuthors::is_news(const AuthorId& author) const {
 }
 
 void WaitingAuthors::came(const OpId& id, const AuthorId& author, Time now) {
-  if (standing_(author) == Standing::allowed) told_.erase(author);  // trusted since: news if that ends
+  if (standing_(author) == Standing::allowed) {
+    if (!told_.empty()) told_.erase(author);  // trusted since: news if that ends
+    return;
+  }
   if (!is_news(author)) return;
   const auto known = not_judged_.find(author);
   if (known != not_judged_.end())

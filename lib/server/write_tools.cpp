@@ -30,7 +30,7 @@ std::string principal_of(const mcp::Call& call, const Node& node) {
 /// top of what is not seen yet.
 bool refused(Node& node, const CallPtr& call) {
   node.follow();
-  if (const auto why = node.own_op_elsewhere()) {
+  if (const auto why = node.why_no_write()) {
     call->finish(error_result({Errc::refused, *why,
                                "try again in half a minute; then, as long as /readyz of this server is 503, it waits "
                                "for the op: musher inspect peers says whether that node is connected"}));

@@ -28,6 +28,10 @@ std::string close_text(std::uint16_t code, std::string_view reason) {
   return reason.empty() ? what : fmt::format("{}: {}", what, reason);
 }
 
+std::string with_hint(std::string what, std::string_view hint) {
+  return hint.empty() ? what : fmt::format("{} ({})", what, hint);
+}
+
 Ending unavailable(Error error) { return {CloseCode::unavailable, std::move(error.what), std::move(error.hint)}; }
 
 }  // namespace musher::sync

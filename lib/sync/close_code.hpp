@@ -37,6 +37,9 @@ struct Ending {
   std::string hint{};    ///< what to do about it here: for this node's own log
 };
 
+/// For a log line: what happened, and what to do about it.
+[[nodiscard]] std::string with_hint(std::string what, std::string_view hint);
+
 /// The log of this node cannot be read or written.
 [[nodiscard]] Ending unavailable(Error error);
 

@@ -21,6 +21,11 @@ bool is_live(const Session& session) {
   return session.state() != Session::State::closing && session.state() != Session::State::closed;
 }
 
+/// An own op that its peer says it has.
+std::optional<Tip> claim_of(Session& session) {
+  return is_live(session) && session.inbound() != nullptr ? session.inbound()->own_op_claimed() : std::nullopt;
+}
+
 }  // namespace
 
 Engine::Engine(Services& services, EngineOptions options) : services_(services), options_(std::move(options)) {
@@ -201,15 +206,14 @@ void Engine::own_op_elsewhere(Session& session, const Tip& tip) {
 
 std::optional<Engine::Claim> Engine::own_op_claimed() const {
   for (const auto& session : sessions_) {
-    if (!is_live(*session) || session->inbound() == nullptr || !session->inbound()->own_op_claimed()) continue;
-    return Claim{session->peer()->author, *session->inbound()->own_op_claimed()};
+    if (const auto tip = claim_of(*session)) return Claim{session->peer()->author, *tip};
   }
   return std::nullopt;
 }
 
 void Engine::charge_claims(std::chrono::milliseconds since) {
   for (const auto& session : sessions_) {
-    if (!is_live(*session) || session->inbound() == nullptr || !session->inbound()->own_op_claimed()) continue;
+    if (!claim_of(*session)) continue;
     auto& held = claims_[session->peer()->author];
     held += std::min(since, kLeastClaim);  // a process that stood still did not listen for the proof
     if (held >= options_.limits.claims) session->inbound()->forget_own_op_claimed();
@@ -311,14 +315,13 @@ void Engine::forget_marks() {
 
 void Engine::set_rendezvous(const std::vector<std::string>& urls) {
   for (Target& target : targets_) {
-    target.is_left = std::ranges::find(urls, target.url) == urls.end();
-    if (!target.is_left) {
-      if (target.state == Target::State::stopped) target.state = Target::State::waiting;
+    if (std::ranges::find(urls, target.url) != urls.end()) {
+      if (!target.is_dialed()) target.state = Target::State::waiting;
       if (target.state == Target::State::waiting) target.next = services_.now();
       continue;
     }
     if (target.cancel) std::exchange(target.cancel, {})();
-    target.state = Target::State::stopped;  // kept: a dial that is under way refers to it
+    target.state = Target::State::left;  // kept: a dial that is under way refers to it
   }
   for (const std::string& url : urls) {
     if (std::ranges::find(targets_, url, &Target::url) == targets_.end()) targets_.push_back({.url = url});
@@ -332,8 +335,7 @@ void Engine::set_rendezvous(const std::vector<std::string>& urls) {
 
 void Engine::tick() {
   const auto now = services_.now();
-  const auto since = last_tick_.count() == 0 ? std::chrono::milliseconds(0) : now - last_tick_;
-  last_tick_ = now;
+  const auto since = now - std::exchange(last_tick_, now).value_or(now);
   charge_claims(since);
   const auto sessions = sessions_;
   for (const auto& session : sessions) {
@@ -360,8 +362,7 @@ void Engine::dial(std::size_t index) {
     Target& dialed = targets_[index];
     dialed.cancel = {};
     if (!link) {
-      const Error& error = link.error();
-      const std::string why = error.hint.empty() ? error.what : fmt::format("{} ({})", error.what, error.hint);
+      const std::string why = with_hint(link.error().what, link.error().hint);
       if (options_.on_event && dialed.last_error != why) {
         options_.on_event({true, "cannot reach peer", dialed.url, dialed.url, why});
       }
@@ -375,7 +376,7 @@ void Engine::dial(std::size_t index) {
 /// Doubles with each failure, and is drawn from the upper half, so that nodes that lost one peer do not come back to it
 /// all at once.
 void Engine::retry_later(Target& target, const std::string& why, std::uint16_t code) {
-  if (target.state == Target::State::stopped) return;
+  if (!target.is_dialed()) return;
   target.state = Target::State::waiting;
   if (target.since_ms == 0) target.since_ms = services_.clock_ms();
   const auto ending = static_cast<CloseCode>(code);
@@ -483,7 +484,7 @@ std::vector<PeerStatus> Engine::status() const {
     status.lag_ops = 0;
   }
   for (const Target& target : targets_) {
-    if (target.state == Target::State::connected || target.is_left) continue;
+    if (target.state == Target::State::connected || target.state == Target::State::left) continue;
     PeerStatus& status = all.emplace_back();
     status.peer = target.peer;
     status.address = target.url;

@@ -80,9 +80,10 @@ class Engine final : private Session::Owner {
  private:
   struct Target {
     std::string url;
-    enum class State : std::uint8_t { waiting, dialing, connected, stopped } state = State::waiting;
+    /// stopped: it is this node, or this node stops. left: it is not to be dialed any more.
+    enum class State : std::uint8_t { waiting, dialing, connected, stopped, left } state = State::waiting;
+    [[nodiscard]] bool is_dialed() const { return state != State::stopped && state != State::left; }
     std::chrono::milliseconds next{};
-    bool is_left = false;  ///< not to be dialed any more
     unsigned failures = 0;
     std::optional<AuthorId> peer{};  ///< who answered last
     std::function<void()> cancel{};
@@ -125,7 +126,7 @@ class Engine final : private Session::Owner {
   std::vector<Target> targets_;
   std::map<AuthorId, Penalty> penalties_;
   std::map<AuthorId, std::chrono::milliseconds> claims_;  ///< how long a peer's word alone has held local writes
-  std::chrono::milliseconds last_tick_{};
+  std::optional<std::chrono::milliseconds> last_tick_;
   std::map<AuthorId, PeerRecord> records_;  ///< of sessions that ended: to be written down
   std::shared_ptr<const std::vector<PeerRecord>> being_written_;
   bool writing_ = false;

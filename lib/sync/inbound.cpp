@@ -196,11 +196,11 @@ void Inbound::take(Tips tips) {
   wanted_ = samples_ = 0;
   comparison_ = std::make_shared<Comparison>();
   comparison_->tips = std::exchange(tips_, {});
-  look_for_own(comparison_);
+  compare_own(comparison_);
 }
 
 /// First of all whether the peer has something of this node's own.
-void Inbound::look_for_own(const std::shared_ptr<Comparison>& comparison) {
+void Inbound::compare_own(const std::shared_ptr<Comparison>& comparison) {
   comparison->under_way = true;
   std::vector<Tip> own;
   std::ranges::copy_if(comparison->tips, std::back_inserter(own), [&](const Tip& tip) { return tip.author == self_; });

@@ -87,7 +87,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   void verified(std::uint64_t serial, Services::Verified result);
   void look_for(const Tip& own);
   struct Comparison;
-  void look_for_own(const std::shared_ptr<Comparison>& comparison);
+  void compare_own(const std::shared_ptr<Comparison>& comparison);
   void compare(const std::shared_ptr<Comparison>& comparison);
   void want(std::vector<Want::Branch> branches, bool last);
   void read(std::function<Result<void>(LogReader&)> job, std::function<void()> then);

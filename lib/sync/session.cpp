@@ -103,8 +103,7 @@ void Session::closed(std::uint16_t code, std::string_view reason, bool by_peer) 
   if (abandoned_) return;
   if (ending_) {
     end_code_ = static_cast<std::uint16_t>(ending_->code);
-    end_text_ = close_text(end_code_, ending_->reason);
-    if (!ending_->hint.empty()) end_text_ += fmt::format(" ({})", ending_->hint);
+    end_text_ = with_hint(close_text(end_code_, ending_->reason), ending_->hint);
     is_violation_ = ending_->code == CloseCode::violation;
   } else {
     end_code_ = code;

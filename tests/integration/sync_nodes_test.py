@@ -515,10 +515,20 @@ class Operators(Nodes):
 
         wait_until(lambda: connected(alice) == 1 and connected(bob) == 1, "one connection at each end")
 
+    def back_up(self, node):
+        self.shell.sql(node.log, f"VACUUM INTO '{node.folder}/backup.db'")
+
+    def restore(self, node):
+        for suffix in ("", "-wal", "-shm", ".lock", ".live"):
+            (node.folder / f"pipeline.db{suffix}").unlink(missing_ok=True)
+        shutil.move(node.folder / "backup.db", node.log)
+        node.log.chmod(0o600)
+        self.shell.sql(node.log, "PRAGMA journal_mode = WAL")  # else who looks meanwhile is told that it is being changed
+
     def test_a_restored_backup_gets_its_own_ops_back_before_it_writes(self):
         alice, bob = self.make("alice", "bob")
         bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
-        self.shell.sql(bob.log, f"VACUUM INTO '{bob.folder}/backup.db'")
+        self.back_up(bob)
         alice.start()
         bob.start("--rendezvous", self.url(alice))
         noise = random.Random(SEED)
@@ -529,13 +539,8 @@ class Operators(Nodes):
         bob.server.close()
 
         # The machine is gone, and with it the note of the last own op.
-        for suffix in ("", "-wal", "-shm", ".lock", ".live"):
-            path = bob.folder / f"pipeline.db{suffix}"
-            if path.exists():
-                path.unlink()
         shutil.rmtree(bob.folder / "state")
-        shutil.move(bob.folder / "backup.db", bob.log)
-        bob.log.chmod(0o600)
+        self.restore(bob)
         # What bob lacks is held up on its way, once bob knows of it.
         proxy = Proxy(alice.server.port)
         self.addCleanup(proxy.close)
@@ -578,7 +583,7 @@ class Operators(Nodes):
     def test_a_restored_backup_whose_last_op_nobody_has_says_so_for_as_long_as_it_does_not_write(self):
         alice, bob = self.make("alice", "bob")
         bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
-        self.shell.sql(bob.log, f"VACUUM INTO '{bob.folder}/backup.db'")
+        self.back_up(bob)
         alice.start()
         bob.start("--rendezvous", self.url(alice))
         bob.must("put", "-q", "1_bob", "stage=2_current")
@@ -586,11 +591,7 @@ class Operators(Nodes):
         alice.server.close()
         bob.must("put", "-q", "1_bob", "stage=3_qa")  # nobody hears of it
         bob.server.close()
-        for suffix in ("", "-wal", "-shm", ".lock", ".live"):
-            (bob.folder / f"pipeline.db{suffix}").unlink(missing_ok=True)
-        shutil.move(bob.folder / "backup.db", bob.log)
-        bob.log.chmod(0o600)
-        self.shell.sql(bob.log, "PRAGMA journal_mode = WAL")  # else who looks meanwhile is told that it is being changed
+        self.restore(bob)
         alice.start()
         bob.start("--rendezvous", self.url(alice))
         wait_until(lambda: bob.summary()["counts"]["ops"] == 2, "what alice has")

@@ -4,20 +4,16 @@
 // SYNC_FIRST_SEED on.
 #include <fmt/format.h>
 
-#include <bitset>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <iostream>
-#include <set>
-#include <unordered_map>
 
-#include "audit/verify_order.hpp"
-#include "crypto/hashing.hpp"
 #include "model/canonical_bytes.hpp"
 #include "model/text.hpp"
 #include "replica/purge.hpp"
 #include "replica/put.hpp"
 #include "replica/tip_note.hpp"
+#include "support/episode_checks.hpp"
 #include "support/log_builder.hpp"
 #include "support/sync_attacks.hpp"
 
@@ -29,42 +25,22 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kNodes = 5;
-constexpr std::size_t kMostOps = 1'024;  // of an episode
-constexpr char kOpsFrame = 9;            // docs/sync.md, "Messages"
-constexpr int kDiskIsFull = 13;          // SQLITE_FULL
+constexpr char kOpsFrame = 9;    // docs/sync.md, "Messages"
+constexpr int kDiskIsFull = 13;  // SQLITE_FULL
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* given = std::getenv(name);
   return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
 }
 
-/// What happened in all episodes, so that a test sees that they exercise what they are for.
-struct Exercised {
-  std::uint64_t came_back = 0;       ///< inserts hidden by a purge that their writer did not know of
-  std::uint64_t brought_back = 0;    ///< visible inserts of a purged story
-  std::uint64_t restored = 0;        ///< nodes whose file went back
-  std::uint64_t writes_refused = 0;  ///< of those, until their ops were back
-  std::uint64_t crashes = 0;
-  std::uint64_t power_cuts = 0;             ///< of those, with a disk that has not got all that was written
-  std::uint64_t mid_write = 0;              ///< of those, in the middle of a transaction
-  std::uint64_t disk_failures = 0;          ///< calls that the disk failed
-  std::uint64_t acknowledged_to_peers = 0;  ///< ops that a crashed node had to have
-  std::uint64_t acknowledged = 0;           ///< own writes whose ops had to be there in the end
-  std::uint64_t erased = 0;
-  std::uint64_t ops = 0;
-  std::uint64_t replayed = 0;    ///< ops sent again by somebody else
-  std::uint64_t violations = 0;  ///< for which a hostile node was dropped
-  std::uint64_t hostile_ops = 0;
-  std::uint64_t writes_held = 0;  ///< while somebody said that it has an op of the writer's
-};
-
 class Episode {
  public:
-  Episode(std::uint64_t seed, std::size_t honest, Exercised& exercised) : world_(seed), exercised_(exercised) {
+  Episode(std::uint64_t seed, std::size_t honest, Exercised& exercised) : world_(seed), record_{world_, exercised} {
     for (std::size_t i = 0; i < honest; ++i) world_.add(fmt::format("n{}", i));
     for (std::size_t i = honest; i < kNodes; ++i) {
       hostile_.push_back(
           std::make_unique<HostileNode>(world_, fmt::format("h{}", i), static_cast<std::uint8_t>(100 + i)));
+      record_.hostile.insert(to_hex(hostile_.back()->author().key));
     }
     connect();
     trust();
@@ -84,11 +60,12 @@ class Episode {
     const bool settled = world_.run_until([&] { return is_settled(); }, 180s);
     if (!settled) describe();
     REQUIRE(settled);
-    check_documents();
-    check_purges();
-    check_nothing_acknowledged_was_lost();
-    check_nobody_honest_was_dropped();
-    check_writes_go_on();
+    record_.exercised.disk_failures += disk_failures();
+    check_documents(record_, any_node());
+    check_purges(record_);
+    check_nothing_acknowledged_was_lost(record_);
+    check_nobody_honest_was_dropped(record_);
+    check_writes_go_on(record_);
   }
 
   [[nodiscard]] std::uint64_t trace() const { return world_.trace(); }
@@ -99,9 +76,6 @@ class Episode {
   bool happens(double probability) { return world_.chance(probability); }
   void at_any_time(milliseconds length, std::function<void()> work) {
     world_.at(milliseconds(world_.pick(0, static_cast<std::uint64_t>(length.count()))), std::move(work));
-  }
-  bool is_hostile(const std::string& key) const {
-    return std::ranges::any_of(hostile_, [&](const auto& each) { return to_hex(each->author().key) == key; });
   }
 
   // --- who is there
@@ -180,6 +154,7 @@ class Episode {
   void plan_replays(milliseconds length) {
     replayer_ = std::make_unique<HostileNode>(world_, "replayer", 99);
     replayer_->be_trusted();
+    record_.replayer = to_hex(replayer_->author().key);
     world_.tap = [this](std::string_view message) {
       const bool has_ops = message.size() > 200 && message.front() == kOpsFrame;
       if (has_ops || world_.messages % 16 == 0) heard_[heard_at_++ % heard_.size()] = message.substr(0, 100'000);
@@ -192,12 +167,12 @@ class Episode {
     SimNode& unlucky = any_node();
     bad_disk_ = &world_.put_on_bad_disk(unlucky);
     const auto start_later = [this, &unlucky] {
-      ++exercised_.power_cuts;
+      ++record_.exercised.power_cuts;
       world_.at(world_.now() + milliseconds(world_.pick(0, 8'000)), [&unlucky] { unlucky.start(); });
     };
     unlucky.on_power_cut = [this, start_later, &unlucky] {
-      ++exercised_.mid_write;
-      check_it_has_what_it_acknowledged(unlucky);
+      ++record_.exercised.mid_write;
+      check_it_has_what_it_acknowledged(record_, unlucky);
       start_later();
     };
     for (std::uint64_t times = world_.pick(1, 6); times > 0; --times) {
@@ -205,7 +180,7 @@ class Episode {
         if (!unlucky.running()) return;
         if (happens(0.8)) return unlucky.lose_power_after(world_.pick(1, 60));
         unlucky.lose_power();
-        check_it_has_what_it_acknowledged(unlucky);
+        check_it_has_what_it_acknowledged(record_, unlucky);
         start_later();
       });
     }
@@ -234,7 +209,7 @@ class Episode {
     }
     if (ops.size() > sync::kMaxBatchOps) ops.resize(sync::kMaxBatchOps);
     std::shuffle(ops.begin(), ops.end(), world_.random());
-    exercised_.replayed += ops.size();
+    record_.exercised.replayed += ops.size();
     link->send_ops(std::move(ops));
   }
 
@@ -261,30 +236,9 @@ class Episode {
 
   void crash(SimNode& unlucky) {
     happens(0.3) ? unlucky.stop() : unlucky.crash();
-    ++exercised_.crashes;
-    check_it_has_what_it_acknowledged(unlucky);
+    ++record_.exercised.crashes;
+    check_it_has_what_it_acknowledged(record_, unlucky);
     world_.at(world_.now() + milliseconds(world_.pick(0, 8'000)), [&unlucky] { unlucky.start(); });
-  }
-
-  /// What a peer was told of is in the file of who told it. It has crashed, and its peers have not heard of it.
-  void check_it_has_what_it_acknowledged(SimNode& crashed) {
-    if (!hostile_.empty() || restored_ == &crashed) return;  // hostile ones fill the quarantine, where some goes then
-    std::set<OpId> waiting;
-    const auto kept = must(crashed.log().quarantine_entries());
-    for (const QuarantineEntry& entry : kept) waiting.insert(op_id(entry.canonical));
-    for (const auto& other : world_.nodes()) {
-      if (!other->running()) continue;
-      for (const sync::PeerStatus& peer : other->engine().status()) {
-        if (peer.peer != crashed.author() || peer.state != "connected") continue;
-        const RowId acknowledged{raw(other->engine().end_of_log().row) - peer.lag_ops};
-        for (const OpRow& row : all_rows(other->log())) {
-          if (row.row > acknowledged) break;
-          INFO(crashed.name() << " acknowledged row " << raw(row.row) << " of " << other->name());
-          CHECK((must(crashed.log().facts(row.id)) || waiting.contains(row.id)));
-          ++exercised_.acknowledged_to_peers;
-        }
-      }
-    }
   }
 
   /// Of ops that nobody else has, nothing can bring them back.
@@ -297,13 +251,13 @@ class Episode {
     unlucky.crash();
     unlucky.restore();
     unlucky.start();
-    ++exercised_.restored;
-    restored_ = &unlucky;
+    ++record_.exercised.restored;
+    record_.restored = &unlucky;
   }
 
   void write(SimNode& writer) {
     if (writer.is_held_by_a_claim()) {
-      ++exercised_.writes_held;
+      ++record_.exercised.writes_held;
       return;
     }
     const std::uint64_t kind = world_.pick(0, 9);
@@ -332,10 +286,10 @@ class Episode {
       }
       return own.commit();
     });
-    if (written && op) acknowledged_.emplace_back(&writer, *op);
+    if (written && op) record_.acknowledged.emplace_back(&writer, *op);
     if (written || disk_failures() > failures) return;
-    ++exercised_.writes_refused;
-    CHECK(restored_ != nullptr);  // nobody else is refused
+    ++record_.exercised.writes_refused;
+    CHECK(record_.restored != nullptr);  // nobody else is refused
   }
 
   [[nodiscard]] std::uint64_t disk_failures() const { return bad_disk_ != nullptr ? bad_disk_->failures() : 0; }
@@ -371,7 +325,7 @@ class Episode {
     MUSHER_TRY(const OpRow row, append_op(own.log(), *replica.identity(),
                                           {.kind = OpKind::erase, .target = target.id, .erases_now = true}));
     MUSHER_CHECK(own.commit());
-    ++exercised_.erased;
+    ++record_.exercised.erased;
     return write_tip_note(replica.log().info(), {self, row.op.op.index, row.id}, replica.host().state_dir);
   }
 
@@ -444,109 +398,15 @@ class Episode {
     }
   }
 
-  void check_documents() {
-    const Digest digest = node(0).state_digest();
-    const auto heads = must(node(0).log().heads());
-    for (const auto& each : world_.nodes()) {
-      INFO(each->name());
-      CHECK(each->state_digest() == digest);
-      CHECK(must(each->log().heads()) == heads);
-    }
-    SimNode& audited = any_node();
-    auto log = must(SqliteOpLog::open(audited.path(), OpenMode::read));
-    AuditRequest request;
-    request.threads = 1;
-    const AuditReport report = must(verify_order(*log, request));
-    for (const Finding& finding : report.findings) {
-      const FindingKind& kind = kind_of(finding.code);
-      // What valid ops can do, and are found out by.
-      const bool known = finding.code == FindingCode::equivocation || finding.code == FindingCode::seq_regression;
-      const bool by_intent = known && !hostile_.empty();
-      INFO(audited.name() << ": " << kind.name);
-      CHECK((kind.severity != Severity::error || by_intent));
-    }
-    exercised_.ops += *audited.log().count();
-  }
-
-  /// An item of a story that was purged is seen only if its writer knew of the purge.
-  void check_purges() {
-    std::unordered_map<OpId, std::size_t, IdHash> number;
-    std::vector<std::bitset<kMostOps>> ancestors;
-    const std::vector<OpRow> rows = all_rows(node(0).log());
-    REQUIRE(rows.size() <= kMostOps);
-    auto live = must(LiveDocument::start(node(0).log()));
-    CatchUpOptions on_this_thread;
-    on_this_thread.threads = 1;
-    must(live.catch_up(node(0).log(), on_this_thread));
-    for (const OpRow& row : rows) {
-      std::bitset<kMostOps> mine;
-      for (const OpId& id : dependencies(row.op.op)) mine |= ancestors[number.at(id)];
-      mine.set(ancestors.size());
-      number.emplace(row.id, ancestors.size());
-      ancestors.push_back(mine);
-      if (is_hostile(to_hex(row.op.op.author.key))) ++exercised_.hostile_ops;
-    }
-    for (const OpRow& insert : rows) {
-      if (insert.op.op.kind != OpKind::insert) continue;
-      const auto item = live.document().item(insert.id);
-      REQUIRE(item);
-      for (const OpRow& purge : rows) {
-        if (!purge.op.op.is_purge() || purge.op.op.name != insert.op.op.name) continue;
-        const bool knew = ancestors[number.at(insert.id)].test(number.at(purge.id));
-        CHECK((knew || !item->visible));
-        if (!knew && purge.op.op.target != insert.id) ++exercised_.came_back;
-        if (knew && item->visible) ++exercised_.brought_back;
-      }
-    }
-  }
-
-  void check_nothing_acknowledged_was_lost() {
-    for (const auto& [writer, op] : acknowledged_) {
-      if (writer == restored_) continue;
-      INFO(writer->name() << " wrote " << to_hex(op.hash));
-      CHECK(must(node(0).log().facts(op)).has_value());
-      ++exercised_.acknowledged;
-    }
-    exercised_.disk_failures += disk_failures();
-  }
-
-  void check_nobody_honest_was_dropped() {
-    for (const auto& each : world_.nodes()) {
-      for (const sync::Event& event : each->events) {
-        const bool violation = event.detail.find("violation") != std::string::npos;
-        if (!violation) continue;
-        const bool deserved = is_hostile(event.peer) || (replayer_ && event.peer == to_hex(replayer_->author().key));
-        INFO(each->name() << ": " << event.what << " " << event.peer << " " << event.address << ": " << event.detail);
-        const bool honest = std::ranges::any_of(
-            world_.nodes(), [&](const auto& other) { return to_hex(other->author().key) == event.peer; });
-        CHECK((deserved || !honest));
-        if (deserved) ++exercised_.violations;
-      }
-    }
-  }
-
-  void check_writes_go_on() {
-    for (const auto& each : world_.nodes()) {
-      INFO(each->name());
-      CHECK(world_.run_until([&] { return !each->is_held_by_a_claim(); }, 60s));
-      CHECK(each->write([](Replica& replica) -> Result<void> {
-        MUSHER_TRY(auto own, OwnWrite::begin(replica));
-        return {};
-      }));
-    }
-  }
-
   SyncWorld world_;
-  Exercised& exercised_;
+  EpisodeRecord record_;
   std::vector<std::unique_ptr<HostileNode>> hostile_;
   std::unique_ptr<HostileNode> replayer_;
   std::array<std::string, 500> heard_;
   std::size_t heard_at_ = 0;
   std::vector<OpId> items_;
-  std::vector<std::pair<const SimNode*, OpId>> acknowledged_;  ///< each write's last op
   FaultyVfs* bad_disk_ = nullptr;
   std::size_t late_ = kNodes;
-  const SimNode* restored_ = nullptr;
 };
 
 /// @return the trace.

@@ -1,0 +1,112 @@
+#include "server/health_pages.hpp"
+
+#include <map>
+
+#include "model/text.hpp"
+#include "report/inspect_json.hpp"
+#include "server/tool_result.hpp"
+
+namespace musher {
+namespace {
+
+constexpr std::chrono::milliseconds kSlowWrite{1'000};
+
+/// How long the write under way has been running: a lock that others hold.
+std::chrono::duration<double> write_running(const ServerState& state) {
+  const auto since = state.node.writer != nullptr ? state.node.writer->busy_since() : std::nullopt;
+  return since ? std::chrono::steady_clock::now() - *since : std::chrono::steady_clock::duration{};
+}
+
+std::vector<PeerMetric> peer_metrics(const ServerState& state) {
+  std::map<std::string, PeerMetric> by_key;
+  for (const sync::PeerStatus& peer : state.node.peers()) {
+    if (!peer.peer) continue;
+    const std::string key = to_hex(peer.peer->key).substr(0, 12);
+    if (by_key.size() == kMostPeerMetrics && !by_key.contains(key)) continue;
+    PeerMetric& metric = by_key[key];
+    if (metric.connected) continue;  // what is said of an address says less
+    metric = {key,
+              peer.state == "connected",
+              static_cast<double>(peer.since_ms) / 1'000,
+              static_cast<double>(peer.lag_ops),
+              static_cast<double>(peer.sent_bytes),
+              static_cast<double>(peer.received_bytes)};
+  }
+  std::vector<PeerMetric> metrics;
+  for (auto& [key, metric] : by_key) metrics.push_back(std::move(metric));
+  return metrics;
+}
+
+}  // namespace
+
+http::Response readiness_page(const ServerState& state) {
+  const bool failed = state.node.live.health() == ServerHealth::failed;
+  const bool slow = write_running(state) > kSlowWrite;
+  const std::optional<std::string> elsewhere = state.sync != nullptr ? state.sync->own_op_elsewhere() : std::nullopt;
+  std::string body = json_text([&](JsonWriter& json) {
+    json.begin_object();
+    json.key("status").string(failed || elsewhere ? "failed" : slow ? "degraded" : "ok");
+    json.key("health").string(to_string(state.node.live.health()));
+    if (failed) {
+      json.key("problem").string(state.node.live.problem());
+    } else if (elsewhere) {
+      json.key("problem").string(*elsewhere);
+    } else if (slow)
+      json.key("problem").string("a write has been waiting for the log's lock for over a second");
+    json.key("applied").decimal(state.node.live.applied());
+    json.key("last_audit");
+    if (state.node.last_audit)
+      json.string(state.node.last_audit->verdict);
+    else
+      json.null();
+    json.end_object();
+    json.end_line();
+  });
+  return {failed || elsewhere ? 503U : 200U, "application/json", body + "\n"};
+}
+
+http::Response metrics_page(const ServerState& state, Metrics& metrics) {
+  const DocumentCounts document = state.node.live.document().counts();
+  const auto sizes = state.node.live.log().file_sizes();
+  MetricValues values;
+  values.healthy = state.node.live.health() != ServerHealth::failed;
+  values.read_only = state.node.writer == nullptr;
+  values.applied_rowid = static_cast<double>(raw(state.node.live.applied()));
+  values.ops = static_cast<double>(state.node.live.live().counts().applied);
+  values.stories = static_cast<double>(document.stories);
+  values.items = static_cast<double>(document.items);
+  values.tombstones = static_cast<double>(document.tombstones);
+  values.quarantine_ops = static_cast<double>(state.node.live.quarantined());
+  if (sizes) {
+    values.database_bytes = static_cast<double>(sizes->database);
+    values.wal_bytes = static_cast<double>(sizes->wal);
+  }
+  values.lock_wait_seconds = write_running(state).count();
+  const http::Stats& http = state.http.stats();
+  values.http_connections = static_cast<double>(http.connections);
+  values.http_streams = static_cast<double>(http.streams);
+  values.http_requests = static_cast<double>(http.requests);
+  values.http_refused = static_cast<double>(http.refused);
+  values.http_slow_readers_dropped = static_cast<double>(http.dropped);
+  values.mcp_sessions = static_cast<double>(state.mcp.counts().sessions);
+  values.mcp_subscriptions = static_cast<double>(state.mcp.counts().listens);
+  if (state.node.last_audit) {
+    values.audit_errors = static_cast<double>(state.node.last_audit->errors);
+    values.last_audit_timestamp_seconds = static_cast<double>(state.node.last_audit->finished_ms) / 1000;
+  }
+  values.equivocations = static_cast<double>(state.counts.equivocations);
+  values.applied_ops = static_cast<double>(state.counts.applied_ops);
+  values.writes = static_cast<double>(state.counts.writes);
+  if (state.sync != nullptr) {
+    const sync::Engine::Totals totals = state.sync->totals();
+    values.sync_received_ops = static_cast<double>(totals.ops_received);
+    values.sync_sent_ops = static_cast<double>(totals.ops_sent);
+    values.sync_admitted_ops = static_cast<double>(totals.ops_admitted);
+    values.sync_violations = static_cast<double>(totals.violations);
+  }
+  auto addresses = state.sync != nullptr ? state.sync->addresses() : std::vector<AddressState>();
+  if (addresses.size() > kMostPeerMetrics) addresses.resize(kMostPeerMetrics);
+  return {200, "text/plain; version=0.0.4", metrics.text(values, peer_metrics(state), addresses)};
+}
+
+}  // namespace musher
