@@ -88,7 +88,7 @@ struct LogMark {
 struct PeerRecord {
   AuthorId peer;
   LogId log;                       ///< of its log
-  std::optional<LogMark> heard{};  ///< how far its log was taken in here; absent: by tips the next time
+  std::optional<LogMark> heard{};  ///< how far its log was taken in here; absent or of zeros: by tips the next time
   bool heard_goes_on = false;      ///< to be written only over another mark: somebody may have forgotten that one
   RowId acknowledged{};            ///< the last row of this log that it has said is durable there
   std::string state{};             ///< "connected", "closed" ...

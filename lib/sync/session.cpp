@@ -12,6 +12,11 @@ namespace {
 /// Looked up at once; behind them the peer waits, so that no flood of them is ever in memory.
 constexpr std::size_t kMostQuestions = 8;
 
+/// In the place of a peer's mark from its tips on until all that they led to is here. No log has it, so that it is as
+/// good as none; but another process whose quarantine is full forgets it like any other, and then none is stored over
+/// it.
+constexpr LogMark kRoundUnderWay{};
+
 /// What the WebSocket was closed with by this end for what it got: 1002 its protocol, 1003 a text, 1007 no UTF-8 or
 /// nothing that inflates, 1009 too long. A message that did not end in time (1008) may be the network's fault.
 bool is_breach(std::uint16_t code) { return code == 1002 || code == 1003 || code == 1007 || code == 1009; }
@@ -181,7 +186,7 @@ void Session::start_positions() {
         known_ = std::move(record);
         knows_record_ = true;
         dirty_ = true;
-        send(encode(Position{known_.heard}));
+        send(encode(Position{known_.heard == kRoundUnderWay ? std::nullopt : known_.heard}));
       });
 }
 
@@ -221,11 +226,15 @@ void Session::decide() {
   setup_.owner.opened(*this);
 }
 
+void Session::begin_round() {
+  known_.heard = kRoundUnderWay;
+  known_.heard_goes_on = false;
+}
+
 /// The answer to these tips gives the other end a mark that holds. If this end's own, which has just been found to say
 /// nothing, could come back from the file after that, both would hold, and what this log lost would never be sent.
 void Session::go_by_tips() {
-  known_.heard.reset();
-  known_.heard_goes_on = false;
+  begin_round();
   setup_.services.write(
       [record = record()](Replica& replica) -> Result<void> {
         MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
@@ -294,8 +303,7 @@ void Session::dispatch(Message message, std::size_t bytes) {
             decide();
           }
           // What comes now comes without marks: until it is all here the old one would not tell of it.
-          known_.heard.reset();
-          known_.heard_goes_on = false;
+          begin_round();
           dirty_ = true;
           inbound_->take(std::move(each));
         } else if constexpr (std::is_same_v<Kind, Reconcile>) {

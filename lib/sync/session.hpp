@@ -104,6 +104,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   void judged(const std::optional<LogMark>& mark);
   void decide();
   void go_by_tips();
+  /// What was heard up to now counts no more; the mark of the tips will.
+  void begin_round();
   void dispatch(Message message, std::size_t bytes);
   [[nodiscard]] bool comes_too_early(const Message& message) const;
   void question_came();

@@ -376,6 +376,36 @@ TEST_CASE("sync: what another peer's flood took out of the quarantine comes agai
   CHECK(pair.a.state_digest() == pair.b.state_digest());
 }
 
+TEST_CASE("sync: what another process took out of the quarantine while tips were answered comes again", "[sync]") {
+  Pair pair(23);
+  SimNode& c = pair.add_behind_b();
+  HostileNode mallory(pair.world, "m", 66);
+  insert(c, "by_c", 1'500);
+  pair.b.limits.window_ops = 256;
+  pair.b.start();
+  c.start();
+  REQUIRE(pair.world.run_until([&] { return count(pair.b) == 1'500; }, 60s));
+  pair.world.weather.least_latency = pair.world.weather.most_latency = 200ms;
+  pair.a.start();
+  REQUIRE(pair.world.run_until([&] { return waiting(pair.a) > 1'000; }, 60s));
+  REQUIRE(waiting(pair.a) < 1'500);
+  {
+    auto log = SqliteOpLog::open(pair.a.path(), OpenMode::write);
+    REQUIRE(log);
+    (*log)->limit_quarantine({.ops = 900});  // what comes after that finds room at a
+    Replica other(*std::move(log), pair.a.replica().host());
+    REQUIRE(admit(other, mallory.orphans(1).front(), "mallory"));
+  }
+  REQUIRE(waiting(pair.a) == 900);
+  REQUIRE(pair.world.run_until([&] { return waiting(pair.a) > 1'000; }, 60s));
+  pair.world.run_for(5s);
+  CHECK_FALSE(record_of(pair.a, pair.b.author())->heard);
+  pair.a.crash();
+  pair.a.trust(c.author(), "c");
+  pair.a.start();
+  CHECK(pair.are_equal(1'500, 60s));
+}
+
 TEST_CASE("sync: a peer that is revoked is let go, and let in again when it is trusted again", "[sync]") {
   Pair pair(5);
   insert(pair.a, "first");
