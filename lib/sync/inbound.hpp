@@ -72,8 +72,8 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   [[nodiscard]] std::size_t waiting_ops() const { return waiting_ops_; }
 
   static constexpr std::size_t kMostInAWrite = 8'192;
-  static constexpr std::size_t kMostThatWait = 256;
-  static constexpr std::size_t kMostBytesThatWait = 96U << 10U;
+  static constexpr std::size_t kMostThatWait = 64;
+  static constexpr std::size_t kMostBytesThatWait = 24U << 10U;
 
  private:
   struct Batch {

@@ -92,12 +92,13 @@ TEST_CASE("sync inbound: who floods the quarantine gets small transactions, what
     std::vector<SignedOp> some(ops, testing::plain_signed(OpKind::insert).claim());
     REQUIRE(inbound->take(Ops{++serial, std::nullopt, std::move(some)}, 100 * ops));
   };
-  send(256);
-  send(256);
+  constexpr std::size_t few = Inbound::kMostThatWait;
+  send(few);
+  send(few);
   auto work = inbound->take_ready();
-  CHECK(work.ops.size() == 512);
+  CHECK(work.ops.size() == 2 * few);
   BatchReport report;
-  report.waiting = 512;
+  report.waiting = 2 * few;
   inbound->admitted(work, report);
 
   send(0);
@@ -106,15 +107,15 @@ TEST_CASE("sync inbound: who floods the quarantine gets small transactions, what
   CHECK(work.last_serial == 3);
   inbound->admitted(work, {});
 
-  send(256);
-  send(256);
+  send(few);
+  send(few);
   work = inbound->take_ready();
-  CHECK(work.ops.size() == 256);
+  CHECK(work.ops.size() == few);
   report.waiting = 10;
-  report.admitted = 246;
+  report.admitted = few - 10;
   inbound->admitted(work, report);
-  send(256);
-  CHECK(inbound->take_ready().ops.size() == 512);
+  send(few);
+  CHECK(inbound->take_ready().ops.size() == 2 * few);
 }
 
 TEST_CASE("sync inbound: the answer to a sample goes behind all that is wanted", "[sync]") {
