@@ -80,10 +80,13 @@ class LogReader {
   [[nodiscard]] virtual Result<std::vector<AuthorRecord>> authors() = 0;
   [[nodiscard]] virtual Result<std::vector<TrustChange>> trust_changes() = 0;
   [[nodiscard]] virtual Result<std::vector<QuarantinedOp>> quarantine() = 0;
-  /// The same without contents and signatures, in the order they came; and one of them whole, if it is there.
-  [[nodiscard]] virtual Result<std::vector<QuarantineEntry>> quarantine_entries() = 0;
+  /// The same without contents and signatures, in the order they came, each passed to `sink` once; false from it stops
+  /// the scan. A transaction is open while `sink` runs.
+  using QuarantineSink = std::function<bool(const QuarantineEntry&)>;
+  [[nodiscard]] virtual Result<void> scan_quarantine(const QuarantineSink& sink) = 0;
   /// Those that hold this op, one for each reason.
   [[nodiscard]] virtual Result<std::vector<QuarantineEntry>> quarantine_entries_of(const OpId& id) = 0;
+  /// One of them whole, if it is there.
   [[nodiscard]] virtual Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> quarantine_count() = 0;
   /// Whether an op waits there, for whatever reason.

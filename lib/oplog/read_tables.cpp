@@ -86,16 +86,15 @@ QuarantinedOp decode_quarantined(const sql::Query& row) {
 
 #define MUSHER_QUARANTINE_ENTRY_COLUMNS "id, reason, canonical, content IS NOT NULL"
 
-std::vector<QuarantineEntry> decode_entries(sql::Query& query) {
-  std::vector<QuarantineEntry> entries;
+void scan_entries(sql::Query& query, const LogReader::QuarantineSink& sink) {
   Ascending<std::int64_t> order("quarantine");
   while (query.step()) {
     order.next(query.integer(0));
     const sql::Blob canonical = query.blob(2);
-    entries.push_back(
-        {query.integer(0), std::string(query.text(1)), {canonical.begin(), canonical.end()}, query.integer(3) != 0});
+    const QuarantineEntry entry{
+        query.integer(0), std::string(query.text(1)), {canonical.begin(), canonical.end()}, query.integer(3) != 0};
+    if (!sink(entry)) return;
   }
-  return entries;
 }
 
 }  // namespace
@@ -176,15 +175,20 @@ std::vector<QuarantinedOp> read_quarantine(sql::Connection& connection) {
   return ops;
 }
 
-std::vector<QuarantineEntry> read_quarantine_entries(sql::Connection& connection) {
+void scan_quarantine_entries(sql::Connection& connection, const LogReader::QuarantineSink& sink) {
   sql::Query query(connection, "SELECT " MUSHER_QUARANTINE_ENTRY_COLUMNS " FROM quarantine ORDER BY id");
-  return decode_entries(query);
+  scan_entries(query, sink);
 }
 
 std::vector<QuarantineEntry> read_quarantine_entries_of(sql::Connection& connection, const OpId& id) {
   sql::Query query(connection, "SELECT " MUSHER_QUARANTINE_ENTRY_COLUMNS " FROM quarantine WHERE op_id = ? ORDER BY id",
                    sql::Blob(id.hash));
-  return decode_entries(query);
+  std::vector<QuarantineEntry> entries;
+  scan_entries(query, [&](const QuarantineEntry& entry) {
+    entries.push_back(entry);
+    return true;
+  });
+  return entries;
 }
 
 std::optional<QuarantinedOp> read_quarantined(sql::Connection& connection, std::int64_t id) {

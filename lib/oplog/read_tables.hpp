@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "oplog/op_log.hpp"
 #include "oplog/rows.hpp"
 #include "oplog/sql.hpp"
 
@@ -15,7 +16,7 @@ namespace musher {
 [[nodiscard]] std::vector<AuthorRecord> read_authors(sql::Connection& connection);
 [[nodiscard]] std::vector<TrustChange> read_trust_changes(sql::Connection& connection);
 [[nodiscard]] std::vector<QuarantinedOp> read_quarantine(sql::Connection& connection);
-[[nodiscard]] std::vector<QuarantineEntry> read_quarantine_entries(sql::Connection& connection);
+void scan_quarantine_entries(sql::Connection& connection, const LogReader::QuarantineSink& sink);
 [[nodiscard]] std::vector<QuarantineEntry> read_quarantine_entries_of(sql::Connection& connection, const OpId& id);
 [[nodiscard]] std::optional<QuarantinedOp> read_quarantined(sql::Connection& connection, std::int64_t id);
 

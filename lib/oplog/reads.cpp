@@ -152,8 +152,8 @@ Result<std::vector<QuarantinedOp>> Reads<Interface>::quarantine() {
 }
 
 template <class Interface>
-Result<std::vector<QuarantineEntry>> Reads<Interface>::quarantine_entries() {
-  return reading(log(), [&] { return read_quarantine_entries(log().database()); });
+Result<void> Reads<Interface>::scan_quarantine(const LogReader::QuarantineSink& sink) {
+  return reading(log(), [&] { scan_quarantine_entries(log().database(), sink); });
 }
 
 template <class Interface>

@@ -39,7 +39,7 @@ class Reads : public Interface {
   [[nodiscard]] Result<std::vector<AuthorRecord>> authors() override;
   [[nodiscard]] Result<std::vector<TrustChange>> trust_changes() override;
   [[nodiscard]] Result<std::vector<QuarantinedOp>> quarantine() override;
-  [[nodiscard]] Result<std::vector<QuarantineEntry>> quarantine_entries() override;
+  [[nodiscard]] Result<void> scan_quarantine(const LogReader::QuarantineSink& sink) override;
   [[nodiscard]] Result<std::vector<QuarantineEntry>> quarantine_entries_of(const OpId& id) override;
   [[nodiscard]] Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) override;
   [[nodiscard]] Result<std::uint64_t> quarantine_count() override;

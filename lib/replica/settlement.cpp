@@ -27,8 +27,10 @@ class Settlement {
       const VerifiedOp& op = newcomer_->op;
       room_.add(op.id(), op.op(), op.content().has_value());
     }
-    MUSHER_TRY(const auto entries, log_.quarantine_entries());
-    load(entries);
+    MUSHER_CHECK(log_.scan_quarantine([&](const QuarantineEntry& entry) {
+      load(entry);
+      return true;
+    }));
     return settle();
   }
 
@@ -39,7 +41,7 @@ class Settlement {
       std::ranges::move(copies, std::back_inserter(entries));
     }
     std::ranges::sort(entries, {}, &QuarantineEntry::id);  // who came first goes first, whoever asks
-    load(entries);
+    std::ranges::for_each(entries, [&](const QuarantineEntry& entry) { load(entry); });
     return settle();
   }
 
@@ -66,17 +68,15 @@ class Settlement {
 
   [[nodiscard]] bool is_newcomer(const OpId& id) const { return newcomer_ != nullptr && newcomer_->op.id() == id; }
 
-  void load(const std::vector<QuarantineEntry>& entries) {
-    for (const QuarantineEntry& entry : entries) {
-      if (!is_waiting(entry.reason)) continue;
-      auto op = parse_canonical_bytes(entry.canonical);
-      if (!op) continue;
-      const OpId id = op_id(entry.canonical);
-      Copies& copies = copies_[id];
-      copies.rows.push_back(entry.id);
-      if (entry.has_content) copies.with_content = entry.id;
-      room_.add(id, *std::move(op), entry.has_content);
-    }
+  void load(const QuarantineEntry& entry) {
+    if (!is_waiting(entry.reason)) return;
+    auto op = parse_canonical_bytes(entry.canonical);
+    if (!op) return;
+    const OpId id = op_id(entry.canonical);
+    Copies& copies = copies_[id];
+    copies.rows.push_back(entry.id);
+    if (entry.has_content) copies.with_content = entry.id;
+    room_.add(id, *std::move(op), entry.has_content);
   }
 
   Result<std::vector<Entrant>> verified_entrants() {

@@ -31,13 +31,12 @@ Result<void> WaitingIndex::refresh(WriteTransaction& log) {
     return {};
   }
   *this = WaitingIndex();
-  MUSHER_TRY(const auto entries, log.quarantine_entries());
-  for (const QuarantineEntry& entry : entries) {
-    if (!is_waiting(entry.reason)) continue;
+  return log.scan_quarantine([&](const QuarantineEntry& entry) {
+    if (!is_waiting(entry.reason)) return true;
     const auto op = parse_canonical_bytes(entry.canonical);
     if (op) add(op_id(entry.canonical), *op, !entry.has_content && !op->content_digest.is_zero());
-  }
-  return {};
+    return true;
+  });
 }
 
 /// In place: a second index beside a full one would be most of what a flood can make a server hold.

@@ -52,13 +52,13 @@ void WaitingAuthors::waits(const AuthorId& author) {
 }
 
 Result<std::set<AuthorId>> authors_in_quarantine(LogReader& log) {
-  MUSHER_TRY(const auto entries, log.quarantine_entries());
   std::set<AuthorId> authors;
-  for (const QuarantineEntry& entry : entries) {
-    if (authors.size() == WaitingAuthors::kMostTold) break;
-    if (!is_waiting(entry.reason)) continue;
-    if (const auto op = parse_canonical_bytes(entry.canonical)) authors.insert(op->author);
-  }
+  MUSHER_CHECK(log.scan_quarantine([&](const QuarantineEntry& entry) {
+    if (!is_waiting(entry.reason)) return true;
+    const auto op = parse_canonical_bytes(entry.canonical);
+    if (op) authors.insert(op->author);
+    return authors.size() < WaitingAuthors::kMostTold;
+  }));
   return authors;
 }
 

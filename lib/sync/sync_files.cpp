@@ -140,8 +140,10 @@ class Move {
   Result<void> find_waiting() {
     std::map<OpId, std::string> reasons;
     if (!waiting_.empty()) {
-      MUSHER_TRY(const auto entries, to_.log().quarantine_entries());
-      for (const QuarantineEntry& entry : entries) reasons.emplace(op_id(entry.canonical), entry.reason);
+      MUSHER_CHECK(to_.log().scan_quarantine([&](const QuarantineEntry& entry) {
+        reasons.emplace(op_id(entry.canonical), entry.reason);
+        return true;
+      }));
     }
     std::map<std::pair<std::string, AuthorId>, std::uint64_t> counts;
     for (const auto& [id, author] : waiting_) {

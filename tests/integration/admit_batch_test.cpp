@@ -33,7 +33,7 @@ PeerRecord record_of(std::uint8_t number, std::int64_t row) {
 /// Of each op that waits or was refused: which of the two, and why it was refused.
 std::map<OpId, std::set<std::string>> quarantine_of(TestNode& node) {
   std::map<OpId, std::set<std::string>> all;
-  for (const QuarantineEntry& entry : must(node.log().quarantine_entries())) {
+  for (const QuarantineEntry& entry : all_quarantined(node.log())) {
     const bool waits = entry.reason == "dependency_missing" || entry.reason == "author_unknown" ||
                        entry.reason == "author_revoked" || entry.reason == "content_missing";
     all[op_id(entry.canonical)].insert(waits ? "waits" : entry.reason);

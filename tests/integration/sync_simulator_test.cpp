@@ -349,10 +349,9 @@ class Episode {
 
   /// Of honest authors nothing waits; what hostile ones wrote may wait for ever.
   bool nothing_honest_waits(SimNode& each) {
-    const auto kept = each.log().quarantine_entries();
-    REQUIRE(kept);
-    if (hostile_.empty() && !replayer_) return kept->empty();
-    for (const QuarantineEntry& entry : *kept) {
+    const auto kept = all_quarantined(each.log());
+    if (hostile_.empty() && !replayer_) return kept.empty();
+    for (const QuarantineEntry& entry : kept) {
       const auto op = parse_canonical_bytes(entry.canonical);
       REQUIRE(op);
       for (const auto& honest : world_.nodes()) {

@@ -22,8 +22,7 @@ void check_it_has_what_it_acknowledged(const EpisodeRecord& episode, SimNode& cr
   if (!episode.hostile.empty() || episode.restored == &crashed)
     return;  // hostile ones fill the quarantine, where some goes then
   std::set<OpId> waiting;
-  const auto kept = must(crashed.log().quarantine_entries());
-  for (const QuarantineEntry& entry : kept) waiting.insert(op_id(entry.canonical));
+  for (const QuarantineEntry& entry : all_quarantined(crashed.log())) waiting.insert(op_id(entry.canonical));
   for (const auto& other : episode.world.nodes()) {
     if (!other->running()) continue;
     for (const sync::PeerStatus& peer : other->engine().status()) {

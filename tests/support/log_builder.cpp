@@ -94,4 +94,13 @@ std::vector<OpRow> all_rows(LogReader& log) {
   return rows;
 }
 
+std::vector<QuarantineEntry> all_quarantined(LogReader& log) {
+  std::vector<QuarantineEntry> entries;
+  must(log.scan_quarantine([&](const QuarantineEntry& entry) {
+    entries.push_back(entry);
+    return true;
+  }));
+  return entries;
+}
+
 }  // namespace musher::testing

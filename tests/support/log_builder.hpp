@@ -48,5 +48,6 @@ class LogBuilder {
 
 /// Every row of a log; throws on a malformed one.
 [[nodiscard]] std::vector<OpRow> all_rows(LogReader& log);
+[[nodiscard]] std::vector<QuarantineEntry> all_quarantined(LogReader& log);
 
 }  // namespace musher::testing

@@ -71,7 +71,12 @@ class CountingReader final : public LogReader {
   Result<std::vector<AuthorRecord>> authors() override { return all(log_.authors()); }
   Result<std::vector<TrustChange>> trust_changes() override { return all(log_.trust_changes()); }
   Result<std::vector<QuarantinedOp>> quarantine() override { return all(log_.quarantine()); }
-  Result<std::vector<QuarantineEntry>> quarantine_entries() override { return all(log_.quarantine_entries()); }
+  Result<void> scan_quarantine(const QuarantineSink& sink) override {
+    return log_.scan_quarantine([&](const QuarantineEntry& entry) {
+      ++reads;
+      return sink(entry);
+    });
+  }
   Result<std::optional<QuarantinedOp>> quarantined(std::int64_t id) override { return one(log_.quarantined(id)); }
   Result<std::uint64_t> quarantine_count() override { return one(log_.quarantine_count()); }
   Result<std::vector<QuarantineEntry>> quarantine_entries_of(const OpId& id) override {
