@@ -41,7 +41,7 @@ class Settlement {
       std::ranges::move(copies, std::back_inserter(entries));
     }
     std::ranges::sort(entries, {}, &QuarantineEntry::id);  // who came first goes first, whoever asks
-    std::ranges::for_each(entries, [&](const QuarantineEntry& entry) { load(entry); });
+    for (const QuarantineEntry& entry : entries) load(entry);
     return settle();
   }
 
