@@ -90,6 +90,7 @@ class Batch {
       came_otherwise_.push_back(verified.id());
       waiting_index_.remove(verified.id());
     }
+    waiting_index_.appended(verified.id());
     if (waiting_index_.is_needed(verified.id())) news_.push_back(verified.id());
     ++report_.admitted;
     return {};
@@ -148,8 +149,9 @@ Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> op
     MUSHER_CHECK(log->set_peer(without_mark));
   }
   MUSHER_TRY(const QuarantineExtent extent, log->quarantine_extent());
+  MUSHER_TRY(const Mark end, log->last_mark());
   if (wrote) MUSHER_CHECK(log->commit());
-  replica.waiting_index().settled_at(extent);
+  replica.waiting_index().settled_at(extent, {end.row, end.chain});
   return report;
 }
 

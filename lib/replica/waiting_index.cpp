@@ -1,6 +1,7 @@
 #include "replica/waiting_index.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "crypto/hashing.hpp"
@@ -12,6 +13,8 @@ namespace {
 
 /// Ops that are gone, and what they needed, are kept up to a twelfth of all, and this.
 constexpr std::size_t kMostGone = 20'000;
+/// Of more rows that others appended it is not asked which ops they are.
+constexpr std::int64_t kMostNewRows = 1'000;
 
 }  // namespace
 
@@ -28,13 +31,32 @@ Result<void> WaitingIndex::refresh(WriteTransaction& log) {
   }
   if (before == now) {
     drop_what_is_gone();
-    return {};
+    return look_at_log(log);
   }
   *this = WaitingIndex();
   return log.scan_quarantine([&](const QuarantineEntry& entry) {
     if (!is_waiting(entry.reason)) return true;
     const auto op = parse_canonical_bytes(entry.canonical);
     if (op) add(op_id(entry.canonical), *op, !entry.has_content && !op->content_digest.is_zero());
+    return true;
+  });
+}
+
+/// Whoever appended there need not have told this index.
+Result<void> WaitingIndex::look_at_log(LogReader& log) {
+  MUSHER_TRY(const auto end, log.last_mark());
+  if (log_end_ == LogMark{end.row, end.chain}) return {};
+  const std::int64_t more = raw(end.row) - raw(log_end_.row);
+  std::optional<Digest> chain;
+  if (more > 0 && more <= kMostNewRows) {
+    MUSHER_TRY(chain, log.chain_at(log_end_.row));
+  }
+  if (chain != log_end_.chain) {
+    for (Place& place : places_) place.in_log = InLog::unknown;
+    return {};
+  }
+  return log.scan(log_end_.row, end.row, [&](const ScannedRow& row) {
+    if (const auto* op = std::get_if<OpRow>(&row)) appended(op->id);
     return true;
   });
 }
@@ -127,6 +149,11 @@ void WaitingIndex::remove(const OpId& id) {
   const EntryNumber number = find(id);
   if (number == kNoEntry || places_[number].guest == kNoEntry) return;
   gone_ += 1U + guests_[std::exchange(places_[number].guest, kNoEntry)].needs;
+  places_[number].in_log = InLog::unknown;
+}
+
+void WaitingIndex::appended(const OpId& id) {
+  if (const EntryNumber number = find(id); number != kNoEntry) places_[number].in_log = InLog::yes;
 }
 
 bool WaitingIndex::waits(const OpId& id) const {
@@ -147,7 +174,7 @@ bool WaitingIndex::is_needed(const OpId& id) const {
 /// there or an erase of it waits.
 class WaitingIndex::Search {
  public:
-  Search(const WaitingIndex& index, LogReader& log) : index_(index), log_(log), hopes_(index.marks_.size()) {}
+  Search(WaitingIndex& index, LogReader& log) : index_(index), log_(log), hopes_(index.marks_.size()) {}
 
   Result<std::vector<OpId>> run(const TrustPolicy& trust, std::span<const OpId> because_of) {
     const auto is_heard = [&](EntryNumber number) { return trust.would_hear(index_.authors_[guest(number)->author]); };
@@ -271,8 +298,10 @@ class WaitingIndex::Search {
     for (std::size_t at = 0; at < waiting.needs; ++at) {
       const EntryNumber needed = need(waiting, at);
       if (guest(needed) != nullptr) continue;
-      if (hopes_[needed] == Hope::none) return false;
-      all_known &= hopes_[needed] == Hope::some;
+      const InLog in_log = index_.places_[needed].in_log;
+      if (in_log == InLog::no) return false;
+      if (in_log == InLog::yes) hopes_[needed] = Hope::some;
+      all_known &= in_log == InLog::yes;
     }
     if (!all_known) {
       MUSHER_TRY(const bool all_there, others_are_in_log(waiting));
@@ -293,8 +322,9 @@ class WaitingIndex::Search {
       if (needed == kNoEntry) return false;
       if (guest(needed) != nullptr || hopes_[needed] == Hope::some) continue;
       MUSHER_TRY(const auto facts, log_.facts(id));
-      hopes_[needed] = facts ? Hope::some : Hope::none;
+      index_.places_[needed].in_log = facts ? InLog::yes : InLog::no;
       if (!facts) return false;
+      hopes_[needed] = Hope::some;
     }
     return true;
   }
@@ -319,32 +349,35 @@ class WaitingIndex::Search {
   /// Of these: whoever lacks content and has no erase with hope, and so on upwards.
   void take_hope_without_erase(const std::vector<EntryNumber>& numbers) {
     std::vector<EntryNumber> open;
-    const auto has_erase = [&](EntryNumber number) {
-      bool found = false;
-      each_that_erases(number, [&](EntryNumber erase) { found |= hopes_[erase] == Hope::some; });
-      return found;
-    };
-    const auto check = [&](EntryNumber number) {
-      if (hopes_[number] == Hope::some && guest(number)->lacks_content && !has_erase(number)) open.push_back(number);
-    };
-    std::ranges::for_each(numbers, check);
+    std::unordered_map<EntryNumber, std::size_t> erases;  // with hope: counted once, since a target may have any number
+    for (const EntryNumber number : numbers) {
+      if (hopes_[number] != Hope::some || !guest(number)->lacks_content) continue;
+      std::size_t count = 0;
+      each_that_erases(number, [&](EntryNumber erase) {
+        if (hopes_[erase] == Hope::some) ++count;
+      });
+      erases.emplace(number, count);
+      if (count == 0) open.push_back(number);
+    }
     while (!open.empty()) {
       const EntryNumber number = open.back();
       open.pop_back();
       if (hopes_[number] != Hope::some) continue;
       hopes_[number] = Hope::none;
       each_that_needs(number, [&](EntryNumber who) { open.push_back(who); });
-      if (const auto erased = erased_by(number)) check(*erased);
+      const auto erased = erased_by(number);
+      const auto left = erased ? erases.find(*erased) : erases.end();
+      if (left != erases.end() && --left->second == 0) open.push_back(*erased);
     }
   }
 
-  const WaitingIndex& index_;
+  WaitingIndex& index_;
   LogReader& log_;
-  std::vector<Hope> hopes_;  ///< of ops that do not wait: whether they are in the log
+  std::vector<Hope> hopes_;  ///< of ops that do not wait: some for those that are in the log
 };
 
 Result<std::vector<OpId>> WaitingIndex::may_enter(LogReader& log, const TrustPolicy& trust,
-                                                  std::span<const OpId> because_of) const {
+                                                  std::span<const OpId> because_of) {
   if (because_of.empty()) return std::vector<OpId>();
   return Search(*this, log).run(trust, because_of);
 }
