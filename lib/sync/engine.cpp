@@ -110,6 +110,7 @@ std::optional<Ending> Engine::proven(Session& session) {
     if (!keep_new) return Ending{CloseCode::duplicate, "there is a connection already"};
   }
   // The same node dialed again: it has given up the connection that stands here.
+  other->supersede();
   other->end({CloseCode::duplicate, "there is a newer connection"});
   return std::nullopt;
 }
@@ -153,7 +154,7 @@ void Engine::ended(Session& session) {
        : session.proven() ? "peer disconnected"
                           : "connection refused",
        session, session.end_text());
-  if (session.knows_record() && session_with(session.peer()->author, nullptr) == nullptr) {
+  if (session.knows_record() && !session.superseded()) {
     records_[session.peer()->author] = session.record();
     next_records_ = {};
   }
@@ -422,11 +423,8 @@ void Engine::write_records(std::function<void()> done) {
   auto records = std::make_shared<std::vector<PeerRecord>>();
   for (auto& [peer, record] : std::exchange(records_, {})) records->push_back(std::move(record));
   for (const auto& session : sessions_) {
-    if (!session->knows_record() || !session->take_dirty()) continue;
-    // Of one that makes room for another with the same peer nothing is written down any more.
-    if (is_live(*session) || session_with(session->peer()->author, nullptr) == nullptr) {
-      records->push_back(session->record());
-    }
+    if (!session->knows_record() || session->superseded() || !session->take_dirty()) continue;
+    records->push_back(session->record());
   }
   if (records->empty()) {
     if (done) done();

@@ -20,7 +20,6 @@ constexpr std::uint64_t kStepsPerRead = 4'096;  ///< or one branch: other connec
 
 /// For the rows of one part of what the peer wants.
 struct Outbound::Search {
-  std::uint32_t round = 0;
   std::vector<Want::Branch> branches;
   std::size_t next = 0;
   std::vector<Samples> samples{};
@@ -55,6 +54,8 @@ void Outbound::send_tips() {
   want_complete_ = false;
   open_ = 0;
   tips_.clear();
+  searches_.clear();
+  samples_.clear();
   auto messages = std::make_shared<std::vector<Tips>>();
   read(
       [messages](LogReader& log) -> Result<void> {
@@ -84,14 +85,19 @@ void Outbound::take(Want want) {
   if (want_complete_ && open_ > 0) --open_;
   want_complete_ |= want.last;
   ++open_;
-  ++lookups_;
   auto search = std::make_shared<Search>();
-  search->round = round_;
   search->branches = std::move(want.branches);
-  look_up(search);
+  searches_.push_back(std::move(search));
+  go_on_looking_up();
+}
+
+/// Not before the samples that were found are sent: a link takes only so much.
+void Outbound::go_on_looking_up() {
+  if (!searching_ && samples_.empty() && !searches_.empty()) look_up(searches_.front());
 }
 
 void Outbound::look_up(const std::shared_ptr<Search>& search) {
+  searching_ = true;
   read(
       [search, wanted = wanted_](LogReader& log) -> Result<void> {
         const std::uint64_t most = wanted->steps() + kStepsPerRead;
@@ -103,20 +109,22 @@ void Outbound::look_up(const std::shared_ptr<Search>& search) {
         search->too_much = wanted->too_much();
         return {};
       },
-      [this, search] {
-        const bool is_over = search->round != round_ || phase_ != Phase::collecting;
-        if (!is_over && search->too_much) {
+      [this, search, round = round_] {
+        searching_ = false;
+        if (round != round_) return go_on_looking_up();  // tips were sent again: what was being looked up is gone
+        if (search->too_much) {
           return hooks_.end({CloseCode::violation, "it wants the same ops again and again"});
         }
-        if (!is_over && search->next < search->branches.size()) return look_up(search);
-        --lookups_;
-        if (is_over) return;
-        --open_;
         open_ += search->samples.size();
-        for (Samples& each : search->samples) {
+        for (Samples& each : std::exchange(search->samples, {})) {
           each.round = round_;
-          hooks_.send(encode(each));
+          samples_.push_back(std::move(each));
         }
+        if (search->next == search->branches.size()) {
+          searches_.pop_front();
+          --open_;
+        }
+        pump();
         rows_are_complete();
       });
 }
@@ -194,6 +202,11 @@ void Outbound::pump() {
     hooks_.send(encode(tips_.front()));
     tips_.pop_front();
   }
+  while (!stopped_ && !samples_.empty() && hooks_.queued_bytes() < kQueuedBytes) {
+    hooks_.send(encode(samples_.front()));
+    samples_.pop_front();
+  }
+  go_on_looking_up();
   while (may_send()) {
     const std::uint64_t before = serial_;
     if (!asked_.empty()) {

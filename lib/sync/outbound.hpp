@@ -67,7 +67,9 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
     last_progress_ = std::min(services_.now(), last_progress_ + time);
   }
   /// What the peer wants is being looked up.
-  [[nodiscard]] bool looks_up() const { return lookups_ > 0; }
+  [[nodiscard]] bool looks_up() const { return !searches_.empty(); }
+  /// That goes on when the link has drained.
+  [[nodiscard]] bool waits_for_link() const { return !samples_.empty(); }
 
   /// The last row that the peer acknowledged; row 0 before.
   [[nodiscard]] RowId acknowledged() const { return acknowledged_; }
@@ -91,6 +93,7 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   [[nodiscard]] bool may_send() const;
   void read(std::function<Result<void>(LogReader&)> job, std::function<void()> then);
   struct Search;
+  void go_on_looking_up();
   void look_up(const std::shared_ptr<Search>& search);
   void rows_are_complete();
   void send_asked();
@@ -107,15 +110,17 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   // where it stands
   bool stopped_ = false;
   Phase phase_ = Phase::waiting;
-  LogMark sent_;                        ///< streaming: all up to here was sent, or skipped
-  LogMark tips_upto_;                   ///< collecting, rows: the peer has all up to here when rows_ is out
-  std::deque<Tips> tips_;               ///< to be sent
-  std::shared_ptr<WantedRows> wanted_;  ///< collecting: what the reads that are under way add to
-  std::vector<RowId> rows_;             ///< wanted
-  std::size_t next_row_ = 0;            ///< into rows_
+  LogMark sent_;                                  ///< streaming: all up to here was sent, or skipped
+  LogMark tips_upto_;                             ///< collecting, rows: the peer has all up to here when rows_ is out
+  std::deque<Tips> tips_;                         ///< to be sent
+  std::shared_ptr<WantedRows> wanted_;            ///< collecting: what the reads that are under way add to
+  std::deque<std::shared_ptr<Search>> searches_;  ///< not done; the first is under way, or waits for samples_ to be out
+  bool searching_ = false;
+  std::deque<Samples> samples_;  ///< to be sent
+  std::vector<RowId> rows_;      ///< wanted
+  std::size_t next_row_ = 0;     ///< into rows_
   std::uint32_t round_ = 0;
   bool want_complete_ = false;
-  std::size_t lookups_ = 0;   ///< searches that are not done
   std::size_t open_ = 0;      ///< parts of the want that are being looked up, and samples out for a choice
   std::vector<RowId> asked_;  ///< one by one, and not sent yet: ascending
   bool reading_ = false;

@@ -172,10 +172,16 @@ void Session::start_positions() {
   read_for<PeerRecord>(
       shared_from_this(), setup_.services,
       [peer = *peer_, fresh = setup_.owner.take_record(peer_->author)](LogReader& log) -> Result<PeerRecord> {
-        if (fresh && fresh->log == peer.log) return *fresh;
         MUSHER_TRY(const auto records, log.peers());
         const auto found = std::ranges::find(records, peer.author, &PeerRecord::peer);
-        if (found != records.end() && found->log == peer.log) {
+        const bool is_stored = found != records.end() && found->log == peer.log;
+        if (fresh && fresh->log == peer.log) {
+          PeerRecord newest = *fresh;
+          // As when it is written: what another process forgot since stays forgotten.
+          if (newest.heard_goes_on && !(is_stored && found->heard)) newest.heard.reset();
+          return newest;
+        }
+        if (is_stored) {
           PeerRecord stored = *found;
           stored.heard_goes_on = stored.heard.has_value();
           return stored;
@@ -186,7 +192,8 @@ void Session::start_positions() {
         known_ = std::move(record);
         knows_record_ = true;
         dirty_ = true;
-        send(encode(Position{known_.heard == kRoundUnderWay ? std::nullopt : known_.heard}));
+        const bool holds = !mark_broken_ && known_.heard != kRoundUnderWay;
+        send(encode(Position{holds ? known_.heard : std::nullopt}));
       });
 }
 
@@ -262,6 +269,10 @@ void Session::wait_for_answer() {
   read_for<bool>(
       shared_from_this(), setup_.services, [](LogReader&) -> Result<bool> { return true; },
       [this](bool) {
+        if (outbound_->waits_for_link()) {
+          ++held_up_;
+          return;
+        }
         if (outbound_->looks_up() || inbound_->looks_up()) return wait_for_answer();
         --questions_;
         pause_or_go_on();
@@ -336,6 +347,7 @@ void Session::pump() {
 void Session::drained() {
   if (inbound_ && state_ != State::closing) inbound_->pump();  // first: ops fill the link again
   pump();
+  for (std::size_t left = std::exchange(held_up_, 0); left > 0; --left) wait_for_answer();
 }
 
 void Session::reconcile() {

@@ -96,6 +96,9 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   void written(const PeerRecord& record);
   [[nodiscard]] bool take_dirty() { return std::exchange(dirty_, false); }
   void set_dirty() { dirty_ = true; }
+  /// A newer connection with its peer knows better from now on: nothing of this one is written down any more.
+  void supersede() { superseded_ = true; }
+  [[nodiscard]] bool superseded() const { return superseded_; }
 
  private:
   void handshake(const Message& message);
@@ -139,6 +142,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   bool tips_sent_ = false;
   // whether it is read from
   std::size_t questions_ = 0;  ///< that are being looked up
+  std::size_t held_up_ = 0;    ///< of those: their answer waits for the link to drain
   bool ops_full_ = false;
   bool paused_ = false;
   std::chrono::milliseconds paused_since_{};
@@ -149,6 +153,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   bool knows_record_ = false;
   bool mark_broken_ = false;
   bool dirty_ = false;
+  bool superseded_ = false;
   RowId acknowledged_noted_{};
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t received_bytes_ = 0;

@@ -5,7 +5,9 @@
 #include <catch2/catch.hpp>
 
 #include "model/text.hpp"
+#include "support/log_builder.hpp"
 #include "support/raw_database.hpp"
+#include "support/signed_ops.hpp"
 #include "support/sync_attacks.hpp"
 
 namespace musher::testing {
@@ -404,6 +406,74 @@ TEST_CASE("sync: what another process took out of the quarantine while tips were
   pair.a.trust(c.author(), "c");
   pair.a.start();
   CHECK(pair.are_equal(1'500, 60s));
+}
+
+TEST_CASE("sync: a connection that ends late takes nothing back that a newer one has found out", "[sync]") {
+  for (const std::uint64_t seed : {51U, 52U, 53U, 54U, 55U, 56U}) {
+    SyncWorld world(seed);
+    SimNode &a = world.add("a"), &b = world.add("b"), &c = world.add("c");
+    trust_each_other(a, b);
+    trust_each_other(b, c);
+    b.rendezvous = {"a"};
+    c.rendezvous = {"b"};
+    insert(c, "by_c", 20);
+    for (SimNode* node : {&a, &b, &c}) node->start();
+    REQUIRE(world.run_until([&] { return waiting(a) == 20; }, 60s));
+    world.run_for(5s);
+    const auto mark = record_of(a, b.author())->heard;
+    REQUIRE(mark);
+    HostileNode mallory(world, "m", 66);
+    {
+      auto log = SqliteOpLog::open(a.path(), OpenMode::write);
+      REQUIRE(log);
+      (*log)->limit_quarantine({.ops = 1});
+      Replica other(*std::move(log), a.replica().host());
+      REQUIRE(admit(other, mallory.orphans(1).front(), "mallory"));
+    }
+    REQUIRE_FALSE(record_of(a, b.author())->heard);
+    // b is gone without a word, is back, and gone again before its tips are answered. a hears late of all that.
+    b.crash();
+    b.start();
+    world.weather.least_latency = world.weather.most_latency = 200ms;
+    REQUIRE(world.run_until([&] { return record_of(a, b.author())->heard.has_value(); }, 8s));
+    b.crash();
+    world.run_for(30s);
+    CHECK(record_of(a, b.author())->heard != mark);
+    b.start();
+    CHECK(world.run_until([&] { return waiting(a) >= 20; }, 60s));
+  }
+}
+
+TEST_CASE("sync: a key on more branches than one queue holds the samples of is compared all the same", "[sync]") {
+  Pair pair(33);
+  const Identity mallory = identity_of(77);
+  constexpr std::uint64_t kChain = 1'000, kBranches = 12'000;  // of each eleven samples: 10 MB
+  for (SimNode* node : {&pair.a, &pair.b}) node->trust(mallory.author(), "mallory");
+  Op op;
+  op.document = pair.world.document();
+  const auto next = [&, verifier = Verifier(op.document)](const std::string& story) {
+    op.name = story;
+    return verifier.verify(sign_op(mallory, op, "{}").value().claim()).value();
+  };
+  std::vector<VerifiedOp> chain, branches;
+  for (std::uint64_t index = 1; index <= kChain; ++index) {
+    op.index = OpIndex{index};
+    op.seq = Seq{index};
+    chain.push_back(next("chain"));
+    op.prev = chain.back().id();
+  }
+  op.index = OpIndex{kChain + 1};
+  op.seq = Seq{kChain + 1};
+  const VerifiedOp of_b = next("of_b");
+  for (std::uint64_t number = 0; number < kBranches; ++number) branches.push_back(next(fmt::format("{}", number)));
+  for (SimNode* node : {&pair.a, &pair.b}) must(admit_batch(node->replica(), chain, "import", std::nullopt));
+  must(admit_batch(pair.a.replica(), branches, "import", std::nullopt));
+  must(admit_batch(pair.b.replica(), std::vector{of_b}, "import", std::nullopt));
+  pair.world.weather.least_latency = pair.world.weather.most_latency = 500ms;
+  pair.start();
+  CHECK(pair.are_equal(kChain + kBranches + 1, 180s));
+  CHECK(pair.a.events.empty());
+  CHECK(pair.b.events.empty());
 }
 
 TEST_CASE("sync: a peer that is revoked is let go, and let in again when it is trusted again", "[sync]") {

@@ -23,6 +23,7 @@ std::mt19937_64* sodium_source = nullptr;  // of the world that lives
 // As http::WebSocketLimits.
 constexpr std::size_t kQueueBytes = 8U << 20U;
 constexpr std::size_t kLowWaterBytes = 256U << 10U;
+constexpr microseconds kCloseTimeout{5'000'000};
 
 /// Keys, salts and nonces come from the seed too.
 void seed_sodium() {
@@ -104,8 +105,9 @@ void SimLink::start(std::shared_ptr<sync::LinkUser> user) {
 
 void SimLink::close(std::uint16_t code, std::string_view reason) {
   if (closed_ || std::exchange(closing_, true)) return;
-  const auto arrival = std::max(last_arrival_, world_.now() + microseconds(100));
-  world_.at(arrival, [self = self_.lock(), code, why = std::string(reason)] {
+  // Who closes waits for the other end's goodbye, but not for ever.
+  const auto takes = other_.expired() ? kCloseTimeout : microseconds(100);
+  world_.at(std::max(last_arrival_, world_.now() + takes), [self = self_.lock(), code, why = std::string(reason)] {
     if (const auto other = self->other_.lock()) other->end(code, why, true);
     self->end(code, why, false);
   });
