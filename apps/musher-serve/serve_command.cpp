@@ -88,6 +88,16 @@ std::optional<std::filesystem::path> path_of(const std::optional<std::string>& o
   return option ? std::optional<std::filesystem::path>(*option) : config;
 }
 
+/// Given on the command line with `flag`, else in the configuration; each with what an error about it begins with.
+std::vector<PlacedText> texts_of(const std::vector<std::string>& options, std::string_view flag,
+                                 const std::vector<PlacedText>& config, std::string_view key) {
+  std::vector<PlacedText> texts;
+  for (const std::string& text : options) texts.push_back({text, std::string(flag)});
+  if (!options.empty()) return texts;
+  for (const auto& [text, where] : config) texts.push_back({text, fmt::format("{}: {}", where, key)});
+  return texts;
+}
+
 /// As Server::listen takes one; of IPv6 it may have a zone.
 bool is_address_in_digits(const std::string& address) {
   in_addr v4{};
@@ -96,7 +106,8 @@ bool is_address_in_digits(const std::string& address) {
          inet_pton(AF_INET6, address.substr(0, address.find('%')).c_str(), &v6) == 1;
 }
 
-Result<ListenAddress> parse_listen(const std::string& text) {
+Result<ListenAddress> parse_listen(const PlacedText& given) {
+  const std::string& text = given.text;
   const auto colon = text.rfind(':');
   const std::string digits = colon == text.npos ? "" : text.substr(colon + 1);
   ListenAddress parsed;
@@ -107,8 +118,8 @@ Result<ListenAddress> parse_listen(const std::string& text) {
   if (strcasecmp(parsed.address.c_str(), "localhost") == 0) parsed.address = "127.0.0.1";
   const bool has_port = !digits.empty() && read.ec == std::errc{} && read.ptr == digits.data() + digits.size();
   if (has_port && is_address_in_digits(parsed.address)) return parsed;
-  return fail(Errc::usage, fmt::format("--listen: {} is no address in digits with a port", quote(text)),
-              "--listen 127.0.0.1:7777, or [::1]:7777");
+  return fail(Errc::usage, fmt::format("{}: {} is no address in digits with a port", given.where, quote(text)),
+              "127.0.0.1:7777 or [::1]:7777");
 }
 
 /// An address in digits of 127.0.0.0/8, or ::1.
@@ -119,8 +130,9 @@ bool is_loopback(const std::string& address) {
   return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-std::vector<std::string> where_to_listen(const ServeCommandOptions& options, const ServeConfig& config) {
-  return options.stdio || !options.listen.empty() ? options.listen : config.listen;
+std::vector<PlacedText> where_to_listen(const ServeCommandOptions& options, const ServeConfig& config) {
+  const bool nowhere = options.stdio && options.listen.empty();
+  return nowhere ? std::vector<PlacedText>() : texts_of(options.listen, "--listen", config.listen, "listen");
 }
 
 LogFormat log_format(const ServeCommandOptions& options, const ServeConfig& config) {
@@ -129,11 +141,11 @@ LogFormat log_format(const ServeCommandOptions& options, const ServeConfig& conf
 
 Result<std::vector<ListenAddress>> wanted_addresses(const ServeCommandOptions& options, const ServeConfig& config,
                                                     bool has_sockets) {
-  std::vector<std::string> texts = where_to_listen(options, config);
-  if (texts.empty() && !options.stdio && !has_sockets) texts.emplace_back(kDefaultListen);
+  std::vector<PlacedText> texts = where_to_listen(options, config);
+  if (texts.empty() && !options.stdio && !has_sockets) texts.push_back({std::string(kDefaultListen), "--listen"});
   std::vector<ListenAddress> addresses;
-  for (const std::string& text : texts) {
-    MUSHER_TRY(auto address, parse_listen(text));
+  for (const PlacedText& given : texts) {
+    MUSHER_TRY(auto address, parse_listen(given));
     addresses.push_back(std::move(address));
   }
   return addresses;
@@ -177,11 +189,15 @@ constexpr std::string_view kSyncPath = "/crdt-sync";
 Result<std::vector<std::string>> nodes_to_dial(const ServeCommandOptions& options, const ServeConfig& config) {
   std::vector<std::string> urls;
   bool any_tls = false;
-  for (const std::string& text : options.rendezvous.empty() ? config.rendezvous : options.rendezvous) {
-    MUSHER_TRY(http::WebSocketUrl url, http::parse_web_socket_url(text));
-    if (url.path == "/") url.path = kSyncPath;
-    any_tls |= url.server.tls;
-    urls.push_back(url.text());
+  for (const auto& [text, where] : texts_of(options.rendezvous, "--rendezvous", config.rendezvous, "rendezvous")) {
+    auto url = http::parse_web_socket_url(text);
+    if (!url) {
+      url.error().what = fmt::format("{}: {}", where, url.error().what);
+      return std::unexpected(std::move(url).error());
+    }
+    if (url->path == "/") url->path = kSyncPath;
+    any_tls |= url->server.tls;
+    urls.push_back(url->text());
   }
   if (any_tls) MUSHER_CHECK(http::check_authorities());
   return urls;
@@ -189,6 +205,12 @@ Result<std::vector<std::string>> nodes_to_dial(const ServeCommandOptions& option
 
 /// What is read at start alone, each with its key: as it holds, an option before the configuration.
 using FixedSettings = std::vector<std::pair<std::string, std::string>>;
+
+std::string lines_of(const std::vector<PlacedText>& texts) {
+  std::string lines;
+  for (const PlacedText& given : texts) lines += given.text + "\n";
+  return lines;
+}
 
 FixedSettings fixed_settings(const ServeCommandOptions& options, const Settings& settings) {
   const ServeConfig& config = settings.serve;
@@ -198,7 +220,7 @@ FixedSettings fixed_settings(const ServeCommandOptions& options, const Settings&
           {"identity", settings.identity.native()},
           {"utc", flag(settings.utc)},
           {"lock_timeout", std::to_string(settings.lock_timeout.count())},
-          {"listen", fmt::format("{}", fmt::join(where_to_listen(options, config), "\n"))},
+          {"listen", lines_of(where_to_listen(options, config))},
           {"token_file", flag(path_of(options.token_file, config.token_file).has_value())},  // its name may change
           {"tls_cert", text(path_of(options.tls_cert, config.tls_cert))},
           {"tls_key", text(path_of(options.tls_key, config.tls_key))},
@@ -216,13 +238,12 @@ std::vector<std::string> changed_keys(const FixedSettings& before, const FixedSe
 }
 
 Result<std::vector<std::string>> hosts_to_allow(const ServeCommandOptions& options, const ServeConfig& config) {
-  const bool given = !options.allowed_hosts.empty();
   std::vector<std::string> hosts;
-  for (const std::string& text : given ? options.allowed_hosts : config.allowed_hosts) {
+  for (const auto& [text, where] :
+       texts_of(options.allowed_hosts, "--allow-host", config.allowed_hosts, "allowed_hosts")) {
     auto host = http::allowable_host(text);
     if (!host) {
-      return fail(Errc::usage,
-                  fmt::format("{}: {} can be in no Host header", given ? "--allow-host" : "allowed_hosts", quote(text)),
+      return fail(Errc::usage, fmt::format("{}: {} can be in no Host header", where, quote(text)),
                   "a name or an address, without http://: musher.example.org or [2001:db8::1]");
     }
     hosts.push_back(*std::move(host));
@@ -262,7 +283,7 @@ Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& 
 Result<void> check_sync(const std::vector<std::string>& rendezvous, bool writes) {
   if (rendezvous.empty() || writes) return {};
   return fail(Errc::usage, "a server that takes no writes cannot sync: it has no key to prove who it is",
-              "leave out --read-only, or --rendezvous");
+              "leave out --read-only, or --rendezvous (configuration: read_only, rendezvous)");
 }
 
 Result<void> set_up_sync(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {

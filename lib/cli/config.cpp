@@ -31,12 +31,15 @@ class Reader {
 
   [[nodiscard]] std::unexpected<Error> bad(const toml::source_region& where, std::string_view what,
                                            std::vector<std::string> candidates = {}) const {
-    return fail(Errc::usage,
-                fmt::format("{}:{}:{}: {}", escape(file_.native()), where.begin.line, where.begin.column, what),
-                "man musher, under \"Configuration\"", std::move(candidates));
+    return fail(Errc::usage, fmt::format("{}: {}", place(where), what), "man musher, under \"Configuration\"",
+                std::move(candidates));
   }
 
  private:
+  [[nodiscard]] std::string place(const toml::source_region& region) const {
+    return fmt::format("{}:{}:{}", escape(file_.native()), region.begin.line, region.begin.column);
+  }
+
   Result<void> read_key(const toml::key& key, const toml::node& value) {
     const std::string name(key.str());
     if (name == "log") return read_path(key, value, config_.log);
@@ -118,11 +121,11 @@ class Reader {
   }
 
   /// One text, or a list of them.
-  Result<void> read_texts(const toml::key& key, const toml::node& value, std::vector<std::string>& to) {
+  Result<void> read_texts(const toml::key& key, const toml::node& value, std::vector<PlacedText>& to) {
     const auto add = [&](const toml::node& node) -> Result<void> {
       const auto text = node.value_exact<std::string>();
       if (!text || text->empty()) return bad(node.source(), fmt::format("{} takes text in quotes", key.str()));
-      to.push_back(*text);
+      to.push_back({*text, place(node.source())});
       return {};
     };
     const toml::array* list = value.as_array();

@@ -25,14 +25,20 @@ namespace musher {
 
 enum class LogFormat : std::uint8_t { text, json };
 
+/// A text that whoever uses it may refuse.
+struct PlacedText {
+  std::string text;
+  std::string where;  ///< file:line:column, for the error
+};
+
 /// What it says; absent where it says nothing.
 struct ServeConfig {
-  std::vector<std::string> listen{};
-  std::vector<std::string> allowed_hosts{};
+  std::vector<PlacedText> listen{};
+  std::vector<PlacedText> allowed_hosts{};
   std::optional<std::filesystem::path> token_file{};
   std::optional<std::filesystem::path> tls_cert{};
   std::optional<std::filesystem::path> tls_key{};
-  std::vector<std::string> rendezvous{};
+  std::vector<PlacedText> rendezvous{};
   std::optional<std::filesystem::path> rendezvous_token_file{};
   std::optional<bool> read_only{};
   std::optional<bool> allow_unconfirmed_purge{};

@@ -76,6 +76,7 @@ http::Response metrics_page(const ServerState& state, Metrics& metrics) {
   values.stories = static_cast<double>(document.stories);
   values.items = static_cast<double>(document.items);
   values.tombstones = static_cast<double>(document.tombstones);
+  values.muted_ops = static_cast<double>(state.node.live.muted());
   values.quarantine_ops = static_cast<double>(state.node.live.quarantined());
   if (sizes) {
     values.database_bytes = static_cast<double>(sizes->database);

@@ -132,7 +132,7 @@ Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
   options.signatures = started_ ? Signatures::check : Signatures::skip;
   options.threads = started_ ? 1 : 0;  // a few rows are checked sooner here than elsewhere
   options.cancel = started_ ? nullptr : options_.cancel;
-  options.on_progress = started_ ? nullptr : options_.on_progress;
+  options.on_progress = options_.on_progress;
   options.known = started_ ? &known_signatures_ : nullptr;
   options.on_applied = [&](const OpRow& row, Applied, bool effective) {
     if (std::exchange(begins_anew, false) || row.row <= noted) {  // from the first row again: trust has changed
@@ -140,6 +140,7 @@ Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
       heads_.clear();
       branches_ = AuthorBranches();
       failures_seen_ = 0;
+      muted_ = 0;
       changes.ops = 0;
       changes.stories.clear();
       changes.rebuilt = true;
@@ -147,6 +148,7 @@ Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
     noted = row.row;
     last_id_ = row.id;
     if (effective) tracker_.note(row);
+    if (!effective) ++muted_;
     for (const OpId& dependency : dependencies(row.op.op)) heads_.erase(dependency);
     heads_.insert(row.id);
     const Op& op = row.op.op;

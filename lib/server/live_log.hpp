@@ -43,7 +43,7 @@ class LiveLog {
   struct Options {
     std::filesystem::path path;
     const std::atomic<bool>* cancel = nullptr;              ///< ends a long first catch_up
-    std::function<void(std::uint64_t rows)> on_progress{};  ///< of the first one
+    std::function<void(std::uint64_t rows)> on_progress{};  ///< rows read since memory was built, or built again
     bool announce = true;                                   ///< take a live slot, so that writers wait for this server
   };
 
@@ -92,6 +92,8 @@ class LiveLog {
   [[nodiscard]] RowId applied() const { return live_->last_row(); }
   /// What memory has of the log: its ops and their heads, whatever has become of the file.
   [[nodiscard]] LogCard card() const;
+  /// Ops in memory without effect: their author is not trusted here.
+  [[nodiscard]] std::uint64_t muted() const { return muted_; }
   /// Ops in quarantine. Counted only when somebody has written to the file since the last time; what cannot be read now
   /// is as it was.
   [[nodiscard]] std::uint64_t quarantined();
@@ -136,6 +138,7 @@ class LiveLog {
   StoryTracker tracker_;
   std::set<OpId> heads_;
   AuthorBranches branches_;
+  std::uint64_t muted_ = 0;
   std::set<std::pair<AuthorId, OpIndex>> equivocations_told_;
   RowId newest_row_{};               ///< that ever was in memory
   std::uint64_t trust_changes_ = 0;  ///< as of the last catch-up that worked

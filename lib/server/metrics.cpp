@@ -26,6 +26,8 @@ constexpr std::array kGauges = {
     Described{"musher_stories", "Stories with a visible item", &MetricValues::stories},
     Described{"musher_items", "Visible items", &MetricValues::items},
     Described{"musher_tombstones", "Hidden items", &MetricValues::tombstones},
+    Described{"musher_muted_ops", "Ops in the log without effect: their author is not trusted here",
+              &MetricValues::muted_ops},
     Described{"musher_quarantine_ops", "Ops that may not enter the log, or not yet", &MetricValues::quarantine_ops},
     Described{"musher_database_bytes", "Size of the database file", &MetricValues::database_bytes},
     Described{"musher_wal_bytes", "Size of the -wal file", &MetricValues::wal_bytes},

@@ -17,6 +17,7 @@ struct MetricValues {
   double stories = 0;
   double items = 0;
   double tombstones = 0;
+  double muted_ops = 0;
   double quarantine_ops = 0;
   double database_bytes = 0;
   double wal_bytes = 0;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "model/text.hpp"
 #include "replica/tip_note.hpp"
 
@@ -48,6 +50,7 @@ void OwnOps::look_at_note() {
   const auto here = live_.log().facts(last->id);
   if (!here || *here) return;
   missing_ = Missing{*last, std::nullopt};
+  audits_find_it_ = true;
   hooks_.tell(true, kElsewhere, *problem());
 }
 
@@ -58,14 +61,20 @@ void OwnOps::look_for_it() {
   missing_.reset();
   write_note_at_.reset();
   look_at_note();  // there may be a later one, that nobody else has
-  if (!missing_) hooks_.tell(false, "own ops are back", "local writes go on");
+  if (missing_) return;
+  hooks_.tell(false, "own ops are back", "local writes go on");
+  if (std::exchange(audits_find_it_, false)) hooks_.changed();
 }
 
 /// Without it a shell would go on from the op before, with a second branch of this key. Tried until it is written.
 void OwnOps::write_note() {
   write_note_at_.reset();
   hooks_.write_note(missing_->tip, [this](const Result<void>& written) {
-    if (written) return;
+    if (written) {
+      // Most are here again by now.
+      if (missing_ && !std::exchange(audits_find_it_, true)) hooks_.changed();
+      return;
+    }
     write_note_at_ = now_ + kNoteRetry;
     hooks_.tell(true, kElsewhere, written.error().what);
   });

@@ -18,6 +18,8 @@ class OwnOps {
     /// Writes a note, and calls back once that is done or has failed.
     std::function<void(const Tip&, std::function<void(Result<void>)>)> write_note;
     std::function<void(bool warning, std::string_view event, std::string detail)> tell;
+    /// An audit would find another thing than before: an op is missing and noted, or one that was is here.
+    std::function<void()> changed;
   };
   OwnOps(LiveLog& live, const AuthorId& self, std::filesystem::path state_dir, Hooks hooks);
 
@@ -50,6 +52,7 @@ class OwnOps {
   const Hooks hooks_;
   // changes
   std::optional<Missing> missing_;
+  bool audits_find_it_ = false;
   std::chrono::milliseconds now_{};
   std::optional<std::chrono::milliseconds> write_note_at_;
 };

@@ -42,6 +42,7 @@ constexpr std::chrono::milliseconds kPoll{250};
 constexpr std::chrono::milliseconds kLastWrite{2'000};
 constexpr std::chrono::milliseconds kLastWords{1'000};  // for what is answered when the time to drain is over
 constexpr std::uint64_t kRowsInATurn = 512;             // some 5 ms
+constexpr std::uint64_t kRowsBetweenSignsOfLife = 4'096;
 constexpr unsigned kWorkers = 2;
 constexpr std::size_t kWaitingWork = 16;
 
@@ -98,6 +99,9 @@ class Runtime {
   Result<void> open_log() {
     LiveLog::Options options;
     options.path = options_.log;
+    options.on_progress = [this](std::uint64_t rows) {  // a change of trust builds all of memory again
+      if (rows % kRowsBetweenSignsOfLife == 0) manager_.alive();
+    };
     MUSHER_TRY(live_, LiveLog::open(options));
     events_.emplace(log_, *live_);
     if (options_.load_identity) {
@@ -164,8 +168,10 @@ class Runtime {
     sync.state_dir = options_.host.state_dir;
     sync.follow = [this] { follow_by_turns(); };
     sync.on_event = [this](const sync::Event& event) { events_->of_sync(event); };
+    sync.own_ops_changed = [this] { audit_soon_ = options_.audit_interval.count() > 0; };
     sync.on_waiting = [this](const AuthorId& author, Standing standing) { events_->waits(author, standing); };
     sync_ = std::make_unique<SyncService>(io_, *live_, *writer_, std::move(sync));
+    if (!live_->problem().empty()) sync_->log_is_bad();
     node_->peers = [this] { return sync_->peers(); };
     node_->why_no_write = [this] { return sync_->why_no_write(); };
     return {};
@@ -280,7 +286,8 @@ class Runtime {
       if (error) return;
       if (live_->problem().empty() && live_->may_have_changed()) follow_by_turns();
       if (sync_) sync_->tick();
-      if (next_audit_ && steady_clock::now() >= *next_audit_ && !node_->audits.any()) audit();
+      const bool due = audit_soon_ || (next_audit_ && steady_clock::now() >= *next_audit_);
+      if (due && !node_->audits.any()) audit();
       events_->summarize();
       poll();
     });
@@ -337,8 +344,8 @@ class Runtime {
   }
 
   void audit() {
-    if (audit_in_background(*node_)) return audit_later();
-    next_audit_ = steady_clock::now();  // as soon as there is room
+    audit_soon_ = !audit_in_background(*node_);  // as soon as there is room
+    if (!audit_soon_) audit_later();
   }
 
   void audit_later() {
@@ -438,7 +445,8 @@ class Runtime {
   // changes with each event
   ServeCounts counts_;
   std::optional<steady_clock::time_point> next_audit_;
-  bool behind_ = false;  ///< memory is between two commits
+  bool audit_soon_ = false;  ///< also when one is under way that began before
+  bool behind_ = false;      ///< memory is between two commits
   bool turn_is_due_ = false;
   std::optional<steady_clock::time_point> heard_;  ///< the bell, of what is not applied yet
   bool stopping_ = false;

@@ -25,6 +25,7 @@ namespace {
 constexpr std::size_t kWaitingJobs = 65'536;
 // On a busy machine the writer and whoever asks something go before what peers send; it is still a tenth.
 constexpr int kNiceOfVerifiers = 10;
+constexpr std::chrono::seconds kStartRetry{5};
 
 /// The thread that reads, and its connection.
 class Reader {
@@ -98,9 +99,17 @@ struct SyncService::Impl final : public sync::Services {
     auto chain = live.log().chain_at(live.applied());
     const bool known = chain && *chain;
     engine->begin({live.applied(), known ? **chain : Digest{}});
-    if (!known) stop({sync::CloseCode::unavailable, "the chain digest of the last row cannot be read"});
     own_ops.opened();
-    look_at_quarantine();
+    stopped = false;
+    const bool tried_before = std::exchange(begins_again_at, std::nullopt).has_value();
+    if (known) return look_at_quarantine();
+    stop({});
+    begins_again_at = now() + kStartRetry;
+    if (tried_before || !options.on_event) return;
+    options.on_event({true, "sync waits", "", "",
+                      fmt::format("the chain digest of row {} cannot be read: with a good log the next write puts it "
+                                  "right. musher verify-order --log {}",
+                                  raw(live.applied()), live.log().info().path)});
   }
 
   /// Of what waits there from before; by the thread that reads, since there may be much.
@@ -125,7 +134,8 @@ struct SyncService::Impl final : public sync::Services {
             },
             [this](bool warning, std::string_view event, std::string detail) {
               if (options.on_event) options.on_event({warning, event, "", "", std::move(detail)});
-            }};
+            },
+            options.own_ops_changed};
   }
 
   void stop(const sync::Ending& ending) {
@@ -228,6 +238,7 @@ struct SyncService::Impl final : public sync::Services {
   std::optional<sync::Engine> engine;
   sync::OutOps fresh;
   bool stopped = false;
+  std::optional<std::chrono::milliseconds> begins_again_at;  ///< of a log whose end could not be told
   // last: their threads use all of the above
   Reader reader;
   Workers verifiers;
@@ -256,6 +267,7 @@ void SyncService::set_rendezvous(std::vector<std::string> urls) {
 }
 
 void SyncService::tick() {
+  if (impl_->begins_again_at && impl_->now() >= *impl_->begins_again_at) impl_->start();
   impl_->engine->tick();
   impl_->own_ops.tick(impl_->now());
 }
@@ -270,16 +282,17 @@ void SyncService::followed(const LogChanges& changes) {
 }
 
 void SyncService::log_is_bad() {
+  impl_->begins_again_at.reset();
   impl_->stop({sync::CloseCode::unavailable, "the log is bad"});
   impl_->reader.let_go();
 }
 
-void SyncService::reopened() {
-  impl_->stopped = false;
-  impl_->start();
-}
+void SyncService::reopened() { impl_->start(); }
 
-void SyncService::stop() { impl_->stop({}); }
+void SyncService::stop() {
+  impl_->begins_again_at.reset();
+  impl_->stop({});
+}
 
 void SyncService::write_down(std::function<void()> done) { impl_->engine->write_records(std::move(done)); }
 

@@ -30,6 +30,8 @@ struct SyncOptions {
   std::function<void(const sync::Event&)> on_event{};
   /// Ops of an author who is not trusted began to wait: once an author.
   std::function<void(const AuthorId&, Standing)> on_waiting = [](const AuthorId&, Standing) {};
+  /// Ops of this node's own key turned out to be elsewhere, or came back: the last audit is out of date.
+  std::function<void()> own_ops_changed = [] {};
   /// Applies what was appended; the row is in memory when it returns.
   std::function<void()> follow{};
 };

@@ -9,9 +9,11 @@ Writer::Writer(Options options) : options_(std::move(options)), thread_([this] {
 Writer::~Writer() { stop(); }
 
 void Writer::stop() {
+  std::deque<Entry> never_begun;  // goes on this thread, without the mutex
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
+    never_begun.swap(waiting_);
   }
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();

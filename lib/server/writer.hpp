@@ -40,7 +40,8 @@ class Writer {
   /// many jobs wait already or the writer is ending: neither is called.
   [[nodiscard]] bool submit(std::string actor, Job job, std::function<void(Error)> failed);
 
-  /// Finishes the jobs that wait and ends the thread; the log stays open.
+  /// Ends the thread once the job under way is done; those that wait are dropped, since nobody waits for them any more.
+  /// The log stays open.
   void stop();
 
   /// The file that the log's path names now is another: opened anew for the next job.

@@ -26,7 +26,8 @@ using namespace musher;
 using namespace musher::testing;
 
 constexpr std::size_t kOpsInMessage = 250;
-constexpr std::size_t kPrepared = 250'000;  // more than a quarantine holds
+constexpr std::size_t kPrepared = 250'000;         // more than a quarantine holds
+constexpr std::size_t kStrangersInSecond = 5'000;  // more than a server of two cores takes: no key comes twice
 constexpr std::size_t kPreparedWide = 30'000;
 
 template <class Value>
@@ -42,9 +43,16 @@ OpId random_op_id(std::mt19937_64& random) {
   return id;
 }
 
-std::vector<SignedOp> prepare(const std::string& kind, const Identity& identity, const DocumentId& document) {
+std::size_t ops_to_prepare(const std::string& kind, std::size_t seconds) {
+  if (kind == "repeated") return 1;
+  if (kind == "wide") return kPreparedWide;
+  if (kind == "strangers") return std::max(kPrepared, kStrangersInSecond * seconds);
+  return kPrepared;
+}
+
+std::vector<SignedOp> prepare(const std::string& kind, std::size_t count, const Identity& identity,
+                              const DocumentId& document) {
   std::mt19937_64 random(1);
-  const std::size_t count = kind == "wide" ? kPreparedWide : kind == "repeated" ? 1 : kPrepared;
   std::vector<SignedOp> ops;
   for (std::size_t i = 0; i < count; ++i) {
     Op op;
@@ -134,11 +142,13 @@ int main(int argc, char** argv) {
   const auto identity = must(Identity::load(argv[3]));
   const std::string kind = argv[4];
   const bool junk = kind == "junk";
-  const auto ops = junk ? std::vector<SignedOp>() : prepare(kind, identity, log->info().document);
+  const int seconds = std::atoi(argv[5]);
+  const std::size_t count = junk ? 0 : ops_to_prepare(kind, static_cast<std::size_t>(seconds));
+  const auto ops = prepare(kind, count, identity, log->info().document);
   std::puts("ready");
   std::fflush(stdout);
   std::mt19937_64 random(2);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(std::atoi(argv[5]));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   std::uint64_t sent = 0, connections = 0;
   while (std::chrono::steady_clock::now() < end) {
     RawClient client = connect(port, identity, log->info());

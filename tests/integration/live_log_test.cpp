@@ -51,12 +51,16 @@ TEST_CASE("live log: a change of trust builds all of it again, whatever the turn
   const TempFolder folder;
   TestNode node(folder.path(), "node", test_document()), other(folder.path(), "other", test_document());
   node.insert("first");
-  const auto live = must(LiveLog::open({.path = node.log().info().path}));
+  std::uint64_t read = 0;
+  const auto live =
+      must(LiveLog::open({.path = node.log().info().path, .on_progress = [&](std::uint64_t rows) { read = rows; }}));
   live->catch_up();
   for (int i = 0; i < 5; ++i) node.insert(fmt::format("story_{}", i));
   CHECK(live->catch_up(3).more);
   node.trust(other, "other");
+  read = 0;
   const LogChanges changes = live->catch_up(1);
+  CHECK(read == 6);
   CHECK(changes.rebuilt);
   CHECK_FALSE(changes.more);
   CHECK(live->applied() == must(node.log().last_row()));

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import threading
 import unittest
@@ -134,12 +135,17 @@ class Memory(unittest.TestCase):
         self.must("trust", "add", alice, "alice")
         self.must("put", "--identity", "alice.key", STORIES[0], "stage=9_alice")
         stage = lambda: self.client.stories()[STORIES[0]]["fields"]["stage"]
-        self.assertEqual(stage(), "9_alice")
+        muted = lambda: float(re.search(r"^musher_muted_ops (.*)$", self.server.get("/metrics")[2], re.MULTILINE)[1])
+        self.assertEqual((stage(), muted()), ("9_alice", 0))
         self.must("trust", "revoke", "alice")
         wait_until(lambda: stage() == "1_backlog", "the write of a revoked author to be muted")
+        self.must("put", STORIES[1], "stage=2_current")
+        wait_until(lambda: self.client.stories()[STORIES[1]]["fields"]["stage"] == "2_current", "a write that is heard")
+        self.assertEqual(muted(), 1)
         self.assert_memory_is_the_file()
         self.must("trust", "add", alice, "alice")
         wait_until(lambda: stage() == "9_alice", "the write to be heard again")
+        self.assertEqual(muted(), 0)
         self.assert_memory_is_the_file()
 
 

@@ -371,6 +371,14 @@ class Configuration(Serving):
         self.assertEqual((status("a.example"), status("b.example")), (403, 200))
         server.wait_event("audited", count=2)
 
+    def test_a_setting_that_cannot_be_used_is_told_with_its_line(self):
+        for key, bad in (("listen", "example.org:1"), ("allowed_hosts", "http://x"), ("rendezvous", "http://x:1")):
+            file = self.config(f'[serve]\n{key} = [\n  "{bad}",\n]\n')
+            self.assertIn(f"{file}:3:3: {key}: ", self.fails(2, "--config", file))
+            file = self.config(f'[serve]\n{key} = "{bad}"\n')
+            self.assertIn(f"{file}:2:{len(key) + 4}: {key}: ", self.fails(2, "--config", file))
+        self.assertIn('--rendezvous: "http://x:1" is no URL', self.fails(2, "--rendezvous", "http://x:1"))
+
     def test_what_no_host_header_can_be_is_refused(self):
         for text in ("http://x", "a b", "*.example.org", "2001:db8::1"):
             problem = self.fails(2, "--listen", "127.0.0.1:0", "--config", self.config(f'[serve]\nallowed_hosts = ["ok.example", "{text}"]\n'))

@@ -359,6 +359,35 @@ class Operators(Nodes):
         wait_until(lambda: waiting() == 0, "nobody to wait")
         same_state([alice, bob])
 
+    def test_a_server_on_a_log_that_is_bad_already_takes_nothing_from_anybody(self):
+        alice, bob = self.make("alice", "bob")
+        bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
+        for stage in ("2_current", "3_qa"):
+            bob.must("put", "-q", "1_bob", f"stage={stage}")
+        self.shell.sql(bob.log, "DROP TRIGGER crdt_ops_no_update; UPDATE crdt_ops SET content = '{\"stage\":\"9\"}' WHERE rowid = 1")
+        bob.start()
+        self.assertEqual(bob.server.readiness()[0], 503)
+        alice.must("put", "-q", "--new", "2_alice", "stage=1_backlog")
+        alice.start("--rendezvous", self.url(bob))
+        detail = alice.server.wait_event("connection refused")["detail"]
+        self.assertIn("its log is bad", detail)
+        self.assertEqual(self.shell.sql(bob.log, "SELECT count(*) FROM crdt_ops"), "3\n")
+
+    def test_a_log_whose_end_cannot_be_told_syncs_as_soon_as_it_can(self):
+        alice, bob = self.make("alice", "bob")
+        bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
+        bob.must("put", "-q", "1_bob", "-", input="".join(f"field_{n}={n}\n" for n in range(300)))
+        self.shell.sql(bob.log, "DELETE FROM marks")
+        alice.start()
+        bob.start("--rendezvous", self.url(alice))
+        waits = bob.server.wait_event("sync waits")
+        self.assertEqual(waits["level"], "warning")
+        self.assertIn("musher verify-order --log", waits["detail"])
+        bob.must("put", "-q", "1_bob", "stage=2_current")
+        same_state([alice, bob])
+        self.assertEqual(len(bob.server.events("sync waits")), 1)
+        self.assert_sound(bob)
+
     def test_another_document_is_refused_with_both_ids(self):
         alice = Node(self.shell, "alice")
         stranger = Node(self.shell, "stranger")
@@ -564,6 +593,8 @@ class Operators(Nodes):
         self.assertIn("this key has already written op", refused.stderr)
         codes = [finding["code"] for finding in json.loads(bob.run("verify-order", "--json").stdout)["findings"]]
         self.assertIn("own-ops-elsewhere", codes)
+        verdict = lambda: bob.server.readiness()[1]["last_audit"]
+        wait_until(lambda: verdict() == "findings", "an audit of the log without its tail")
         # The server says no by itself, whether or not there is a note.
         shutil.rmtree(bob.folder / "state")
         client = Modern(bob.server)
@@ -576,6 +607,7 @@ class Operators(Nodes):
         bob.server.wait_event("own ops are back")
         self.assertEqual(same_state([alice, bob]), lost)
         self.assertEqual(bob.server.readiness()[0], 200)
+        wait_until(lambda: verdict() == "ok", "an audit of the log that is whole again")
         bob.must("put", "-q", "1_bob", "stage=4_merge")
         same_state([alice, bob])
         self.assert_sound(bob)
