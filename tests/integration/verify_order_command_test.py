@@ -66,8 +66,8 @@ class Fixtures(Command):
                 options = self.fixture(name)
                 usual, alone = (self.verify(*options, "--full", "--json", *more) for more in ([], ["--crypto", "libsodium"]))
                 self.assertEqual(alone.returncode, usual.returncode)
-                if usual.stdout:
-                    self.assertEqual(*(json.loads(run.stdout)["findings"] for run in (usual, alone)))
+                if usual.stdout:  # the two have not the same now
+                    self.assertEqual(*(json.loads(re.sub(r"\d+ s later than it is now", "", run.stdout))["findings"] for run in (usual, alone)))
 
     def test_libsodium_alone_checks_again_what_an_earlier_run_has_checked(self):
         self.good_log()

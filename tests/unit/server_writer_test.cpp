@@ -1,6 +1,7 @@
 // The server's thread that writes: what becomes of the jobs that wait when it ends.
 #include <catch2/catch.hpp>
 #include <future>
+#include <limits>
 #include <thread>
 
 #include "server/writer.hpp"
@@ -14,7 +15,9 @@ using namespace musher::testing;
 TEST_CASE("writer: the job under way is done, and those that had not begun are not", "[server]") {
   const TempFolder folder;
   const std::string path = TestNode(folder.path(), "node", test_document()).log().info().path;
-  Writer writer({.log = path, .identity = Identity::generate(), .host = {}});
+  // Jobs are refused only when it ends.
+  constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
+  Writer writer({.log = path, .identity = Identity::generate(), .host = {}, .max_waiting = kAny});
   std::promise<void> begun, go_on;
   int first = 0, later = 0;
   REQUIRE(writer.submit(
