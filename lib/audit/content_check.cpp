@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <ranges>
 
+#include "model/text.hpp"
+
 namespace musher {
 
 void ContentCheck::row(const AuditedRow& row) {
@@ -23,7 +25,7 @@ void ContentCheck::note_erase(const OpRow& row) {
   if (is_its_own || !target.reliable || !erasers_ || erasers_->contains(row.op.op.author))
     target.erase_named = true;
   else
-    muted_erases_.push_back({number, row.received_ms});
+    muted_erases_.push_back({number, row.row, row.id, row.received_ms});
 }
 
 /// One column of it was changed: the kind, or the target, or neither.
@@ -46,9 +48,25 @@ void ContentCheck::weigh_muted_erases() {
     const auto op = std::ranges::lower_bound(without_content_, row, {},
                                              [&](const Lacking& each) { return tables_.ops[each.number].row; });
     if (op == without_content_.end() || op->number != erase.target) continue;
+    OpEntry& entry = tables_.ops[erase.target];
     op->muted_erase = true;
-    if (!op->written_here && op->received_ms == erase.received_ms) tables_.ops[erase.target].erase_named = true;
+    if (entry.erase_named || op->written_here || op->received_ms != erase.received_ms) continue;
+    entry.erase_named = true;
+    report_withheld(entry, erase);
   }
+}
+
+/// Whoever sent it need not have erased it: an erase of one's own is enough to pass another's op on without content.
+void ContentCheck::report_withheld(const OpEntry& op, const MutedErase& erase) {
+  findings_.add(
+      {.code = FindingCode::content_withheld,
+       .row = op.row,
+       .op = op.id,
+       .story = tables_.story_of(op),
+       .found = to_hex(erase.id.hash),
+       .message = fmt::format("row {} came without its content, and with an erase in row {} that has no effect "
+                              "here: another node may have the content",
+                              raw(op.row), raw(erase.row))});
 }
 
 Result<void> ContentCheck::finish(LogReader& log, RowId last) {

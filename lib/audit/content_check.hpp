@@ -1,5 +1,5 @@
 #pragma once
-// Content is gone only where an erase says so that may.
+// Content is gone only where an erase says so that may; or it never came, and then it is said who let it out.
 
 #include <optional>
 #include <unordered_set>
@@ -41,10 +41,13 @@ class ContentCheck {
   /// passes the op on without content, and then both come in at once.
   struct MutedErase {
     EntryNumber target = kNoEntry;
+    RowId row{};
+    OpId id;
     std::int64_t received_ms = 0;
   };
   void note_erase(const OpRow& row);
   void weigh_muted_erases();
+  void report_withheld(const OpEntry& op, const MutedErase& erase);
   [[nodiscard]] std::uint64_t possible_erases_after(RowId row) const;
 
   OpTables& tables_;

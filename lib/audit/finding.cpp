@@ -33,6 +33,7 @@ constexpr std::array<FindingKind, kFindingCodes> kKinds = {{
     {id_mismatch, "id-mismatch", kError, Check::row, "musher inspect op {found} --log {log}"},  // as it is stored
     {digest_mismatch, "digest-mismatch", kError, Check::row, kShowOp},
     {content_missing, "content-missing", kError, Check::row, kShowOp},
+    {content_withheld, "content-withheld", kWarning, Check::row, "musher inspect op {found} --log {log}"},  // the erase
     {signature_invalid, "signature-invalid", kError, Check::signature, kShowOp},
     {rowid_gap, "rowid-gap", kError, Check::order, kShowRows},
     {tail_missing, "tail-missing", kError, Check::order, kShowRows},

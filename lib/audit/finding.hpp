@@ -41,6 +41,7 @@ enum class FindingCode : std::uint8_t {
   id_mismatch,
   digest_mismatch,
   content_missing,
+  content_withheld,
   signature_invalid,
   rowid_gap,
   tail_missing,
@@ -64,7 +65,7 @@ enum class FindingCode : std::uint8_t {
   log_rolled_back,
   row_replaced,
 };
-inline constexpr std::size_t kFindingCodes = 31;
+inline constexpr std::size_t kFindingCodes = 32;
 
 enum class Severity : std::uint8_t {
   warning,  ///< worth knowing; the log is as it should be

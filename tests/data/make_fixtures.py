@@ -181,6 +181,11 @@ def row_fixtures(f):
 
     f.bad("content-missing", pipeline("content-missing"), ("content-missing", 4),
           damage=["UPDATE crdt_ops SET content = NULL, salt = NULL WHERE rowid = 4"])
+    log = pipeline("content-withheld")  # alice may not erase what bob wrote, and it came from her
+    together = {"source": "peer:alice", "received_ms": START_MS + 9000}
+    log.set("bob", op(log, 1), "stage", "3_qa", **together)
+    log.erase("alice", op(log, 9), **together)
+    f.bad("content-withheld", log, ("content-withheld", 9))
 
     broken = bytearray(row(pipeline("signature-invalid"), 4).signature)
     broken[5] ^= 1

@@ -13,7 +13,7 @@ from binaries import BIN, SOURCE, Shell
 
 DATA = SOURCE / "tests" / "data"
 FIXTURES = json.loads((DATA / "expected.json").read_text())
-WARNINGS = {"clock-ahead", "came-back", "duplicate-story", "many-heads"}
+WARNINGS = {"clock-ahead", "came-back", "duplicate-story", "many-heads", "content-withheld"}
 
 
 def cron_lines():
@@ -227,7 +227,7 @@ class Streams(Command):
         success = re.search(r"^musher_verify_order_last_success_timestamp_seconds\{.*\} (\d+)$", good, re.MULTILINE)[1]
         self.assertIn(f'musher_verify_order_exit_code{{log="{log}"}} 0\n', good)
         self.assertIn(f'findings{{log="{log}",code="rowid-gap",severity="error"}} 0\n', good)
-        self.assertEqual(good.count("severity="), 31)
+        self.assertEqual(good.count("severity="), 32)
         damaged = self.shell.copy_of(log, "damaged.db", "DELETE FROM crdt_ops WHERE rowid = 1")
         self.assertEqual(self.verify("-q", "--log", damaged, "--state", "none", "--textfile", metrics).returncode, 1)
         self.assertIn(f"_last_success_timestamp_seconds{{log=\"{self.shell.work / damaged}\"}} {success}\n", metrics.read_text())

@@ -107,7 +107,7 @@ TEST_CASE("tampering: content is missing where the only erase of it had no right
                                                             {"client", false, false, "content-missing 47"},
                                                             {"local", false, true, ""},
                                                             // Without its content it came in together with the erase.
-                                                            {"import", false, false, ""},
+                                                            {"import", false, false, "content-withheld 47"},
                                                             {"import", true, false, "content-missing 47"}}));
   CAPTURE(source, erased_later, eraser);
   const AuditedLog log;
