@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace musher {
 
@@ -32,17 +33,35 @@ bool StoryCheck::needs_ancestry() const {
 Result<void> StoryCheck::hide_purged(const Ancestry& ancestry) {
   for (const Story& story : stories_) {
     if (story.purges.empty()) continue;
+    MUSHER_TRY(const auto purges, last_of_chains(story, ancestry));
     for (const EntryNumber insert : story.inserts) {
-      if (!tables_.ops[insert].hidden) MUSHER_CHECK(hide_purged(insert, story, ancestry));
+      if (!tables_.ops[insert].hidden) MUSHER_CHECK(hide_purged(insert, purges, ancestry));
     }
   }
   return {};
 }
 
-Result<void> StoryCheck::hide_purged(EntryNumber insert, const Story& story, const Ancestry& ancestry) {
+/// Of purges on one chain the last says it all: an insert that knows it knows those before, and if that purge does not
+/// know the insert, they do not.
+Result<std::vector<StoryCheck::Purge>> StoryCheck::last_of_chains(const Story& story, const Ancestry& ancestry) const {
+  std::vector<Purge> last;
+  std::unordered_map<std::uint64_t, std::size_t> places;
+  for (const Purge& purge : story.purges) {
+    MUSHER_TRY(const auto chain, ancestry.chain_of(tables_.ops[purge.op].id));
+    const auto [place, first] = chain ? places.try_emplace(*chain, last.size()) : std::pair(places.end(), true);
+    if (first) {
+      last.push_back(purge);
+    } else {
+      last[place->second] = purge;
+    }
+  }
+  return last;
+}
+
+Result<void> StoryCheck::hide_purged(EntryNumber insert, const std::vector<Purge>& purges, const Ancestry& ancestry) {
   OpEntry& item = tables_.ops[insert];
   bool known_to_a_purge = false;
-  for (const Purge& purge : story.purges) {
+  for (const Purge& purge : purges) {
     const OpId& by = tables_.ops[purge.op].id;
     MUSHER_TRY(const bool knows_it, ancestry.precedes(by, item.id));
     if (knows_it) continue;

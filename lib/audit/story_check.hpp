@@ -32,7 +32,8 @@ class StoryCheck {
     std::vector<EntryNumber> inserts;
     std::vector<Purge> purges;
   };
-  Result<void> hide_purged(EntryNumber insert, const Story& story, const Ancestry& ancestry);
+  [[nodiscard]] Result<std::vector<Purge>> last_of_chains(const Story& story, const Ancestry& ancestry) const;
+  Result<void> hide_purged(EntryNumber insert, const std::vector<Purge>& purges, const Ancestry& ancestry);
   void report(FindingCode code, EntryNumber insert, const std::string& message);
 
   OpTables& tables_;

@@ -1,5 +1,8 @@
 #pragma once
-// Whether one op is among another's ancestors: the one question the document asks of the DAG.
+// Whether one op is among another's ancestors: what the document asks of the DAG.
+
+#include <cstdint>
+#include <optional>
 
 #include "model/ids.hpp"
 #include "model/result.hpp"
@@ -12,6 +15,9 @@ class Ancestry {
   /// True when `descendant` reaches `ancestor` through dependencies (parents, prev, target). An op does not precede
   /// itself. Both are in the log. @errors what reading the log can fail with; an index in memory never fails.
   [[nodiscard]] virtual Result<bool> precedes(const OpId& ancestor, const OpId& descendant) const = 0;
+  /// A number for all ops of one chain, where each descends from those that came before it; nothing when that cannot be
+  /// told of this op. @errors as precedes.
+  [[nodiscard]] virtual Result<std::optional<std::uint64_t>> chain_of(const OpId& op) const = 0;
 };
 
 }  // namespace musher

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <functional>
 
+#include "model/sip_hash.hpp"
+
 namespace musher {
 namespace {
 
@@ -17,9 +19,11 @@ CausalIndex::Prefix CausalIndex::prefix_of(const OpId& id) {
   return prefix;
 }
 
+std::uint64_t CausalIndex::hash_of(const Prefix& prefix) { return sip_hash(process_sip_key(), prefix.first); }
+
 EntryNumber CausalIndex::find(const OpId& id) const {
   const Prefix prefix = prefix_of(id);
-  return slots_.find(prefix.first, [&](EntryNumber op) { return prefixes_[op] == prefix; });
+  return slots_.find(hash_of(prefix), [&](EntryNumber op) { return prefixes_[op] == prefix; });
 }
 
 bool CausalIndex::numbers_of_dependencies(const Op& op, std::vector<EntryNumber>& numbers) const {
@@ -72,7 +76,7 @@ bool CausalIndex::add(const OpId& id, const Op& op) {
   const EntryNumber number = slots_.size();
   branch_of_.push_back(branch_for(number, op.prev.is_zero() ? kNoEntry : dependencies_.front()));
   prefixes_.push_back(prefix_of(id));
-  slots_.add(prefixes_.back().first, [this](EntryNumber earlier) { return prefixes_[earlier].first; });
+  slots_.add(hash_of(prefixes_.back()), [this](EntryNumber earlier) { return hash_of(prefixes_[earlier]); });
 
   // The newest first: of several dependencies in one branch only it is noted.
   std::sort(dependencies_.begin(), dependencies_.end(), std::greater());
@@ -108,6 +112,12 @@ Result<bool> CausalIndex::precedes(const OpId& ancestor, const OpId& descendant)
     }
   }
   return false;
+}
+
+Result<std::optional<std::uint64_t>> CausalIndex::chain_of(const OpId& op) const {
+  const EntryNumber number = find(op);
+  if (number == kNoEntry) return std::nullopt;
+  return branch_of_[number];
 }
 
 }  // namespace musher

@@ -37,6 +37,8 @@ class CausalIndex final : public Ancestry {
 
   /// False when either op is not here.
   [[nodiscard]] Result<bool> precedes(const OpId& ancestor, const OpId& descendant) const override;
+  /// Its branch.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> chain_of(const OpId& op) const override;
 
  private:
   struct Prefix {
@@ -57,6 +59,7 @@ class CausalIndex final : public Ancestry {
   };
 
   [[nodiscard]] static Prefix prefix_of(const OpId& id);
+  [[nodiscard]] static std::uint64_t hash_of(const Prefix& prefix);
   [[nodiscard]] EntryNumber find(const OpId& id) const;
   [[nodiscard]] bool numbers_of_dependencies(const Op& op, std::vector<EntryNumber>& numbers) const;
   [[nodiscard]] EntryNumber branch_for(EntryNumber op, EntryNumber prev);

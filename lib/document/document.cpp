@@ -87,7 +87,7 @@ Result<Applied> Document::State::purge(const DocumentOp& op, EntryNumber target)
     if (!knows_it) doomed.push_back(number);
   }
   if (!story.purges) story.purges = std::make_unique<Purges>();
-  story.purges->add(op.id);
+  MUSHER_CHECK(story.purges->add(op.id, *ancestry));
 
   list_seq = std::max(list_seq, op.op.seq);
   for (const EntryNumber number : doomed) hide(number);

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "document/sip_hash.hpp"
 #include "document/slot_table.hpp"
 #include "model/ids.hpp"
+#include "model/sip_hash.hpp"
 
 namespace musher {
 

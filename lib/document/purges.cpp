@@ -12,9 +12,15 @@ Result<bool> Purges::hide(const OpId& insert, const Ancestry& ancestry) {
       return false;
     }
   }
+  if (last_hider_) {
+    MUSHER_TRY(const bool knows_it, ancestry.precedes(*last_hider_, insert));
+    if (!knows_it) return true;
+  }
   for (const OpId& purge : latest_ | std::views::reverse) {
     MUSHER_TRY(const bool knows_it, ancestry.precedes(purge, insert));
-    if (!knows_it) return true;
+    if (knows_it) continue;
+    last_hider_ = purge;
+    return true;
   }
   MUSHER_CHECK(forget_earlier(ancestry));
   last_alive_ = insert;
@@ -24,19 +30,40 @@ Result<bool> Purges::hide(const OpId& insert, const Ancestry& ancestry) {
 /// Of those that the newest one descends from none needs to be asked about any more.
 Result<void> Purges::forget_earlier(const Ancestry& ancestry) {
   std::vector<OpId> kept;
-  for (const OpId& purge : latest_) {
-    MUSHER_TRY(const bool earlier, ancestry.precedes(purge, latest_.back()));
-    if (!earlier) kept.push_back(purge);
+  std::vector<std::optional<std::size_t>> places(latest_.size());  // in kept
+  for (std::size_t at = 0; at < latest_.size(); ++at) {
+    MUSHER_TRY(const bool earlier, ancestry.precedes(latest_[at], all_.back()));
+    if (earlier) continue;
+    places[at] = kept.size();
+    kept.push_back(latest_[at]);
+  }
+  std::unordered_map<std::uint64_t, std::size_t> chains;
+  for (const auto& [chain, at] : chains_) {
+    if (places[at]) chains.emplace(chain, *places[at]);
   }
   latest_ = std::move(kept);
+  chains_ = std::move(chains);
   return {};
 }
 
-void Purges::add(const OpId& purge) {
-  if (!known_.insert(purge).second) return;
+Result<void> Purges::add(const OpId& purge, const Ancestry& ancestry) {
+  if (known_.contains(purge)) return {};
+  MUSHER_TRY(const auto chain, ancestry.chain_of(purge));
+  const auto before = chain ? chains_.find(*chain) : chains_.end();
+  bool follows = false;
+  if (before != chains_.end()) {  // a naive order may have them the other way round
+    MUSHER_TRY(follows, ancestry.precedes(latest_[before->second], purge));
+  }
+  known_.insert(purge);
   all_.push_back(purge);
-  latest_.push_back(purge);
+  if (before == chains_.end()) {
+    if (chain) chains_.emplace(*chain, latest_.size());
+    latest_.push_back(purge);
+  } else if (follows) {
+    latest_[before->second] = purge;
+  }
   last_alive_.reset();
+  return {};
 }
 
 }  // namespace musher

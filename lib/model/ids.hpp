@@ -8,6 +8,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "model/sip_hash.hpp"
+
 namespace musher {
 
 /// Ed25519 public key (RFC 8032 encoding) of the identity that wrote an op.
@@ -71,7 +73,8 @@ template <class Number>
 requires std::is_enum_v<Number>
 [[nodiscard]] constexpr Number next(Number number) { return static_cast<Number>(raw(number) + 1); }
 
-/// Hash for unordered containers: ids are digests or keys, so any eight bytes of them are as good as random.
+/// Hash for unordered containers and slot tables. Any eight bytes of a digest are as good as random, but whoever writes
+/// ops can make many and keep those whose ids fall together: without the key he does not know which do.
 struct IdHash {
   std::size_t operator()(const OpId& id) const { return word(id.hash.data()); }
   std::size_t operator()(const AuthorId& id) const { return word(id.key.data()); }
@@ -80,7 +83,7 @@ struct IdHash {
   static std::size_t word(const std::uint8_t* bytes) {
     std::size_t value = 0;
     std::memcpy(&value, bytes, sizeof value);
-    return value;
+    return sip_hash(process_sip_key(), value);
   }
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "crypto/hashing.hpp"
 #include "crypto/verify.hpp"
@@ -190,13 +191,14 @@ void Derived::forget_head(const OpId& id) {
   sql::Query(connection_, "DELETE FROM heads WHERE op_id = ?", sql::Blob(id.hash)).run();
 }
 
+/// In order, so that equal transactions make equal pages.
 void Derived::flush() {
-  for (const auto& [id, depth] : new_heads_) {
+  for (const auto& [id, depth] : std::map(new_heads_.begin(), new_heads_.end())) {
     sql::Query(connection_, "INSERT INTO heads (op_id, depth) VALUES (?, ?)", sql::Blob(id.hash),
                sql::to_column(raw(depth)))
         .run();
   }
-  for (const auto& [id, tip] : new_tips_) {
+  for (const auto& [id, tip] : std::map(new_tips_.begin(), new_tips_.end())) {
     sql::Query(connection_, "INSERT INTO tips (author, op_id, idx) VALUES (?, ?, ?)", sql::Blob(tip.author.key),
                sql::Blob(id.hash), sql::to_column(raw(tip.index)))
         .run();

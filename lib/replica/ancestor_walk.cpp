@@ -60,4 +60,14 @@ Result<bool> LogAncestry::precedes(const OpId& ancestor, const OpId& descendant)
   return walk_->reaches(ancestor);
 }
 
+Result<std::optional<std::uint64_t>> LogAncestry::chain_of(const OpId& op) const {
+  MUSHER_TRY(const auto links, log_.links(op));
+  if (!links) return std::nullopt;
+  if (const auto known = chains_.find(links->author); known != chains_.end()) return known->second;
+  MUSHER_TRY(const auto tips, log_.tips_of(links->author));
+  const auto number = tips.size() == 1 ? std::optional<std::uint64_t>(chains_.size()) : std::nullopt;
+  chains_.emplace(links->author, number);
+  return number;
+}
+
 }  // namespace musher

@@ -1,6 +1,7 @@
 #pragma once
 // Ancestry asked of a log without an index of all of it in memory: the ops above what is asked for are read, each once.
 
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -46,9 +47,12 @@ class LogAncestry final : public Ancestry {
   /// Questions about one descendant in a row share a walk.
   /// @errors as AncestorWalk::reaches.
   [[nodiscard]] Result<bool> precedes(const OpId& ancestor, const OpId& descendant) const override;
+  /// Its author, where that has one branch.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> chain_of(const OpId& op) const override;
 
  private:
   LogReader& log_;
+  mutable std::map<AuthorId, std::optional<std::uint64_t>> chains_;
   mutable OpId start_;
   mutable std::optional<AncestorWalk> walk_;
 };

@@ -6,6 +6,7 @@
 #include <ranges>
 #include <set>
 
+#include "document/purges.hpp"
 #include "model/canonical_json.hpp"
 #include "model/text.hpp"
 #include "replica/ancestor_walk.hpp"
@@ -20,15 +21,12 @@ namespace {
 Result<std::vector<OpId>> only_deleted(LogReader& log, const Story& story) {
   std::vector<OpId> found;
   const LogAncestry ancestry(log);
+  Purges purges;
+  for (const OpId& purge : story.purges) MUSHER_CHECK(purges.add(purge, ancestry));
   for (const ItemState& item : story.items) {
     const HeardRow* insert = story.row_of(item.id);
     if (item.visible || insert == nullptr || !insert->effective) continue;
-    bool purged = false;
-    for (const OpId& purge : story.purges | std::views::reverse) {
-      MUSHER_TRY(const bool known_to_insert, ancestry.precedes(purge, item.id));
-      purged = !known_to_insert;
-      if (purged) break;
-    }
+    MUSHER_TRY(const bool purged, purges.hide(item.id, ancestry));
     if (!purged) found.push_back(item.id);
   }
   return found;

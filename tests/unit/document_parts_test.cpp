@@ -4,9 +4,9 @@
 
 #include "document/interner.hpp"
 #include "document/registers.hpp"
-#include "document/sip_hash.hpp"
 #include "document/slot_table.hpp"
 #include "document/steps.hpp"
+#include "model/sip_hash.hpp"
 #include "support/property.hpp"
 
 namespace musher {

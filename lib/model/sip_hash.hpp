@@ -14,6 +14,8 @@ struct SipKey {
 /// One compression round a word, three at the end. Nobody who does not know the key can make texts of one hash.
 /// @source Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012; the variant of Rust's and Python's tables
 [[nodiscard]] std::uint64_t sip_hash(const SipKey& key, std::string_view text);
+/// The same of the eight bytes of a word, least significant first.
+[[nodiscard]] std::uint64_t sip_hash(const SipKey& key, std::uint64_t word);
 
 /// Random, one for each process: hashes never leave it, and nothing depends on their order.
 [[nodiscard]] const SipKey& process_sip_key();

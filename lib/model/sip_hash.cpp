@@ -1,4 +1,4 @@
-#include "document/sip_hash.hpp"
+#include "model/sip_hash.hpp"
 
 #include <bit>
 #include <cstring>
@@ -11,6 +11,12 @@ static_assert(std::endian::native == std::endian::little);
 
 struct SipState {
   std::uint64_t v0, v1, v2, v3;
+
+  explicit SipState(const SipKey& key)
+      : v0(key.low ^ 0x736f6d6570736575),
+        v1(key.high ^ 0x646f72616e646f6d),
+        v2(key.low ^ 0x6c7967656e657261),
+        v3(key.high ^ 0x7465646279746573) {}
 
   void round() {
     v0 += v1;
@@ -29,13 +35,19 @@ struct SipState {
     round();
     v0 ^= word;
   }
+  [[nodiscard]] std::uint64_t finish() {
+    v2 ^= 0xff;
+    round();
+    round();
+    round();
+    return v0 ^ v1 ^ v2 ^ v3;
+  }
 };
 
 }  // namespace
 
 std::uint64_t sip_hash(const SipKey& key, std::string_view text) {
-  SipState state{key.low ^ 0x736f6d6570736575, key.high ^ 0x646f72616e646f6d, key.low ^ 0x6c7967656e657261,
-                 key.high ^ 0x7465646279746573};
+  SipState state(key);
   const std::uint64_t length = text.size();
   for (; text.size() >= 8; text.remove_prefix(8)) {
     std::uint64_t word = 0;
@@ -47,11 +59,14 @@ std::uint64_t sip_hash(const SipKey& key, std::string_view text) {
     last |= std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
   }
   state.absorb(last);
-  state.v2 ^= 0xff;
-  state.round();
-  state.round();
-  state.round();
-  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+  return state.finish();
+}
+
+std::uint64_t sip_hash(const SipKey& key, std::uint64_t word) {
+  SipState state(key);
+  state.absorb(word);
+  state.absorb(std::uint64_t{sizeof word} << 56);
+  return state.finish();
 }
 
 const SipKey& process_sip_key() {
