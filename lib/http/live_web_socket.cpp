@@ -52,6 +52,9 @@ class QueuedSocket final : public LiveWebSocket, public std::enable_shared_from_
   void start(std::shared_ptr<WebSocketUser> user) override;
   bool send(std::string message) override;
   [[nodiscard]] std::size_t queued_bytes() const override { return queued_; }
+  void allow(std::size_t message_bytes) override {
+    if (phase_ == Phase::open) stream_->allow(message_bytes);
+  }
   void pause() override { paused_ = true; }
   void resume() override;
   void close(std::uint16_t code, std::string_view reason) override;

@@ -221,6 +221,8 @@ class BeastStream final : public MessageStream, public std::enable_shared_from_t
         });
   }
 
+  void allow(std::size_t message_bytes) override { stream_.read_message_max(message_bytes); }
+
   void clear() override {
     message_.clear();
     if (message_.capacity() > kKeptBuffer) message_.shrink_to_fit();

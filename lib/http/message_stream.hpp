@@ -47,6 +47,8 @@ class MessageStream {
 
   // Then each of these, one at a time of a kind.
   virtual void read(std::move_only_function<void(std::expected<Part, ReadEnd>)> done) = 0;
+  /// For the messages behind the one that was read.
+  virtual void allow(std::size_t message_bytes) = 0;
   /// The message that was read is of no more use.
   virtual void clear() = 0;
   /// The message stays where it is until done. False: the connection broke. When the peer said goodbye, or this end,

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <optional>
 
+#include "model/sip_hash.hpp"
 #include "model/text.hpp"
 #include "oplog/companion_file.hpp"
 
@@ -56,6 +57,17 @@ struct flock range_of(std::size_t slot, short type) {
 bool is_held(int descriptor, std::size_t slot) {
   struct flock range = range_of(slot, F_WRLCK);
   return fcntl(descriptor, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+}
+
+/// Names that share a byte by chance, one in 2^30, are done by one server.
+struct flock claim_of(std::string_view what, short type) {
+  constexpr std::uint64_t kClaims = std::uint64_t{1} << 30U;
+  struct flock range {};
+  range.l_type = type;
+  range.l_whence = SEEK_SET;
+  range.l_start = static_cast<off_t>(kLiveSlots * kSlotBytes + sip_hash(SipKey{}, what) % kClaims);
+  range.l_len = 1;
+  return range;
 }
 
 /// Wakes when a server writes its slot or goes.
@@ -109,6 +121,16 @@ void LiveSlot::tell(RowId applied, ServerHealth health) {
   // On a full disk a slot that was written before can be written again: its bytes are there.
   [[maybe_unused]] const auto written =
       pwrite(descriptor_.get(), &bytes, sizeof bytes, static_cast<off_t>(slot_ * kSlotBytes));
+}
+
+bool LiveSlot::claim(std::string_view what) {
+  struct flock range = claim_of(what, F_WRLCK);
+  return fcntl(descriptor_.get(), F_OFD_SETLK, &range) == 0;
+}
+
+void LiveSlot::give_back(std::string_view what) {
+  struct flock range = claim_of(what, F_UNLCK);
+  fcntl(descriptor_.get(), F_OFD_SETLK, &range);
 }
 
 Result<LiveSlots> LiveSlots::open(const std::string& log, const FileFacts& facts, const LogId& id) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crypto/descriptor.hpp"
@@ -28,6 +29,11 @@ class LiveSlot {
 
   /// Tells how far this server has come: one pwrite, to be called after each applied batch.
   void tell(RowId applied, ServerHealth health);
+
+  /// Takes something that one of the servers of a log is to do, by a lock of a byte behind the slots; until it is given
+  /// back, or this object or the process ends. False: another one has it.
+  [[nodiscard]] bool claim(std::string_view what);
+  void give_back(std::string_view what);
 
  private:
   LiveSlot(Descriptor descriptor, std::size_t slot, const LogId& id)

@@ -59,6 +59,8 @@ class LogReader {
   [[nodiscard]] virtual Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) = 0;
   /// The author's highest index; 0 when it has no op.
   [[nodiscard]] virtual Result<OpIndex> last_index(const AuthorId& author) = 0;
+  /// Whether an op of this author stands behind a row. Cost: the rows behind it.
+  [[nodiscard]] virtual Result<bool> wrote_since(const AuthorId& author, RowId row) = 0;
   /// The lowest index below `below` at which this author has more than one op; nothing when there is none.
   [[nodiscard]] virtual Result<std::optional<OpIndex>> first_branch(const AuthorId& author, OpIndex below) = 0;
   /// What `op` descends from by prev, the nearest first, as far as its index is at least `lowest`.
@@ -111,8 +113,9 @@ class WriteTransaction : public LogReader {
   /// Makes heads, tips and marks again from all rows, for a caller who has seen that they are wrong.
   /// @errors damaged: a row cannot be read, or came in past musher and is not what its author signed.
   [[nodiscard]] virtual Result<void> rebuild_derived() = 0;
-  /// Keeps an op aside; the same op for the same reason changes nothing. Over its QuarantineLimits
-  /// the oldest of the source that holds most goes, so that a flood displaces only itself.
+  /// Keeps an op aside; the same op for the same reason changes nothing, nor for another one for which it waits with
+  /// its content. Over its QuarantineLimits the oldest of the source that holds most goes, so that a flood displaces
+  /// only itself.
   /// @return the ops that it gave up for that.
   virtual Result<std::vector<OpId>> quarantine_add(const QuarantinedOp& op) = 0;
   [[nodiscard]] virtual Result<void> quarantine_remove(std::int64_t id) = 0;

@@ -12,6 +12,13 @@ void fill(const sql::Query& row, int column, std::array<std::uint8_t, N>& out, c
   }
 }
 
+std::optional<std::int64_t> row_of(const std::optional<LogMark>& mark) {
+  return mark ? std::optional(raw(mark->row)) : std::nullopt;
+}
+std::optional<sql::Blob> chain_of(const std::optional<LogMark>& mark) {
+  return mark ? std::optional<sql::Blob>(mark->chain.bytes) : std::nullopt;
+}
+
 }  // namespace
 
 std::vector<PeerRecord> read_peers(sql::Connection& connection) {
@@ -43,22 +50,24 @@ std::vector<PeerRecord> read_peers(sql::Connection& connection) {
 }
 
 void write_peer(sql::Connection& connection, const PeerRecord& peer) {
-  const auto row = peer.heard ? std::optional(raw(peer.heard->row)) : std::nullopt;
-  const auto chain = peer.heard ? std::optional<sql::Blob>(peer.heard->chain.bytes) : std::nullopt;
   sql::Query(connection,
              "INSERT INTO peers (peer, log, heard_row, heard_chain, acknowledged, state, since_ms, address, "
              "last_error, sent_bytes, received_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON "
              "CONFLICT (peer) DO "
              "UPDATE SET log = excluded.log, "
-             "heard_row = CASE WHEN ?12 AND peers.heard_row IS NULL THEN NULL ELSE excluded.heard_row END, "
-             "heard_chain = CASE WHEN ?12 AND peers.heard_row IS NULL THEN NULL ELSE excluded.heard_chain END, "
+             "heard_row = CASE WHEN NOT ?12 THEN excluded.heard_row WHEN peers.log <> excluded.log THEN NULL "
+             "WHEN peers.heard_row IS ?13 AND peers.heard_chain IS ?14 THEN excluded.heard_row "
+             "ELSE peers.heard_row END, "
+             "heard_chain = CASE WHEN NOT ?12 THEN excluded.heard_chain WHEN peers.log <> excluded.log THEN NULL "
+             "WHEN peers.heard_row IS ?13 AND peers.heard_chain IS ?14 THEN excluded.heard_chain "
+             "ELSE peers.heard_chain END, "
              "acknowledged = excluded.acknowledged, state = excluded.state, since_ms = excluded.since_ms, "
              "address = excluded.address, last_error = excluded.last_error, sent_bytes = excluded.sent_bytes, "
              "received_bytes = excluded.received_bytes",
-             sql::Blob(peer.peer.key), sql::Blob(peer.log.bytes), row, chain, raw(peer.acknowledged),
-             std::string_view(peer.state), peer.since_ms, std::string_view(peer.address),
+             sql::Blob(peer.peer.key), sql::Blob(peer.log.bytes), row_of(peer.heard), chain_of(peer.heard),
+             raw(peer.acknowledged), std::string_view(peer.state), peer.since_ms, std::string_view(peer.address),
              std::string_view(peer.last_error), sql::to_column(peer.sent_bytes), sql::to_column(peer.received_bytes),
-             static_cast<std::int64_t>(peer.heard_goes_on))
+             static_cast<std::int64_t>(peer.heard_goes_on), row_of(peer.heard_before), chain_of(peer.heard_before))
       .run();
 }
 

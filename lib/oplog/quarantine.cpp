@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 
 #include "crypto/hashing.hpp"
 #include "oplog/op_log.hpp"
@@ -12,6 +13,8 @@ namespace musher {
 namespace {
 
 constexpr std::uint64_t kRowWeight = 1'024;
+/// Reasons for which an op waits with its content, if it has any.
+constexpr std::array<std::string_view, 3> kWaitsWhole = {"dependency_missing", "author_unknown", "author_revoked"};
 
 }  // namespace
 
@@ -28,8 +31,12 @@ std::optional<KeptHoldings> Quarantine::keep(bool committed) {
 std::vector<OpId> Quarantine::add(const QuarantinedOp& op) {
   const OpId id = op_id(op.canonical);
   {
-    sql::Query known(connection_, "SELECT 1 FROM quarantine WHERE op_id = ? AND reason = ?", sql::Blob(id.hash),
-                     std::string_view(op.reason));
+    // Of one that waits, whatever it waits for, one copy with all of it is enough.
+    const bool waits_whole = std::ranges::find(kWaitsWhole, op.reason) != kWaitsWhole.end();
+    sql::Query known(connection_,
+                     "SELECT 1 FROM quarantine WHERE op_id = ?1 AND (reason = ?2 OR (?3 AND reason IN "
+                     "('dependency_missing', 'author_unknown', 'author_revoked')))",
+                     sql::Blob(id.hash), std::string_view(op.reason), std::int64_t{waits_whole});
     if (known.step()) return {};
   }
   const auto content = op.content ? std::optional<std::string_view>(*op.content) : std::nullopt;

@@ -34,8 +34,8 @@ class Quarantine {
   /// For the next one. After a rollback only if nothing was changed here.
   [[nodiscard]] std::optional<KeptHoldings> keep(bool committed);
 
-  /// Keeps an op aside; the same op for the same reason is there already. Then makes room: of the source that holds
-  /// most, the oldest goes. Returns those that went.
+  /// Keeps an op aside; the same op for the same reason is there already, or waits. Then makes room: of the source that
+  /// holds most, the oldest goes. Returns those that went.
   std::vector<OpId> add(const QuarantinedOp& op);
   void remove(std::int64_t id);
   /// Every copy of an op.

@@ -156,6 +156,17 @@ OpIndex highest_index(sql::Connection& connection, const AuthorId& author) {
   return OpIndex{query.step() ? static_cast<std::uint64_t>(std::max<std::int64_t>(query.integer(0), 0)) : 0};
 }
 
+bool has_row_behind(sql::Connection& connection, const AuthorId& author, RowId row) {
+  sql::Query query(connection, "SELECT author FROM crdt_ops NOT INDEXED WHERE rowid > ?", raw(row));
+  RowBound bound(connection);
+  while (query.step()) {
+    bound.count_one();
+    AuthorId of_row;
+    if (sql::read_bytes(query.blob(0), of_row.key) && of_row == author) return true;
+  }
+  return false;
+}
+
 std::optional<OpIndex> first_shared_index(sql::Connection& connection, const AuthorId& author, OpIndex below) {
   sql::Query query(connection, "SELECT idx FROM crdt_ops WHERE author = ? AND idx < ? ORDER BY idx",
                    sql::Blob(author.key), sql::to_column(raw(below)));

@@ -92,6 +92,11 @@ Result<OpIndex> Reads<Interface>::last_index(const AuthorId& author) {
 }
 
 template <class Interface>
+Result<bool> Reads<Interface>::wrote_since(const AuthorId& author, RowId row) {
+  return reading(log(), [&] { return has_row_behind(log().database(), author, row); });
+}
+
+template <class Interface>
 Result<std::optional<OpIndex>> Reads<Interface>::first_branch(const AuthorId& author, OpIndex below) {
   return reading(log(), [&] { return first_shared_index(log().database(), author, below); });
 }

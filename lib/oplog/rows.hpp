@@ -88,13 +88,16 @@ struct LogMark {
 struct PeerRecord {
   AuthorId peer;
   LogId log;                       ///< of its log
-  std::optional<LogMark> heard{};  ///< how far its log was taken in here; absent or of zeros: by tips the next time
-  bool heard_goes_on = false;      ///< to be written only over another mark: somebody may have forgotten that one
-  RowId acknowledged{};            ///< the last row of this log that it has said is durable there
-  std::string state{};             ///< "connected", "closed" ...
-  std::int64_t since_ms = 0;       ///< of that state, ms since 1970 UTC
-  std::string address{};           ///< where it was last seen
-  std::string last_error{};        ///< why the last connection ended, when that was no ordinary end
+  std::optional<LogMark> heard{};  ///< how far its log was taken in here; absent or of a round: by tips the next time
+  /// To be written only over `heard_before`; whatever else is stored stays. Somebody may have forgotten that one, or
+  /// know better.
+  bool heard_goes_on = false;
+  std::optional<LogMark> heard_before{};
+  RowId acknowledged{};       ///< the last row of this log that it has said is durable there
+  std::string state{};        ///< "connected", "closed" ...
+  std::int64_t since_ms = 0;  ///< of that state, ms since 1970 UTC
+  std::string address{};      ///< where it was last seen
+  std::string last_error{};   ///< why the last connection ended, when that was no ordinary end
   std::uint64_t sent_bytes = 0;
   std::uint64_t received_bytes = 0;
   bool operator==(const PeerRecord&) const = default;

@@ -3,20 +3,16 @@
 #include "replica/settlement.hpp"
 
 namespace musher {
-namespace {
 
-/// What an op that is valid in itself waits for.
-Result<std::string> why_waiting(LogReader& log, const TrustPolicy& trust, const VerifiedOp& op) {
+Result<std::string> why_it_waits(LogReader& log, const TrustPolicy& trust, const Op& op, bool has_content) {
   // First, so that a copy without content never stands in the way of one with it.
-  if (lacks_content(op)) return "content_missing";
-  for (const OpId& needed : dependencies(op.op())) {
+  if (!has_content && !op.content_digest.is_zero()) return "content_missing";
+  for (const OpId& needed : dependencies(op)) {
     MUSHER_TRY(const auto facts, log.facts(needed));
     if (!facts) return "dependency_missing";
   }
-  return trust.standing(op.op().author) == Standing::revoked ? "author_revoked" : "author_unknown";
+  return trust.standing(op.author) == Standing::revoked ? "author_revoked" : "author_unknown";
 }
-
-}  // namespace
 
 Result<std::uint64_t> settle_quarantine(WriteTransaction& log, std::int64_t now_ms) {
   MUSHER_TRY(const auto trust, TrustPolicy::read(log));
@@ -36,13 +32,13 @@ Result<Verdict> admit(Replica& replica, SignedOp op, const std::string& source) 
   }
   MUSHER_TRY(const auto known, log->facts(verified->id()));
   if (known) return AlreadyKnown{};
-  MUSHER_TRY(const auto trust, TrustPolicy::read(*log));
+  MUSHER_TRY(const auto trust, replica.read_trust(*log));
   // Every op takes the same way in, so that there is one set of rules.
   const Newcomer newcomer{*verified, source};
   MUSHER_TRY(const Settled settled, settle(*log, trust, now, &newcomer));
   std::string reason;
   if (!settled.row && !settled.rejected) {
-    MUSHER_TRY(reason, why_waiting(*log, trust, *verified));
+    MUSHER_TRY(reason, why_it_waits(*log, trust, verified->op(), verified->content().has_value()));
     MUSHER_CHECK(log->quarantine_add(quarantined(verified->claim(), reason, source, now)));
   }
   MUSHER_CHECK(log->commit());

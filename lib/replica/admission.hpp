@@ -30,6 +30,11 @@ using Verdict = std::variant<Admitted, AlreadyKnown, Waiting, Reject>;
 /// @errors busy, io: nothing was recorded.  @source docs/format.md "Validity"; Kleppmann 2022, section 4
 [[nodiscard]] Result<Verdict> admit(Replica& replica, SignedOp op, const std::string& source);
 
+/// What an op that is valid in itself waits for, by what the log has now: in the quarantine stands what it was when the
+/// op came.
+[[nodiscard]] Result<std::string> why_it_waits(LogReader& log, const TrustPolicy& trust, const Op& op,
+                                               bool has_content);
+
 /// What became of a batch of ops from a peer.
 struct BatchReport {
   std::uint64_t admitted = 0;  ///< in the log now and not before: of the batch, and of the quarantine because of it

@@ -2,6 +2,7 @@
 // takes the long way through the quarantine.
 #include <algorithm>
 
+#include "model/canonical_bytes.hpp"
 #include "replica/admission.hpp"
 #include "replica/settlement.hpp"
 
@@ -111,8 +112,13 @@ class Batch {
   Result<void> keep(const VerifiedOp& op, std::string_view reason) {
     MUSHER_TRY(const auto gone, log_.quarantine_add(quarantined(op.claim(), std::string(reason), source_, now_ms_)));
     for (const OpId& id : gone) {
-      MUSHER_TRY(const bool has_another_copy, log_.in_quarantine(id));
-      if (!has_another_copy) waiting_index_.remove(id);
+      MUSHER_TRY(const auto copies, log_.quarantine_entries_of(id));
+      if (copies.empty()) {
+        waiting_index_.remove(id);
+      } else if (std::ranges::none_of(copies, &QuarantineEntry::has_content)) {
+        const auto parsed = parse_canonical_bytes(copies.front().canonical);
+        if (parsed && !parsed->content_digest.is_zero()) waiting_index_.content_gone(id);
+      }
     }
     return {};
   }
@@ -134,7 +140,7 @@ class Batch {
 Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> ops, const std::string& source,
                                 const std::optional<PeerRecord>& record) {
   MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
-  MUSHER_TRY(const auto trust, TrustPolicy::read(*log));
+  MUSHER_TRY(const auto trust, replica.read_trust(*log));
   // Before the ops: what a full quarantine gives up takes the mark back.
   if (record) MUSHER_CHECK(log->set_peer(*record));
   MUSHER_CHECK(replica.waiting_index().refresh(*log));
@@ -145,7 +151,8 @@ Result<BatchReport> admit_batch(Replica& replica, std::span<const VerifiedOp> op
   report.gave_up = log->gave_up();
   if (record && record->heard && !report.missing.empty()) {
     PeerRecord without_mark = *record;
-    without_mark.heard.reset();
+    without_mark.heard_goes_on = true;
+    without_mark.heard_before = std::exchange(without_mark.heard, std::nullopt);
     MUSHER_CHECK(log->set_peer(without_mark));
   }
   MUSHER_TRY(const QuarantineExtent extent, log->quarantine_extent());

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 #include <unordered_set>
 
+#include "model/canonical_bytes.hpp"
 #include "model/canonical_json.hpp"
 #include "oplog/hints.hpp"
+#include "replica/admission.hpp"
 #include "replica/live_document.hpp"
 #include "replica/removal.hpp"
+#include "replica/settlement.hpp"
 
 namespace musher {
 namespace {
@@ -112,10 +116,13 @@ Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::op
   report.failures = std::move(story.failures);
   OpDescriber describer(log, trust);
   const OpId shown = story.items.empty() ? OpId{} : story.items.front().id;
+  std::unordered_map<std::string_view, OpId> winners;
+  for (const FieldState& field : report.story.fields) winners.emplace(field.name, field.winner);
   const auto won = [&](const std::string& field, const OpId& op) {
-    return std::ranges::any_of(report.story.fields,
-                               [&](const FieldState& state) { return state.name == field && state.winner == op; });
+    const auto winner = winners.find(field);
+    return winner != winners.end() && winner->second == op;
   };
+  const HeardRow* removal = story.removal();
   for (const HeardRow& heard : story.history) {
     MUSHER_TRY(auto view, describer.describe(heard));
     const Op& op = heard.row.op.op;
@@ -131,8 +138,7 @@ Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::op
       report.story.updated_ms = op.time_ms;
       report.story.updated_by = op.author;
     }
-    if (const HeardRow* removal = story.removal(); removal != nullptr && removal->row.id == heard.row.id)
-      report.removal = view;
+    if (&heard == removal) report.removal = view;
     report.ops.push_back(std::move(view));
   }
   return report;
@@ -209,6 +215,17 @@ Result<std::vector<AuthorView>> inspect_authors(LogReader& log, std::optional<Ro
   for (auto& [id, view] : authors) views.push_back(std::move(view));
   std::ranges::stable_sort(views, {}, &AuthorView::name);
   return views;
+}
+
+Result<std::vector<QuarantinedOp>> inspect_quarantine(LogReader& log) {
+  MUSHER_TRY(auto kept, log.quarantine());
+  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
+  for (QuarantinedOp& each : kept) {
+    const auto op = parse_canonical_bytes(each.canonical);
+    if (!op || !is_waiting(each.reason)) continue;
+    MUSHER_TRY(each.reason, why_it_waits(log, trust, *op, each.content.has_value()));
+  }
+  return kept;
 }
 
 Result<std::vector<OpView>> inspect_heads(LogReader& log, std::optional<RowId> at) {

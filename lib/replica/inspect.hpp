@@ -88,6 +88,9 @@ struct AuthorView {
 /// Authors with a trust record or an op in the log, by name, then key.
 [[nodiscard]] Result<std::vector<AuthorView>> inspect_authors(LogReader& log, std::optional<RowId> at);
 
+/// What is kept aside, in the order it came; of an op that waits, for what it waits now.
+[[nodiscard]] Result<std::vector<QuarantinedOp>> inspect_quarantine(LogReader& log);
+
 [[nodiscard]] Result<std::vector<OpView>> inspect_heads(LogReader& log, std::optional<RowId> at);
 
 }  // namespace musher

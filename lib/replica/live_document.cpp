@@ -15,7 +15,7 @@ Result<LiveDocument> LiveDocument::start(LogReader& log) {
 
 Result<void> LiveDocument::catch_up(LogReader& log, const CatchUpOptions& options) {
   MUSHER_TRY(const RowId newest, log.last_row());
-  MUSHER_TRY(auto trust, TrustPolicy::read(log));  // after it: it knows every branch up to that row
+  MUSHER_TRY(auto trust, TrustPolicy::read(log, &trust_));  // after it: it knows every branch up to that row
   std::uint64_t left = options.most_rows;
   if (trust != trust_) {
     left = std::numeric_limits<std::uint64_t>::max();

@@ -121,7 +121,7 @@ Result<OwnWrite> OwnWrite::begin(Replica& replica) {
   const Identity* identity = replica.identity();
   if (identity == nullptr) return fail(Errc::no_identity, "no identity to sign with", "musher identity new");
   MUSHER_TRY(auto transaction, replica.log().begin_write(replica.lock_timeout()));
-  MUSHER_TRY(auto trust, TrustPolicy::read(*transaction));
+  MUSHER_TRY(auto trust, replica.read_trust(*transaction));
   MUSHER_CHECK(check_own_trust(trust, identity->author(), transaction->info().path));
   MUSHER_TRY(const auto tip, own_tip(*transaction, identity->author()));
   MUSHER_TRY(std::string warning, check_tip_note(*transaction, identity->author(), tip, replica.host().state_dir));

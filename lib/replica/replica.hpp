@@ -40,6 +40,11 @@ class Replica {
   /// Problems that did not stop a write, for the caller to show (a tip note that could not be read or written).
   [[nodiscard]] std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
   void warn(std::string warning) { warnings_.push_back(std::move(warning)); }
+  /// Whom the log hears now.
+  [[nodiscard]] Result<TrustPolicy> read_trust(LogReader& log) {
+    MUSHER_TRY(trust_, TrustPolicy::read(log, &trust_));
+    return trust_;
+  }
   [[nodiscard]] WaitingIndex& waiting_index() { return waiting_index_; }
   /// For who opens the log again: the index goes on, as far as it fits.
   void use_waiting_index(WaitingIndex index) { waiting_index_ = std::move(index); }
@@ -53,6 +58,7 @@ class Replica {
   std::chrono::milliseconds lock_timeout_{10'000};
   // changes with each write
   std::vector<std::string> warnings_;
+  TrustPolicy trust_;  ///< as it was read last
   WaitingIndex waiting_index_;
 };
 

@@ -26,6 +26,7 @@ Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, Document&
   if (outcome == Applied::target_missing) {
     story.failures.push_back({row.row, row, "target_missing", ""});
   }
+  story.places.emplace(row.id, story.history.size());
   story.history.push_back({std::move(row), effective, checked.signature_checked});
   return {};
 }
@@ -58,8 +59,8 @@ const HeardRow* Story::removal() const {
 }
 
 const HeardRow* Story::row_of(const OpId& op) const {
-  const auto found = std::ranges::find(history, op, [](const HeardRow& heard) { return heard.row.id; });
-  return found == history.end() ? nullptr : &*found;
+  const auto found = places.find(op);
+  return found == places.end() ? nullptr : &history[found->second];
 }
 
 Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "document/document.hpp"
@@ -24,7 +25,8 @@ struct Story {
   std::vector<ItemState> items;   ///< visible ones first; the first is the one views show
   std::vector<HeardRow> history;  ///< every op that concerns it, in rowid order
   std::vector<RowFailure> failures;
-  std::vector<OpId> purges;  ///< effective purges, in rowid order
+  std::vector<OpId> purges;                                ///< effective purges, in rowid order
+  std::unordered_map<OpId, std::size_t, IdHash> places{};  ///< in history
 
   /// Some insert made it, once.
   [[nodiscard]] bool was_inserted() const { return !items.empty(); }

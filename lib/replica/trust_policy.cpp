@@ -4,14 +4,34 @@
 
 namespace musher {
 
-Result<TrustPolicy> TrustPolicy::read(LogReader& log) {
+Result<TrustPolicy> TrustPolicy::read(LogReader& log, const TrustPolicy* before) {
   TrustPolicy policy;
+  MUSHER_TRY(policy.last_row_, log.last_row());
   MUSHER_TRY(const auto records, log.authors());
   for (const AuthorRecord& record : records) {
+    const Entry* known = nullptr;
+    if (before != nullptr) {
+      MUSHER_TRY(known, before->still_holds(log, record, policy.last_row_));
+    }
+    if (known != nullptr) {
+      policy.entries_.emplace(record.author, *known);
+      continue;
+    }
     MUSHER_TRY(auto entry, entry_of(log, record));
     policy.entries_.emplace(record.author, std::move(entry));
   }
   return policy;
+}
+
+/// The entry of a revoked author of whom no op has come in since; else null.
+Result<const TrustPolicy::Entry*> TrustPolicy::still_holds(LogReader& log, const AuthorRecord& record,
+                                                           RowId last) const {
+  const auto entry = entries_.find(record.author);
+  if (record.trust != Trust::revoked || entry == entries_.end() || entry->second.record != record || last < last_row_) {
+    return nullptr;
+  }
+  MUSHER_TRY(const bool wrote, log.wrote_since(record.author, last_row_));
+  return wrote ? nullptr : &entry->second;
 }
 
 Result<TrustPolicy::Entry> TrustPolicy::entry_of(LogReader& log, const AuthorRecord& record) {
@@ -26,7 +46,7 @@ Result<TrustPolicy::Entry> TrustPolicy::entry_of(LogReader& log, const AuthorRec
   if (!branch) return entry;
   entry.branches_from = *branch;
   MUSHER_TRY(const auto heard, log.prev_ancestors(from->id, *branch));
-  entry.heard.insert(heard.begin(), heard.end());
+  entry.heard = std::make_shared<const std::unordered_set<OpId, IdHash>>(heard.begin(), heard.end());
   return entry;
 }
 
@@ -36,7 +56,7 @@ bool TrustPolicy::effective(const OpId& id, const Op& op) const {
   const Entry& entry = found->second;
   if (entry.record.trust == Trust::allowed) return true;
   if (raw(op.index) >= raw(entry.revoked_index)) return false;
-  return raw(op.index) < raw(entry.branches_from) || entry.heard.contains(id);
+  return raw(op.index) < raw(entry.branches_from) || (entry.heard && entry.heard->contains(id));
 }
 
 const AuthorRecord* TrustPolicy::record(const AuthorId& author) const {

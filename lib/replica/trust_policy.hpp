@@ -2,6 +2,7 @@
 // Whose ops are heard: local policy, the same function for a whole log, one story and one op.
 
 #include <cstdint>
+#include <memory>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -14,8 +15,9 @@ enum class Standing : std::uint8_t { allowed, revoked, unknown };
 
 class TrustPolicy {
  public:
-  /// The policy as the log's `authors` table has it now.
-  [[nodiscard]] static Result<TrustPolicy> read(LogReader& log);
+  /// The policy as the log's `authors` table has it now. before: an earlier one of this log; what a revoked author's
+  /// branches say is taken from it as long as that author has written nothing since.
+  [[nodiscard]] static Result<TrustPolicy> read(LogReader& log, const TrustPolicy* before = nullptr);
 
   /// Whether an op that is in this log is heard: each of an allowed author's; of one revoked from an op, what that op
   /// descends from by prev and nothing else (docs/decisions/0004). O(1).
@@ -40,13 +42,15 @@ class TrustPolicy {
     /// From here on an op below revoked_index is heard if it is in `heard`: the author has branches. Below here,
     /// always.
     OpIndex branches_from{};
-    std::unordered_set<OpId, IdHash> heard{};
+    std::shared_ptr<const std::unordered_set<OpId, IdHash>> heard{};  ///< null: none is
 
     /// The rest follows from these two: what an op of the log descends from is in the log.
     bool operator==(const Entry& other) const { return record == other.record && revoked_index == other.revoked_index; }
   };
   static Result<Entry> entry_of(LogReader& log, const AuthorRecord& record);
+  [[nodiscard]] Result<const Entry*> still_holds(LogReader& log, const AuthorRecord& record, RowId last) const;
   std::unordered_map<AuthorId, Entry, IdHash> entries_;
+  RowId last_row_{};  ///< it knows every branch up to there
 };
 
 }  // namespace musher

@@ -152,6 +152,11 @@ void WaitingIndex::remove(const OpId& id) {
   places_[number].in_log = InLog::unknown;
 }
 
+void WaitingIndex::content_gone(const OpId& id) {
+  const EntryNumber number = find(id);
+  if (number != kNoEntry && places_[number].guest != kNoEntry) guests_[places_[number].guest].lacks_content = true;
+}
+
 void WaitingIndex::appended(const OpId& id) {
   if (const EntryNumber number = find(id); number != kNoEntry) places_[number].in_log = InLog::yes;
 }

@@ -27,6 +27,8 @@ class WaitingIndex {
   /// An op was put there; of one that is there already, perhaps a copy with content.
   void add(const OpId& id, const Op& op, bool lacks_content);
   void remove(const OpId& id);
+  /// Its copy with content is gone; one without is left.
+  void content_gone(const OpId& id);
   /// An op was appended to the log.
   void appended(const OpId& id);
 

@@ -81,6 +81,11 @@ class LiveLog {
   [[nodiscard]] const std::string& problem() const { return problem_; }
   /// For a server that takes no writes: what it says in its slot.
   void set_read_only();
+  /// As LiveSlot's. True where there is no slot.
+  [[nodiscard]] bool claim(std::string_view what) { return !slot_ || slot_->claim(what); }
+  void give_back(std::string_view what) {
+    if (slot_) slot_->give_back(what);
+  }
   /// A background audit found this: the log is not to be written to.
   void mark_failed(std::string problem);
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <set>
 #include <thread>
 
 #include "crypto/hashing.hpp"
@@ -72,7 +73,6 @@ struct SyncService::Impl final : public sync::Services {
         live(live_log),
         writer(writer_thread),
         options(std::move(given)),
-        verifier(live_log.log().info().document),
         own_ops(live_log, options.identity.author(), options.state_dir, own_ops_hooks()),
         waiting([this](const AuthorId& author) { return live.live().trust().standing(author); }, options.on_waiting),
         reader(live_log.log().info().path),
@@ -92,8 +92,18 @@ struct SyncService::Impl final : public sync::Services {
     engine_options.rendezvous = options.rendezvous;
     engine_options.limits.peers = options.most_connections;
     engine_options.standing = [this](const AuthorId& author) { return live.live().trust().standing(author); };
+    engine_options.may_dial = [this](const std::string& url) {
+      const bool ours = live.claim(url);
+      if (ours) {
+        left_to_others.erase(url);
+      } else {
+        left_to_others.insert(url);
+      }
+      return ours;
+    };
     engine_options.on_event = options.on_event;
     engine_options.own_op_elsewhere = [this](const Tip& tip, const AuthorId& peer) { own_ops.shown(tip, peer); };
+    verifier = std::make_shared<const Verifier>(info.document);
     engine.emplace(*this, std::move(engine_options));
     fresh.clear();
     auto chain = live.log().chain_at(live.applied());
@@ -193,18 +203,19 @@ struct SyncService::Impl final : public sync::Services {
 
   void verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) override {
     auto shared = std::make_shared<std::vector<SignedOp>>(std::move(ops));
-    static_cast<void>(verifiers.submit([this, shared, done = std::move(done)](const std::atomic<bool>&) {
-      auto result = std::make_shared<Verified>(sync::verify_all(verifier, std::move(*shared)));
-      post([this, result, done] {
-        const auto now_is = std::chrono::steady_clock::now();
-        for (const auto& op : *result) {
-          if (!op) continue;
-          live.known_signatures().add(op->id(), op->signature());
-          waiting.came(op->id(), op->op().author, now_is);
-        }
-        done(std::move(*result));
-      });
-    }));
+    static_cast<void>(
+        verifiers.submit([this, shared, verify = verifier, done = std::move(done)](const std::atomic<bool>&) {
+          auto result = std::make_shared<Verified>(sync::verify_all(*verify, std::move(*shared)));
+          post([this, result, done] {
+            const auto now_is = std::chrono::steady_clock::now();
+            for (const auto& op : *result) {
+              if (!op) continue;
+              live.known_signatures().add(op->id(), op->signature());
+              waiting.came(op->id(), op->op().author, now_is);
+            }
+            done(std::move(*result));
+          });
+        }));
   }
 
   std::function<void()> dial(const std::string& url, std::function<void(Result<sync::OpenLink>)> done) override {
@@ -217,6 +228,7 @@ struct SyncService::Impl final : public sync::Services {
     dial_options.token = options.token;
     dial_options.subprotocols = {std::string(sync::kSubprotocol)};
     dial_options.deflate = !parsed->server.is_loopback;
+    dial_options.limits.message_bytes = sync::kMaxGreetingBytes;
     std::shared_ptr<http::Dial> dialing = http::dial_web_socket(
         io, *parsed, std::move(dial_options), [done](Result<std::shared_ptr<http::WebSocket>> socket) {
           if (!socket) return done(std::unexpected(std::move(socket).error()));
@@ -231,11 +243,12 @@ struct SyncService::Impl final : public sync::Services {
   Writer& writer;
   SyncOptions options;
   const std::shared_ptr<bool> alive = std::make_shared<bool>(true);
-  const Verifier verifier;
   // changes with each event
   OwnOps own_ops;
   WaitingAuthors waiting;
   std::optional<sync::Engine> engine;
+  std::shared_ptr<const Verifier> verifier;  ///< of the document that the log has now
+  std::set<std::string> left_to_others;      ///< URLs that another server of this log dials
   sync::OutOps fresh;
   bool stopped = false;
   std::optional<std::chrono::milliseconds> begins_again_at;  ///< of a log whose end could not be told
@@ -253,7 +266,7 @@ http::WebSocketRoute SyncService::route() {
   http::WebSocketRoute route;
   route.subprotocols = {std::string(sync::kSubprotocol)};
   route.writes = true;  // what a peer sends is admitted
-  route.limits.message_bytes = sync::kMaxMessageBytes;
+  route.limits.message_bytes = sync::kMaxGreetingBytes;
   return route;
 }
 
@@ -262,6 +275,11 @@ void SyncService::accept(std::shared_ptr<http::WebSocket> socket) {
 }
 
 void SyncService::set_rendezvous(std::vector<std::string> urls) {
+  for (const std::string& url : impl_->options.rendezvous) {
+    if (std::ranges::find(urls, url) != urls.end()) continue;
+    impl_->live.give_back(url);
+    impl_->left_to_others.erase(url);
+  }
   impl_->options.rendezvous = std::move(urls);
   if (!impl_->stopped) impl_->engine->set_rendezvous(impl_->options.rendezvous);
 }
@@ -315,6 +333,7 @@ std::vector<AddressState> SyncService::addresses() const {
   };
   std::vector<AddressState> all;
   for (const std::string& address : impl_->options.rendezvous) {
+    if (impl_->left_to_others.contains(address)) continue;
     if (std::ranges::find(all, address, &AddressState::address) == all.end())
       all.push_back({address, is_connected(address)});
   }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMostPenalties = 1'024;
 constexpr std::chrono::milliseconds kSlowRetry{60'000};
+constexpr std::chrono::milliseconds kClaimRetry{5'000};
 constexpr std::chrono::milliseconds kLeastClaim{1'000};    ///< however soon it is over
 constexpr std::chrono::milliseconds kLongestPause{5'000};  ///< between two ticks: longer, and the process stood still
 
@@ -162,7 +163,12 @@ void Engine::ended(Session& session) {
     if (target.url == session.url()) {
       // Told that there is a connection already, it need not have proven who it is.
       if (session.proven() || code == CloseCode::duplicate) target.peer = session.claimed();
+      // Replaced at the other end by a connection that is not of this process: by another server of this log, which
+      // would be replaced in its turn.
+      const bool replaced = code == CloseCode::duplicate && session.inbound() != nullptr && !session.ending() &&
+                            session_with(session.peer()->author, nullptr) == nullptr;
       retry_later(target, session.end_text(), session.end_code());
+      if (replaced) target.next = std::max(target.next, services_.now() + kSlowRetry);
     } else if (session.peer() && target.peer == session.peer()->author && target.state == Target::State::waiting) {
       target.next = services_.now();  // it was left alone while another connection stood
     }
@@ -239,8 +245,43 @@ void Engine::trust_changed() {
 
 void Engine::ready(Session&) { admit_next(); }
 
+void Engine::round_begins(Session& session) {
+  rounds_.push_back(session.shared_from_this());
+  admit_next();
+}
+
+/// All that wait at once, and one write at a time: who connects again and again has no more of them than others.
+void Engine::write_rounds() {
+  struct Round {
+    std::shared_ptr<Session> session;
+    PeerRecord record;
+  };
+  auto rounds = std::make_shared<std::vector<Round>>();
+  for (const auto& session : std::exchange(rounds_, {})) {
+    if (is_live(*session)) rounds->push_back({session, session->record()});
+  }
+  if (rounds->empty()) return;
+  writing_ = round_was_last_ = true;
+  services_.write(
+      [rounds](Replica& replica) -> Result<void> {
+        MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
+        for (const Round& round : *rounds) MUSHER_CHECK(log->set_peer(round.record));
+        return log->commit();
+      },
+      [this, alive = alive_, rounds](const Result<void>& written) {
+        if (!*alive) return;
+        writing_ = false;
+        for (const Round& round : *rounds) {
+          if (written) round.session->written(round.record);
+          round.session->round_written(written);
+        }
+        admit_next();
+      });
+}
+
 void Engine::admit_next() {
   if (!writing_ && after_write_) std::exchange(after_write_, nullptr)();
+  if (!writing_ && !round_was_last_) write_rounds();
   const auto is_ready = [](const std::shared_ptr<Session>& session) {
     return is_live(*session) && session->inbound() != nullptr && session->inbound()->has_ready();
   };
@@ -250,11 +291,13 @@ void Engine::admit_next() {
     const auto middle = sessions_.begin() + static_cast<std::ptrdiff_t>(next_to_admit_);
     auto next = std::find_if(middle, sessions_.end(), is_ready);
     if (next == sessions_.end()) next = std::find_if(sessions_.begin(), middle, is_ready);
-    if (next == sessions_.end() || !is_ready(*next)) return;
+    if (next == sessions_.end() || !is_ready(*next)) break;
     next_to_admit_ = static_cast<std::size_t>(next - sessions_.begin());
     const auto session = *next;
+    round_was_last_ = false;
     admit(session, session->inbound()->take_ready());
   }
+  if (!writing_) write_rounds();
 }
 
 void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) {
@@ -356,8 +399,16 @@ void Engine::dial(std::size_t index) {
     target.next = services_.now() + options_.limits.retry_least;
     return;
   }
-  target.state = Target::State::dialing;
   if (target.since_ms == 0) target.since_ms = services_.clock_ms();
+  if (!options_.may_dial(target.url)) {
+    const std::string why = "another server of this log dials it";
+    if (options_.on_event && std::exchange(target.last_error, why) != why) {
+      options_.on_event({false, "left to another server", target.url, target.url, why});
+    }
+    target.next = services_.now() + kClaimRetry;
+    return;
+  }
+  target.state = Target::State::dialing;
   target.cancel = services_.dial(target.url, [this, alive = alive_, index](Result<OpenLink> link) {
     if (!*alive) return;
     Target& dialed = targets_[index];

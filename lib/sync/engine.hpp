@@ -27,6 +27,8 @@ struct EngineOptions {
   std::vector<std::string> rendezvous{};  ///< URLs of nodes to dial
   Limits limits{};
   std::function<Standing(const AuthorId&)> standing;
+  /// Asked before each dial. No: another server of this log dials that URL, and this one asks again in a while.
+  std::function<bool(const std::string& url)> may_dial = [](const std::string&) { return true; };
   std::function<void(const Event&)> on_event{};
   /// A peer has sent an op that this node's author signed and this log has not got: the log lost its tail. Local writes
   /// are to be refused until it is here.
@@ -99,6 +101,7 @@ class Engine final : private Session::Owner {
   std::optional<Ending> proven(Session& session) override;
   std::optional<PeerRecord> take_record(const AuthorId& peer) override;
   void opened(Session& session) override;
+  void round_begins(Session& session) override;
   void ready(Session& session) override;
   bool own_op_claimed(Session& session, const Tip& tip) override;
   void own_op_elsewhere(Session& session, const Tip& tip) override;
@@ -107,6 +110,7 @@ class Engine final : private Session::Owner {
   std::shared_ptr<Session> add(OpenLink link, Role role, const std::string& url);
   [[nodiscard]] Session* session_with(const AuthorId& peer, const Session* but) const;
   void admit_next();
+  void write_rounds();
   void admit(const std::shared_ptr<Session>& session, Inbound::Work work);
   void forget_marks();
   void charge_claims(std::chrono::milliseconds since);
@@ -123,6 +127,8 @@ class Engine final : private Session::Owner {
   Tail tail_;
   std::vector<std::shared_ptr<Session>> sessions_;
   std::size_t next_to_admit_ = 0;
+  std::vector<std::shared_ptr<Session>> rounds_;  ///< that wait until it is written down that they begin
+  bool round_was_last_ = false;                   ///< of what was written
   std::vector<Target> targets_;
   std::map<AuthorId, Penalty> penalties_;
   std::map<AuthorId, std::chrono::milliseconds> claims_;  ///< how long a peer's word alone has held local writes

@@ -32,6 +32,8 @@ class Link {
   [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
   /// Stops and goes on reading.
   virtual void pause(bool paused) = 0;
+  /// Messages may have so many bytes from the next one on; kMaxGreetingBytes before.
+  virtual void allow(std::size_t message_bytes) = 0;
   /// Sends what is queued, then ends; the user hears closed() later.
   virtual void close(std::uint16_t code, std::string_view reason) = 0;
   [[nodiscard]] virtual std::string address() const = 0;

@@ -15,6 +15,7 @@ namespace musher::sync {
 
 inline constexpr std::string_view kSubprotocol = "musher-sync.1";
 inline constexpr std::uint8_t kVersion = 1;
+inline constexpr std::size_t kMaxGreetingBytes = 1'024;  ///< a message of one whose handshake is not done
 inline constexpr std::size_t kMaxMessageBytes = 4U << 20U;
 inline constexpr std::size_t kMaxBatchOps = 256;
 inline constexpr std::size_t kMaxBatchBytes = 256U << 10U;  ///< one op may be larger; it goes alone

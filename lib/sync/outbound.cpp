@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t kSkippedRows = 4'096;
 /// A peer has at most kMaxIds questions open, as it sees it; what is on its way to it may answer some.
 constexpr std::size_t kMostAsked = 4 * kMaxIds;
-constexpr std::uint64_t kStepsPerRead = 4'096;  ///< or one branch: other connections' reads come in between
+constexpr std::uint64_t kLookUpsPerRead = 4'096;  ///< or some thousands more: others' reads come in between
 
 }  // namespace
 
@@ -45,17 +45,23 @@ void Outbound::resume(const LogMark& mark) {
   pump();
 }
 
-void Outbound::send_tips() {
-  phase_ = Phase::collecting;
-  wanted_ = std::make_shared<WantedRows>(true);
+void Outbound::withdraw_tips() {
+  phase_ = Phase::waiting;
+  wanted_.reset();
   rows_.clear();
   next_row_ = 0;
   ++round_;
   want_complete_ = false;
-  open_ = 0;
+  samples_out_ = 0;
   tips_.clear();
   searches_.clear();
   samples_.clear();
+}
+
+void Outbound::send_tips() {
+  withdraw_tips();
+  phase_ = Phase::collecting;
+  wanted_ = std::make_shared<WantedRows>(true);
   auto messages = std::make_shared<std::vector<Tips>>();
   read(
       [messages](LogReader& log) -> Result<void> {
@@ -81,10 +87,13 @@ void Outbound::send_tips() {
 
 void Outbound::take(Want want) {
   if (want.round != round_ || phase_ != Phase::collecting) return;  // of tips that were sent again since
-  // The answer to a sample closes the sample.
-  if (want_complete_ && open_ > 0) --open_;
+  if (want_complete_) {
+    if (samples_out_ == 0 || want.branches.size() != 1) {
+      return hooks_.end({CloseCode::violation, "a want that no samples asked for, after its last part"});
+    }
+    --samples_out_;
+  }
   want_complete_ |= want.last;
-  ++open_;
   auto search = std::make_shared<Search>();
   search->branches = std::move(want.branches);
   searches_.push_back(std::move(search));
@@ -100,10 +109,11 @@ void Outbound::look_up(const std::shared_ptr<Search>& search) {
   searching_ = true;
   read(
       [search, wanted = wanted_](LogReader& log) -> Result<void> {
-        const std::uint64_t most = wanted->steps() + kStepsPerRead;
-        const std::size_t end = std::min(search->branches.size(), search->next + std::size_t{kStepsPerRead});
-        while (search->next < end && wanted->steps() < most && !wanted->too_much()) {
-          MUSHER_TRY(auto samples, wanted->add(log, search->branches[search->next++]));
+        wanted->look_up_at_most(kLookUpsPerRead);
+        while (search->next < search->branches.size() && !wanted->is_spent() && !wanted->too_much()) {
+          MUSHER_TRY(auto samples, wanted->add(log, search->branches[search->next]));
+          if (wanted->goes_on()) break;
+          ++search->next;
           if (samples) search->samples.push_back(*std::move(samples));
         }
         search->too_much = wanted->too_much();
@@ -115,22 +125,19 @@ void Outbound::look_up(const std::shared_ptr<Search>& search) {
         if (search->too_much) {
           return hooks_.end({CloseCode::violation, "it wants the same ops again and again"});
         }
-        open_ += search->samples.size();
+        samples_out_ += search->samples.size();
         for (Samples& each : std::exchange(search->samples, {})) {
           each.round = round_;
           samples_.push_back(std::move(each));
         }
-        if (search->next == search->branches.size()) {
-          searches_.pop_front();
-          --open_;
-        }
+        if (search->next == search->branches.size()) searches_.pop_front();
         pump();
         rows_are_complete();
       });
 }
 
 void Outbound::rows_are_complete() {
-  if (phase_ != Phase::collecting || !want_complete_ || open_ > 0) return;
+  if (phase_ != Phase::collecting || !want_complete_ || !searches_.empty() || samples_out_ > 0) return;
   phase_ = Phase::sorting;
   // Behind whatever else the peer has had looked up: nobody adds to them any more.
   auto rows = std::make_shared<std::vector<RowId>>();

@@ -51,6 +51,8 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   void resume(const LogMark& mark);
   /// Sends this log's tips; what the peer lacks of them goes out as it asks for it.
   void send_tips();
+  /// Gives up the round of tips that is being answered; a new one is to follow.
+  void withdraw_tips();
 
   void take(Want want);
   void take(const Ask& ask);
@@ -121,8 +123,8 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   std::size_t next_row_ = 0;     ///< into rows_
   std::uint32_t round_ = 0;
   bool want_complete_ = false;
-  std::size_t open_ = 0;      ///< parts of the want that are being looked up, and samples out for a choice
-  std::vector<RowId> asked_;  ///< one by one, and not sent yet: ascending
+  std::size_t samples_out_ = 0;  ///< found, and not answered yet
+  std::vector<RowId> asked_;     ///< one by one, and not sent yet: ascending
   bool reading_ = false;
   RecentIds from_peer_{8'192};  ///< ids lately received from the peer: they are not sent back
   // what is under way

@@ -10,6 +10,11 @@ constexpr std::uint64_t kMostSteps = 65'536;
 /// Of the ops behind one another that are read at a time: at first, and at most.
 constexpr std::uint64_t kFirstStride = 16, kLongestStride = 4'096;
 constexpr std::size_t kRowsAStep = 16;
+constexpr std::uint64_t kHopsAStep = 256;      ///< from a walk to the one that it goes on with: in memory
+constexpr std::uint64_t kRowsAtOnce = 65'536;  ///< of an author with one branch
+/// In the place of a walk's number.
+constexpr std::uint32_t kTaken = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint32_t kFirstWalk = 1;
 
 /// The newest of the bases, for an author with one branch; index 0 when there is none.
 Result<OpIndex> newest_base(LogReader& log, const OpLinks& at, const std::vector<Tip>& bases) {
@@ -75,84 +80,128 @@ Result<std::vector<Want::Branch>> lacking(LogReader& log, std::span<const Tip> t
 }
 
 Result<std::optional<Samples>> WantedRows::add(LogReader& log, const Want::Branch& branch) {
+  if (!goes_on()) return begin(log, branch);
+  if (down_) return go_down(log, branch.tip);
+  MUSHER_CHECK(go_through_range(log));
+  return std::nullopt;
+}
+
+Result<std::optional<Samples>> WantedRows::begin(LogReader& log, const Want::Branch& branch) {
+  spend(1 + branch.bases.size());
   MUSHER_TRY(const auto at, log.links(branch.tip));
-  if (!at || taken_.contains(at->row)) return std::nullopt;
+  if (!at || seen_[at->row] == kTaken) return std::nullopt;
   MUSHER_TRY(const bool goes_on, step(log));
   if (!goes_on) return std::nullopt;
   const auto [several, first] = has_several_.try_emplace(at->author);
   if (first) {
     MUSHER_TRY(const auto tips, log.tips_of(at->author));
     several->second = tips.size() > 1;
+    spend(tips.size());
   }
-  if (several->second) return add_one_of_several(log, branch, *at);
+  if (several->second) {
+    Down& down = down_.emplace(Down{.at = *at});
+    for (const Tip& base : branch.bases) down.bases.insert(base.id);
+    down.barren_before = barren_[at->author].bases == down.bases;
+    down.walk.tip = at->index;
+    down.from = branch.tip;
+    down.index = raw(at->index);
+    down.stride = kFirstStride;
+    down.ended = visit(branch.tip, at);
+    return go_down(log, branch.tip);
+  }
   if (given_whole_.contains(at->author)) return std::nullopt;
   MUSHER_TRY(const OpIndex base, newest_base(log, *at, branch.bases));
   if (base == OpIndex{0} && !branch.bases.empty()) {
-    return samples_of(branch.tip, *at, [&](std::uint64_t index) -> Result<std::optional<OpId>> {
-      MUSHER_TRY(const auto ids, log.ops_at(at->author, OpIndex{index}));
-      return ids.empty() ? std::nullopt : std::optional(ids.front());
-    });
+    MUSHER_TRY(auto samples, samples_of(branch.tip, *at, [&](std::uint64_t index) -> Result<std::optional<OpId>> {
+                 MUSHER_TRY(const auto ids, log.ops_at(at->author, OpIndex{index}));
+                 return ids.empty() ? std::nullopt : std::optional(ids.front());
+               }));
+    spend(samples.ops.size());
+    return samples;
   }
   given_whole_.insert(at->author);
-  MUSHER_TRY(const auto rows, log.author_rows(at->author, base, at->index));
-  rows_.insert(rows_.end(), rows.begin(), rows.end());
-  steps_ += rows.size() / kRowsAStep;  // they are read one behind the other
+  range_ = Range{at->author, base, at->index};
+  MUSHER_CHECK(go_through_range(log));
   return std::nullopt;
+}
+
+Result<void> WantedRows::go_through_range(LogReader& log) {
+  while (range_ && !is_spent()) {
+    const OpIndex upto{std::min(raw(range_->upto), raw(range_->after) + kRowsAtOnce)};
+    MUSHER_TRY(const auto rows, log.author_rows(range_->author, range_->after, upto));
+    rows_.insert(rows_.end(), rows.begin(), rows.end());
+    steps_ += rows.size() / kRowsAStep;  // they are read one behind the other
+    spend(1 + rows.size() / kRowsAStep);
+    range_->after = upto;
+    if (upto == range_->upto) range_.reset();
+  }
+  return {};
+}
+
+/// Whether the walk ends at this op; else it goes on behind it.
+bool WantedRows::visit(const OpId& id, const std::optional<OpLinks>& links) {
+  Down& down = *down_;
+  if (!links || down.bases.contains(id)) return true;
+  const std::uint32_t seen = seen_[links->row];
+  if (seen == kTaken) return down.at_taken = true;
+  if (down.barren_before && seen >= std::max(barren_[down.at.author].first, kFirstWalk)) {
+    down.walk.goes_on = seen;
+    return true;
+  }
+  down.rows.push_back(links->row);
+  down.walk.ids.push_back(id);
+  return false;
 }
 
 /// Down from the tip to what the peer has, or what is taken already: behind that are rows of both kinds only. Or to
 /// where another branch was found to have none of the bases. What is in front of a row that is taken the peer may have,
 /// unless that row is the next: it is asked once.
-Result<std::optional<Samples>> WantedRows::add_one_of_several(LogReader& log, const Want::Branch& branch,
-                                                              const OpLinks& at) {
-  std::set<OpId> bases;
-  for (const Tip& base : branch.bases) bases.insert(base.id);
-  Barren& barren = barren_[at.author];
-  const bool is_of_these = barren.bases == bases;
-  Walk walk{.tip = at.index};
-  std::vector<RowId> rows;
-  bool at_taken = false;
-  /// Whether the walk ends at this op; else it goes on behind it.
-  const auto visit = [&](const OpId& id, const std::optional<OpLinks>& links) {
-    if (!links || bases.contains(id)) return true;
-    if (taken_.contains(links->row)) return at_taken = true;
-    if (const auto known = barren.rows.find(links->row); is_of_these && known != barren.rows.end()) {
-      walk.goes_on = known->second;
-      return true;
-    }
-    rows.push_back(links->row);
-    walk.ids.push_back(id);
-    return false;
-  };
-  bool ended = visit(branch.tip, at);
-  OpId from = branch.tip;
-  std::uint64_t index = raw(at.index), stride = kFirstStride;
-  while (!ended && index > 1) {
-    MUSHER_TRY(const auto behind, log.prev_ancestors(from, OpIndex{index > stride ? index - stride : 1}));
+Result<std::optional<Samples>> WantedRows::go_down(LogReader& log, const OpId& tip) {
+  Down& down = *down_;
+  while (!down.ended && down.index > 1) {
+    if (is_spent()) return std::nullopt;
+    MUSHER_TRY(const auto behind,
+               log.prev_ancestors(down.from, OpIndex{down.index > down.stride ? down.index - down.stride : 1}));
     if (behind.empty()) break;
+    spend(behind.size());
     for (const OpId& id : behind) {
       MUSHER_TRY(const bool goes_on, step(log));
-      if (!goes_on) return std::nullopt;
+      if (!goes_on) {
+        down_.reset();
+        return std::nullopt;
+      }
       MUSHER_TRY(const auto links, log.links(id));
-      if ((ended = visit(id, links))) break;
+      if ((down.ended = visit(id, links))) break;
     }
-    from = behind.back();
-    index -= std::min<std::uint64_t>(index - 1, behind.size());
-    stride = std::min(2 * stride, kLongestStride);
+    down.from = behind.back();
+    down.index -= std::min<std::uint64_t>(down.index - 1, behind.size());
+    down.stride = std::min(2 * down.stride, kLongestStride);
   }
-  const bool at_base = ended && !walk.goes_on && !(at_taken && rows.size() > 1 && !sampled_.contains(branch.tip));
-  if (bases.empty() || at_base) {
-    rows_.insert(rows_.end(), rows.begin(), rows.end());
-    taken_.insert(rows.begin(), rows.end());
-    return std::nullopt;
+  Down done = *std::exchange(down_, std::nullopt);
+  const bool at_base =
+      done.ended && !done.walk.goes_on && !(done.at_taken && done.rows.size() > 1 && !sampled_.contains(tip));
+  if (!done.bases.empty() && !at_base) return samples_at(tip, std::move(done));
+  rows_.insert(rows_.end(), done.rows.begin(), done.rows.end());
+  for (const RowId row : done.rows) seen_.set(row, kTaken);
+  return std::nullopt;
+}
+
+Result<std::optional<Samples>> WantedRows::samples_at(const OpId& tip, Down down) {
+  sampled_.insert(tip);
+  Barren& barren = barren_[down.at.author];
+  if (!down.barren_before) {
+    const auto first = static_cast<std::uint32_t>(barren.first + barren.walks.size());
+    barren = {.bases = std::move(down.bases), .first = std::max(first, kFirstWalk), .walks = {}};
   }
-  sampled_.insert(branch.tip);
-  if (!is_of_these) barren = {.bases = std::move(bases)};
-  for (const RowId row : rows) barren.rows.emplace(row, barren.walks.size());
-  barren.walks.push_back(std::move(walk));
-  return samples_of(branch.tip, at, [&](std::uint64_t wanted) -> Result<std::optional<OpId>> {
-    return barren.op_at(barren.walks.size() - 1, wanted);
+  const auto walk = static_cast<std::uint32_t>(barren.first + barren.walks.size());
+  for (const RowId row : down.rows) seen_.set(row, walk);
+  barren.walks.push_back(std::move(down.walk));
+  std::uint64_t hops = 0;
+  auto samples = samples_of(tip, down.at, [&](std::uint64_t wanted) -> Result<std::optional<OpId>> {
+    return barren.op_at(walk, wanted, hops);
   });
+  spend(hops / kHopsAStep);
+  return samples;
 }
 
 /// @return false: it is too much.
@@ -166,10 +215,12 @@ Result<bool> WantedRows::step(LogReader& log) {
   return !too_much_;
 }
 
-std::optional<OpId> WantedRows::Barren::op_at(std::size_t number, std::uint64_t index) const {
-  for (std::optional<std::size_t> at = number; at; at = walks[*at].goes_on) {
-    const std::uint64_t back = raw(walks[*at].tip) - index;  // of an index above that tip: more than there are
-    if (back < walks[*at].ids.size()) return walks[*at].ids[back];
+std::optional<OpId> WantedRows::Barren::op_at(std::uint32_t walk, std::uint64_t index, std::uint64_t& hops) const {
+  for (std::optional<std::uint32_t> at = walk; at; ++hops) {
+    const Walk& here = walks[*at - first];
+    const std::uint64_t back = raw(here.tip) - index;  // of an index above that tip: more than there are
+    if (back < here.ids.size()) return here.ids[back];
+    at = here.goes_on;
   }
   return std::nullopt;
 }

@@ -12,10 +12,25 @@ namespace {
 /// Looked up at once; behind them the peer waits, so that no flood of them is ever in memory.
 constexpr std::size_t kMostQuestions = 8;
 
+constexpr std::size_t kRoundZeros = 16;  ///< of the digest of such a mark; the rest of it is random
+
 /// In the place of a peer's mark from its tips on until all that they led to is here. No log has it, so that it is as
-/// good as none; but another process whose quarantine is full forgets it like any other, and then none is stored over
-/// it.
-constexpr LogMark kRoundUnderWay{};
+/// good as none; but another process whose quarantine is full forgets it like any other, or goes by tips itself, and
+/// then none is stored over it.
+LogMark round_under_way(Services& services) {
+  LogMark mark;
+  services.random(std::span(mark.chain.bytes).subspan(kRoundZeros));
+  return mark;
+}
+
+bool is_round(const std::optional<LogMark>& mark) {
+  return mark && mark->row == RowId{0} &&
+         std::ranges::all_of(std::span(mark->chain.bytes).first(kRoundZeros),
+                             [](std::uint8_t byte) { return byte == 0; });
+}
+
+/// Without a byte taken from the link, while nothing is read from it either.
+constexpr std::chrono::milliseconds kStuck{5'000};
 
 /// What the WebSocket was closed with by this end for what it got: 1002 its protocol, 1003 a text, 1007 no UTF-8 or
 /// nothing that inflates, 1009 too long. A message that did not end in time (1008) may be the network's fault.
@@ -148,7 +163,9 @@ void Session::handshake(const Message& message) {
     if (auto refused = setup_.owner.proven(*this)) return end(*std::move(refused));
   }
   if (!reply.message.empty()) send(std::move(reply.message));
-  if (peer_) start_positions();
+  if (!peer_) return;
+  link_->allow(kMaxMessageBytes);
+  start_positions();
 }
 
 void Session::start_positions() {
@@ -175,24 +192,25 @@ void Session::start_positions() {
         MUSHER_TRY(const auto records, log.peers());
         const auto found = std::ranges::find(records, peer.author, &PeerRecord::peer);
         const bool is_stored = found != records.end() && found->log == peer.log;
+        const std::optional<LogMark> stored = is_stored ? found->heard : std::nullopt;
+        PeerRecord newest{.peer = peer.author, .log = peer.log};
         if (fresh && fresh->log == peer.log) {
-          PeerRecord newest = *fresh;
+          newest = *fresh;
+          if (!newest.heard_goes_on) return newest;
           // As when it is written: what another process forgot since stays forgotten.
-          if (newest.heard_goes_on && !(is_stored && found->heard)) newest.heard.reset();
-          return newest;
+          if (newest.heard_before != stored) newest.heard = stored;
+        } else if (is_stored) {
+          newest = *found;
         }
-        if (is_stored) {
-          PeerRecord stored = *found;
-          stored.heard_goes_on = stored.heard.has_value();
-          return stored;
-        }
-        return PeerRecord{.peer = peer.author, .log = peer.log};
+        newest.heard_goes_on = true;
+        newest.heard_before = stored;
+        return newest;
       },
       [this](PeerRecord record) {
         known_ = std::move(record);
         knows_record_ = true;
         dirty_ = true;
-        const bool holds = !mark_broken_ && known_.heard != kRoundUnderWay;
+        const bool holds = !mark_broken_ && !is_round(known_.heard);
         send(encode(Position{holds ? known_.heard : std::nullopt}));
       });
 }
@@ -234,7 +252,7 @@ void Session::decide() {
 }
 
 void Session::begin_round() {
-  known_.heard = kRoundUnderWay;
+  known_.heard = round_under_way(setup_.services);
   known_.heard_goes_on = false;
 }
 
@@ -242,17 +260,13 @@ void Session::begin_round() {
 /// nothing, could come back from the file after that, both would hold, and what this log lost would never be sent.
 void Session::go_by_tips() {
   begin_round();
-  setup_.services.write(
-      [record = record()](Replica& replica) -> Result<void> {
-        MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
-        MUSHER_CHECK(log->set_peer(record));
-        return log->commit();
-      },
-      [self = shared_from_this()](const Result<void>& written) {
-        if (self->state_ == State::closing || self->state_ == State::closed) return;
-        if (!written) return self->end(unavailable(written.error()));
-        self->outbound_->send_tips();
-      });
+  setup_.owner.round_begins(*this);
+}
+
+void Session::round_written(const Result<void>& written) {
+  if (state_ == State::closing || state_ == State::closed) return;
+  if (!written) return end(unavailable(written.error()));
+  outbound_->send_tips();
 }
 
 // --- everything after the handshake
@@ -347,6 +361,7 @@ void Session::pump() {
 void Session::drained() {
   if (inbound_ && state_ != State::closing) inbound_->pump();  // first: ops fill the link again
   pump();
+  if (yielded_ && outbound_ && state_ == State::open) begin_again();
   for (std::size_t left = std::exchange(held_up_, 0); left > 0; --left) wait_for_answer();
 }
 
@@ -362,6 +377,28 @@ void Session::check_time(std::chrono::milliseconds now) {
     return end({CloseCode::timed_out, "it does not say where it stands"});
   }
   if (outbound_ && state_ == State::open && !paused_) outbound_->check_time(now);
+  if (outbound_ && state_ == State::open) yield_when_stuck(now);
+}
+
+/// Both ends may come to wait for the other to read: each has more samples for it than the link holds, and reads no
+/// more of what it wants before they are out. Then the listener gives its round up, and begins it anew when the other
+/// end's is over.
+void Session::yield_when_stuck(std::chrono::milliseconds now) {
+  const bool waits = paused_ && outbound_->waits_for_link();
+  if (const std::size_t queued = link_->queued_bytes(); !waits || queued != std::exchange(queued_before_, queued)) {
+    moved_ = now;
+  }
+  if (role_ != Role::listener || !waits || now - moved_ < kStuck) return;
+  outbound_->withdraw_tips();
+  yielded_ = true;
+  for (std::size_t left = std::exchange(held_up_, 0); left > 0; --left) wait_for_answer();
+}
+
+/// Once nothing of the peer's own round is left to be answered.
+void Session::begin_again() {
+  if (!yielded_ || is_round(known_.heard)) return;
+  yielded_ = false;
+  outbound_->send_tips();
 }
 
 void Session::clock_skips(std::chrono::milliseconds time) {
@@ -395,7 +432,8 @@ PeerRecord Session::record_with(const std::optional<LogMark>& heard) const {
 }
 
 void Session::written(const PeerRecord& record) {
-  if (record.heard && known_.heard) known_.heard_goes_on = true;
+  known_.heard_before = record.heard;
+  if (!is_round(known_.heard) || known_.heard == record.heard) known_.heard_goes_on = true;
 }
 
 void Session::heard(const std::optional<LogMark>& mark, bool broken) {
@@ -403,6 +441,7 @@ void Session::heard(const std::optional<LogMark>& mark, bool broken) {
   if (!mark || mark == known_.heard) return;
   known_.heard = mark;
   dirty_ = true;
+  if (state_ == State::open) begin_again();
 }
 
 }  // namespace musher::sync

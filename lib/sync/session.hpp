@@ -29,6 +29,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
     /// What was not written down yet of the connection before, and will not be then.
     [[nodiscard]] virtual std::optional<PeerRecord> take_record(const AuthorId& peer) = 0;
     virtual void opened(Session& session) = 0;
+    /// Its record says that a round of tips is under way: round_written() is called once that is durable.
+    virtual void round_begins(Session& session) = 0;
     virtual void ready(Session& session) = 0;
     /// @return whether local writes wait for an op that is only named.
     [[nodiscard]] virtual bool own_op_claimed(Session& session, const Tip& tip) = 0;
@@ -59,6 +61,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// The log has grown.
   void pump();
   void reconcile();
+  void round_written(const Result<void>& written);
 
   void received(std::string_view message) override;
   void drained() override;
@@ -114,6 +117,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   void question_came();
   void wait_for_answer();
   void pause_or_go_on();
+  void yield_when_stuck(std::chrono::milliseconds now);
+  void begin_again();
   void violation(std::string what);
   void send(std::string message);
 
@@ -146,6 +151,9 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   bool ops_full_ = false;
   bool paused_ = false;
   std::chrono::milliseconds paused_since_{};
+  std::size_t queued_before_ = 0;      ///< on the link, at the last look
+  std::chrono::milliseconds moved_{};  ///< when that had changed
+  bool yielded_ = false;               ///< its tips are to be sent once more
   std::shared_ptr<Outbound> outbound_;
   std::shared_ptr<Inbound> inbound_;
   // for the record

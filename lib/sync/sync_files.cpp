@@ -4,6 +4,7 @@
 #include <span>
 
 #include "crypto/hashing.hpp"
+#include "model/canonical_bytes.hpp"
 #include "replica/admission.hpp"
 #include "replica/op_view.hpp"
 #include "replica/settlement.hpp"
@@ -136,14 +137,31 @@ class Move {
     return log->commit();
   }
 
+  Result<void> note_reason(const QuarantineEntry& entry, const TrustPolicy& trust,
+                           std::map<OpId, std::string>& reasons) {
+    const OpId id = op_id(entry.canonical);
+    const auto op = parse_canonical_bytes(entry.canonical);
+    if (!op || !is_waiting(entry.reason)) {
+      reasons.emplace(id, entry.reason);
+      return {};
+    }
+    MUSHER_TRY(auto reason, why_it_waits(to_.log(), trust, *op, entry.has_content));
+    // A copy with content says more than one without.
+    if (entry.has_content || !reasons.contains(id)) reasons.insert_or_assign(id, std::move(reason));
+    return {};
+  }
+
   /// An op that waited may have entered with a later one.
   Result<void> find_waiting() {
     std::map<OpId, std::string> reasons;
     if (!waiting_.empty()) {
+      MUSHER_TRY(const auto trust, TrustPolicy::read(to_.log()));
+      Result<void> judged;
       MUSHER_CHECK(to_.log().scan_quarantine([&](const QuarantineEntry& entry) {
-        reasons.emplace(op_id(entry.canonical), entry.reason);
-        return true;
+        judged = note_reason(entry, trust, reasons);
+        return judged.has_value();
       }));
+      MUSHER_CHECK(judged);
     }
     std::map<std::pair<std::string, AuthorId>, std::uint64_t> counts;
     for (const auto& [id, author] : waiting_) {

@@ -312,21 +312,33 @@ TEST_CASE("admit_batch: when a full quarantine gives up an op, the mark of every
   CHECK(marks() == 0);
 }
 
-TEST_CASE("admit_batch: a mark that goes on from one that somebody else forgot meanwhile is not stored", "[replica]") {
+TEST_CASE("admit_batch: a mark is stored only over the one that it goes on from", "[replica]") {
   const TempFolder folder;
   TestNode node(folder.path(), "node", test_document());
-  const auto store = [&](PeerRecord record, bool goes_on) {
-    record.heard_goes_on = goes_on;
+  const auto mark = [](std::int64_t row) { return record_of(7, row).heard; };
+  const auto store = [&](const std::optional<LogMark>& heard, const std::optional<std::optional<LogMark>>& over,
+                         bool of_another_log = false) {
+    PeerRecord record = record_of(7, 1);
+    record.heard = heard;
+    record.heard_goes_on = over.has_value();
+    record.heard_before = over.value_or(std::nullopt);
+    if (of_another_log) record.log.bytes.fill(0x77);
     must(admit_batch(node.replica(), {}, peer(7), record));
     return must(node.log().peers()).front().heard;
   };
-  CHECK(store(record_of(7, 5), false) == record_of(7, 5).heard);
-  CHECK(store(record_of(7, 6), true) == record_of(7, 6).heard);
-  PeerRecord forgotten = record_of(7, 6);
-  forgotten.heard.reset();  // as a full quarantine does, from another process
-  CHECK_FALSE(store(forgotten, false));
-  CHECK_FALSE(store(record_of(7, 7), true));
-  CHECK(store(record_of(7, 8), false) == record_of(7, 8).heard);  // after a new round of tips
+  CHECK(store(mark(5), std::nullopt) == mark(5));
+  CHECK(store(mark(6), mark(5)) == mark(6));
+  // As a full quarantine does from another process: then nothing that went before comes back.
+  CHECK_FALSE(store(std::nullopt, std::nullopt));
+  CHECK_FALSE(store(mark(7), mark(6)));
+  // Nor when that process has begun a round of its own since, and not when it is through with it.
+  const LogMark round{RowId{0}, Digest{{0, 1}}};
+  CHECK(store(round, std::nullopt) == round);
+  CHECK(store(mark(7), mark(6)) == round);
+  CHECK(store(mark(9), round) == mark(9));
+  CHECK(store(mark(7), mark(6)) == mark(9));
+  CHECK(store(std::nullopt, mark(6)) == mark(9));
+  CHECK_FALSE(store(mark(8), mark(9), true));
 }
 
 TEST_CASE("admit_batch: with ops whose dependencies are nowhere no mark is stored", "[replica]") {

@@ -187,6 +187,24 @@ class SyncFiles(unittest.TestCase):
         ops = json.loads(self.must("inspect", "ops", "--json", "--log", "b.db"))["ops"]
         self.assertEqual([(op["story_id"], op["effective"]) for op in ops], [("1_c", False), ("2_a", True)])
 
+    def test_of_what_waits_it_is_said_what_it_waits_for_now(self):
+        self.must("identity", "new", "-q", "--identity", "carol.key")
+        self.must("trust", "add", "-q", "carol.key.pub", "carol", "--log", "a.db")
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.must("put", "-q", "--log", "a.db", "--identity", "carol.key", "1_a", "stage=2_current")
+        _, there, _ = self.sync(code=1)
+        self.assertEqual({waiting["reason"] for waiting in there["waiting"]}, {"author_unknown", "dependency_missing"})
+        self.must("trust", "add", "-q", "a.db.key.pub", "alice", "--log", "b.db")
+        # What carol's op depends on is in the log since.
+        carol = (self.shell.work / "carol.key.pub").read_text().strip()
+        for _ in range(2):
+            _, there, _ = self.sync(code=1)
+            self.assertEqual([(waiting["reason"], waiting["ops"]) for waiting in there["waiting"]], [("author_unknown", 1)])
+            kept = json.loads(self.must("inspect", "quarantine", "--json", "--log", "b.db"))["quarantine"]
+            self.assertEqual([op["reason"] for op in kept], ["author_unknown"])
+        text = self.must("inspect", "quarantine", "--log", "b.db")
+        self.assertIn(f"1 op by a key that is not trusted here: musher trust add {carol} NAME --log {self.shell.work}/b.db\n", text)
+
     def test_what_was_waiting_comes_in_with_what_it_waited_for(self):
         self.trust_each_other()
         self.put("a.db", "1_a", "stage=1_backlog", new=True)

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -543,6 +544,43 @@ class Operators(Nodes):
             return [peer["state"] for peer in self.node_of(node)["peers"]].count("connected")
 
         wait_until(lambda: connected(alice) == 1 and connected(bob) == 1, "one connection at each end")
+
+    def test_of_two_servers_of_one_log_one_dials_a_peer_and_the_other_takes_over(self):
+        alice, bob = self.make("alice", "bob")
+        bob.start()
+        dials = ("--rendezvous", self.url(bob))
+        first = alice.start(*dials)
+        first.wait_event("peer connected")
+        second = alice.start(*dials)
+        self.addCleanup(second.close)
+        left = second.wait_event("left to another server")
+        self.assertEqual((left["level"], left["detail"]), ("info", "another server of this log dials it"))
+        alice.must("put", "-q", "--new", "1_alice", "stage=1_backlog")
+        same_state([alice, bob])
+        self.assertEqual(bob.server.events("second connection closed"), [])
+        first.process.kill()
+        first.process.wait()
+        second.wait_event("peer connected")
+        alice.must("put", "-q", "1_alice", "stage=2_current")
+        same_state([alice, bob])
+
+    def test_a_log_of_another_document_in_the_place_of_the_first_is_synced_after_sighup(self):
+        alice, = self.make("alice")
+        other = Node(self.shell, "other")
+        carol = Node(self.shell, "carol", joins=other)
+        other.trust(alice, carol)
+        carol.trust(alice, other)
+        carol.must("put", "-q", "--new", "1_carol", "stage=1_backlog")
+        alice.start()
+        os.replace(other.log, alice.log)
+        for suffix in ("-wal", "-shm"):
+            alice.log.with_name(alice.log.name + suffix).unlink(missing_ok=True)
+        wait_until(lambda: alice.server.readiness()[0] == 503, "the server to see that its log is another")
+        alice.server.signal(signal.SIGHUP)
+        wait_until(lambda: alice.server.readiness()[0] == 200, "the server to follow its log again")
+        carol.start("--rendezvous", self.url(alice))
+        same_state([alice, carol])
+        self.assertEqual(carol.server.events("peer disconnected"), [])
 
     def back_up(self, node):
         self.shell.sql(node.log, f"VACUUM INTO '{node.folder}/backup.db'")

@@ -476,6 +476,40 @@ TEST_CASE("sync: a key on more branches than one queue holds the samples of is c
   CHECK(pair.b.events.empty());
 }
 
+TEST_CASE("sync: two ends that have more samples for each other than the links hold both come to an end", "[sync]") {
+  Pair pair(34);
+  const Identity mallory = identity_of(77);
+  constexpr std::uint64_t kChain = 1'000, kBranches = 4'000;
+  for (SimNode* node : {&pair.a, &pair.b}) node->trust(mallory.author(), "mallory");
+  Op op;
+  op.document = pair.world.document();
+  const auto next = [&, verifier = Verifier(op.document)](const std::string& story) {
+    op.name = story;
+    return verifier.verify(sign_op(mallory, op, "{}").value().claim()).value();
+  };
+  std::vector<VerifiedOp> chain;
+  for (std::uint64_t index = 1; index <= kChain; ++index) {
+    op.index = OpIndex{index};
+    op.seq = Seq{index};
+    chain.push_back(next("chain"));
+    op.prev = chain.back().id();
+  }
+  op.index = OpIndex{kChain + 1};
+  op.seq = Seq{kChain + 1};
+  for (SimNode* node : {&pair.a, &pair.b}) {
+    must(admit_batch(node->replica(), chain, "import", std::nullopt));
+    std::vector<VerifiedOp> branches;
+    for (std::uint64_t number = 0; number < kBranches; ++number) {
+      branches.push_back(next(fmt::format("{}_of_{}", number, node->name())));
+    }
+    must(admit_batch(node->replica(), branches, "import", std::nullopt));
+  }
+  pair.start();
+  CHECK(pair.are_equal(kChain + 2 * kBranches, 180s));
+  CHECK(pair.a.events.empty());
+  CHECK(pair.b.events.empty());
+}
+
 TEST_CASE("sync: a peer that is revoked is let go, and let in again when it is trusted again", "[sync]") {
   Pair pair(5);
   insert(pair.a, "first");

@@ -51,6 +51,26 @@ TEST_CASE("waiting index: any number of erases of one op that may not enter are 
   CHECK(must(index.may_enter(node.log(), trust, std::vector{below})).size() == kErases + 3);
 }
 
+TEST_CASE("waiting index: when the copy with content is gone the op needs an erase again", "[replica]") {
+  const TempFolder folder;
+  TestNode node(folder.path(), "node", test_document());
+  const auto trust = must(TrustPolicy::read(node.log()));
+  WaitingIndex index;
+  Op insert;
+  insert.kind = OpKind::insert;
+  insert.author = node.author();
+  const OpId id = numbered(1);
+  index.add(id, insert, false);
+  CHECK(must(index.may_enter(node.log(), trust, std::vector{id})) == std::vector{id});
+  index.content_gone(id);
+  CHECK(must(index.may_enter(node.log(), trust, std::vector{id})).empty());
+  Op erase = insert;
+  erase.kind = OpKind::erase;
+  erase.target = id;
+  index.add(numbered(2), erase, false);
+  CHECK(must(index.may_enter(node.log(), trust, std::vector{id})).size() == 2);
+}
+
 TEST_CASE("waiting index: what another connection appended is seen, though it was looked for before", "[replica]") {
   const TempFolder folder;
   TestNode node(folder.path(), "node", test_document()), other(folder.path(), "other", test_document());

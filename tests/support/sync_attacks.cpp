@@ -61,7 +61,9 @@ HostileLink::HostileLink(HostileNode& node, std::shared_ptr<SimLink> link, sync:
       link_(std::move(link)),
       victim_(victim),
       handshake_(role, node.self(), std::nullopt, random_id<Digest>().bytes,
-                 [](const AuthorId&) { return Standing::allowed; }) {}
+                 [](const AuthorId&) { return Standing::allowed; }) {
+  link_->allow(sync::kMaxMessageBytes);
+}
 
 void HostileLink::begin() {
   if (auto opening = handshake_.opening()) send_bytes(*std::move(opening));

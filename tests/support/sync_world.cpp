@@ -23,6 +23,7 @@ std::mt19937_64* sodium_source = nullptr;  // of the world that lives
 // As http::WebSocketLimits.
 constexpr std::size_t kQueueBytes = 8U << 20U;
 constexpr std::size_t kLowWaterBytes = 256U << 10U;
+constexpr std::size_t kSystemBytes = 256U << 10U;  ///< on the way to who does not read
 constexpr microseconds kCloseTimeout{5'000'000};
 
 /// Keys, salts and nonces come from the seed too.
@@ -67,25 +68,44 @@ void SimLink::send(std::string message) {
   queued_ += message.size();
   above_low_water_ = above_low_water_ || queued_ > kLowWaterBytes;
   world_.at(last_arrival_, [self = self_.lock(), message = std::move(message)]() mutable {
-    self->queued_ -= message.size();
-    if (const auto other = self->other_.lock()) other->arrive(std::move(message));
-    if (!self->above_low_water_ || self->queued_ > kLowWaterBytes) return;
-    self->above_low_water_ = false;
-    if (self->user_ && !self->closed_) self->user_->drained();
+    if (const auto other = self->other_.lock()) {
+      other->arrive(std::move(message));
+    } else {
+      self->taken(message.size());
+    }
   });
 }
 
+/// From the sender's queue, by what the receiver's system holds for who does not read, or by who reads.
+void SimLink::taken(std::size_t bytes) {
+  queued_ -= bytes;
+  if (!above_low_water_ || queued_ > kLowWaterBytes) return;
+  above_low_water_ = false;
+  if (user_ && !closed_) user_->drained();
+}
+
 void SimLink::arrive(std::string message) {
-  if (closed_) return;
-  arrived_.push(std::move(message));
-  deliver();
+  const auto sender = other_.lock();
+  const std::size_t size = message.size();
+  const bool is_taken = closed_ || arrived_bytes_ == 0 || arrived_bytes_ + size <= kSystemBytes;
+  if (!closed_) {
+    arrived_bytes_ += size;
+    arrived_.push({std::move(message), is_taken});
+    deliver();
+  }
+  if (is_taken && sender) sender->taken(size);
 }
 
 void SimLink::deliver() {
   const auto keep = self_.lock();
   while (!paused_ && !closed_ && user_ && !arrived_.empty()) {
-    const std::string message = std::move(arrived_.front());
+    const auto [message, is_taken] = std::move(arrived_.front());
     arrived_.pop();
+    arrived_bytes_ -= message.size();
+    if (const auto sender = other_.lock(); sender && !is_taken) {
+      world_.at(world_.now(), [sender, size = message.size()] { sender->taken(size); });
+    }
+    if (message.size() > message_bytes_) return close(1009, "a message is too long");
     world_.trace(message);
     if (world_.tap) world_.tap(message);
     const auto user = user_;

@@ -39,6 +39,7 @@ class SimLink final : public sync::Link {
   void send(std::string message) override;
   [[nodiscard]] std::size_t queued_bytes() const override { return queued_; }
   void pause(bool paused) override;
+  void allow(std::size_t message_bytes) override { message_bytes_ = message_bytes; }
   void close(std::uint16_t code, std::string_view reason) override;
   [[nodiscard]] std::string address() const override { return address_; }
   [[nodiscard]] std::optional<sync::ChannelBinding> binding() const override { return std::nullopt; }
@@ -51,7 +52,12 @@ class SimLink final : public sync::Link {
 
  private:
   friend class SyncWorld;
+  struct Arrived {
+    std::string message;
+    bool taken = false;  ///< the sender has it off its queue
+  };
   void arrive(std::string message);
+  void taken(std::size_t bytes);
   void end(std::uint16_t code, std::string reason, bool by_peer);
   void deliver();
 
@@ -63,7 +69,9 @@ class SimLink final : public sync::Link {
   std::chrono::microseconds last_arrival_{};
   std::size_t queued_ = 0;
   bool above_low_water_ = false;
-  std::queue<std::string> arrived_;
+  std::queue<Arrived> arrived_;
+  std::size_t arrived_bytes_ = 0;
+  std::size_t message_bytes_ = sync::kMaxGreetingBytes;
   bool paused_ = false;
   bool closing_ = false;
   bool closed_ = false;

@@ -131,6 +131,7 @@ class Rude final : public sync::LinkUser, public std::enable_shared_from_this<Ru
   void dial(SyncWorld& world, SimNode& node) {
     auto [ours, theirs] = world.connect("rude", node.name());
     link_ = ours;
+    ours->allow(sync::kMaxMessageBytes);
     ours->start(shared_from_this());
     node.accept(theirs);
     ours->send(*handshake_.opening());
@@ -138,7 +139,10 @@ class Rude final : public sync::LinkUser, public std::enable_shared_from_this<Ru
   void received(std::string_view bytes) override {
     const auto message = sync::decode(bytes);
     REQUIRE(message);
-    if (is_in_) return;
+    if (is_in_) {
+      if (on_message) on_message(*message);
+      return;
+    }
     auto outcome = handshake_.take(*message);
     REQUIRE(std::holds_alternative<sync::Handshake::Reply>(outcome));
     auto& reply = std::get<sync::Handshake::Reply>(outcome);
@@ -147,6 +151,8 @@ class Rude final : public sync::LinkUser, public std::enable_shared_from_this<Ru
     is_in_ = true;
     if (!first_words_.empty()) link_->send(first_words_);
   }
+  void send(std::string message) { link_->send(std::move(message)); }
+  std::function<void(const sync::Message&)> on_message{};
   void drained() override {}
   void closed(std::uint16_t code, std::string_view reason, bool) override {
     code_ = code;
@@ -194,6 +200,37 @@ TEST_CASE("sync: who broke the protocol is refused for a while, and let in then 
     }
     CHECK(world.now() - refused > 500ms * (1 << offence));
   }
+}
+
+TEST_CASE("sync: wants behind the last one that answer no samples end the connection, and nothing else", "[sync]") {
+  SyncWorld world(4);
+  world.weather.least_latency = world.weather.most_latency = std::chrono::microseconds(100);
+  SimNode& a = world.add("a");
+  const Identity identity = Identity::generate();
+  a.trust(identity.author(), "rude");
+  insert(a, "one");
+  a.start();
+  const auto rude = std::make_shared<Rude>(world, identity, sync::encode(sync::Position{}));
+  rude->on_message = [&](const sync::Message& message) {
+    const auto* tips = std::get_if<sync::Tips>(&message);
+    if (tips == nullptr) return;
+    // So much that looking it up takes several reads, and two more before the first is done.
+    sync::Want much{.round = tips->round, .branches = {}, .last = true};
+    for (std::size_t number = 0; number < sync::kMaxWants; ++number) {
+      sync::Want::Branch& branch = much.branches.emplace_back();
+      branch.tip.hash[0] = static_cast<std::uint8_t>(number);
+      branch.tip.hash[1] = static_cast<std::uint8_t>(number >> 8U);
+      branch.tip.hash[31] = 1;
+    }
+    rude->send(sync::encode(much));
+    for (int i = 0; i < 2; ++i) rude->send(sync::encode(sync::Want{tips->round, {}, true}));
+  };
+  rude->dial(world, a);
+  REQUIRE(world.run_until([&] { return rude->code().has_value(); }, 5s));
+  CHECK(*rude->code() == static_cast<std::uint16_t>(sync::CloseCode::violation));
+  CHECK_THAT(rude->reason(), Catch::Matchers::Contains("a want that no samples asked for"));
+  world.run_for(5s);
+  CHECK(a.running());
 }
 
 TEST_CASE("sync: a seed replays to the same trace", "[sync]") {

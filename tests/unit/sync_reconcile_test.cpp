@@ -53,6 +53,7 @@ class CountingReader final : public LogReader {
     return all(log_.ops_at(author, index));
   }
   Result<OpIndex> last_index(const AuthorId& author) override { return one(log_.last_index(author)); }
+  Result<bool> wrote_since(const AuthorId& author, RowId row) override { return one(log_.wrote_since(author, row)); }
   Result<std::optional<OpIndex>> first_branch(const AuthorId& author, OpIndex below) override {
     return one(log_.first_branch(author, below));
   }
@@ -104,19 +105,29 @@ struct Found {
   std::set<RowId> rows{};
   std::uint64_t samples = 0;
   std::uint64_t tips = 0;
+  std::uint64_t pauses = 0;
 };
 
-/// The exchange of docs/sync.md, "Reconciliation", in one direction.
-Found what_to_send(LogReader& from, LogReader& to) {
+/// The exchange of docs/sync.md, "Reconciliation", in one direction. at_a_time: ops that are looked up in one go.
+Found what_to_send(LogReader& from, LogReader& to, std::uint64_t at_a_time = 1'000'000) {
   Found found;
   WantedRows wanted(true);
+  const auto add = [&](const Want::Branch& branch) {
+    while (true) {
+      wanted.look_up_at_most(at_a_time);
+      auto samples = must(wanted.add(from, branch));
+      if (!wanted.goes_on()) return samples;
+      CHECK_FALSE(samples);
+      ++found.pauses;
+    }
+  };
   for (const Tips& tips : must(tips_of(from))) {
     found.tips += tips.tips.size();
     for (const Want::Branch& branch : must(lacking(to, tips.tips))) {
-      const auto samples = must(wanted.add(from, branch));
+      const auto samples = add(branch);
       if (!samples) continue;
       ++found.samples;
-      CHECK_FALSE(must(wanted.add(from, must(nearest_base(to, *samples)))));
+      CHECK_FALSE(add(must(nearest_base(to, *samples))));
     }
   }
   CHECK_FALSE(wanted.too_much());
@@ -143,7 +154,7 @@ void take_some(OpLog& log, const std::vector<DagOp>& dag, std::mt19937_64& rando
 
 TEST_CASE("sync reconcile: between any two logs what is missing is found, and at most as much again", "[sync]") {
   ::setenv("RC_PARAMS", "max_success=120", 0);
-  std::uint64_t samples = 0, missing_in_all = 0, sent_in_all = 0;
+  std::uint64_t samples = 0, missing_in_all = 0, sent_in_all = 0, pauses = 0;
   CHECK(testing::holds("what is missing is found", [&](std::uint64_t seed) {
     std::mt19937_64 random(seed);
     const auto dag = testing::random_dag(random, {.ops = 20 + random() % 100, .branch = random() % 2 == 0 ? 0 : 0.15});
@@ -160,10 +171,16 @@ TEST_CASE("sync reconcile: between any two logs what is missing is found, and at
       RC_ASSERT(found.rows.contains(row.row));
     }
     RC_ASSERT(found.rows.size() <= 2 * missing);
+    // However often it is interrupted.
+    const Found in_parts = what_to_send(*a, *b, 1 + random() % 20);
+    RC_ASSERT(in_parts.rows == found.rows);
+    RC_ASSERT(in_parts.samples == found.samples);
+    pauses += in_parts.pauses;
     samples += found.samples;
     missing_in_all += missing;
     sent_in_all += found.rows.size();
   }));
+  CHECK(pauses > 0);
   CHECK(samples > 0);  // there were branches whose bases the other log has not got
   CHECK(missing_in_all > 500);
   INFO(missing_in_all << " missing, " << sent_in_all << " sent");

@@ -152,12 +152,13 @@ Result<ExitCode> heads(Inspection& inspection) {
 }
 
 Result<ExitCode> quarantine(Inspection& inspection) {
-  MUSHER_TRY(const auto kept, inspection.log.quarantine());
+  MUSHER_TRY(const auto kept, inspect_quarantine(inspection.log));
+  MUSHER_TRY(const auto trust, TrustPolicy::read(inspection.log));
   note_if_empty(inspection.context, kept.empty(), "ops in quarantine");
   return render(
       inspection, "musher.inspect-quarantine/1", ExitCode::ok,
       [&](JsonWriter& json, const Envelope& envelope) { write_quarantine(json, envelope, kept); },
-      [&] { return quarantine_text(kept, inspection.context.terminal); });
+      [&] { return quarantine_text(kept, trust, inspection.log.info().path, inspection.context.terminal); });
 }
 
 Result<ExitCode> peers(Inspection& inspection) {

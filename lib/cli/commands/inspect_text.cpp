@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "cli/log_access.hpp"
 #include "cli/table.hpp"
@@ -11,6 +12,7 @@
 #include "model/escape.hpp"
 #include "model/text.hpp"
 #include "replica/removal.hpp"
+#include "replica/settlement.hpp"
 #include "report/inspect_json.hpp"
 #include "report/write_json.hpp"
 
@@ -271,8 +273,11 @@ std::string peers_text(const std::vector<NamedPeer>& peers, const Terminal& term
   return table.text(terminal);
 }
 
-std::string quarantine_text(const std::vector<QuarantinedOp>& quarantine, const Terminal& terminal) {
+std::string quarantine_text(const std::vector<QuarantinedOp>& quarantine, const TrustPolicy& trust,
+                            const std::string& log, const Terminal& terminal) {
+  constexpr std::size_t kMostNamed = 8;  // a flood of strangers has as many keys as ops
   if (quarantine.empty()) return "";
+  std::map<AuthorId, std::uint64_t> unknown;
   Table table({{"ID", Align::right},
                {"REASON"},
                {"KIND"},
@@ -284,8 +289,19 @@ std::string quarantine_text(const std::vector<QuarantinedOp>& quarantine, const 
     const auto op = parse_canonical_bytes(kept.canonical);
     table.row({std::to_string(kept.id), kept.reason, op ? std::string(to_string(op->kind)) : "?", op ? op->name : "",
                op ? short_id(op->author) : "?", kept.source, terminal.time(kept.received_ms)});
+    if (op && is_waiting(kept.reason) && trust.standing(op->author) == Standing::unknown) ++unknown[op->author];
   }
-  return table.text(terminal);
+  std::string text = table.text(terminal);
+  std::size_t named = 0;
+  for (const auto& [author, ops] : unknown) {
+    if (named++ == kMostNamed) {
+      return text +
+             fmt::format("and {} more keys that are not trusted here: --json has them\n", unknown.size() - kMostNamed);
+    }
+    text += fmt::format("{} {} by a key that is not trusted here: musher trust add {} NAME --log {}\n", ops,
+                        ops == 1 ? "op" : "ops", to_hex(author.key), shell_word(log));
+  }
+  return text;
 }
 
 }  // namespace musher

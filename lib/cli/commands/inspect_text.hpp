@@ -29,6 +29,8 @@ struct NamedPeer {
   std::string name;
 };
 [[nodiscard]] std::string peers_text(const std::vector<NamedPeer>& peers, const Terminal& terminal);
-[[nodiscard]] std::string quarantine_text(const std::vector<QuarantinedOp>& quarantine, const Terminal& terminal);
+/// With the lines that would let in whose ops wait for trust.
+[[nodiscard]] std::string quarantine_text(const std::vector<QuarantinedOp>& quarantine, const TrustPolicy& trust,
+                                          const std::string& log, const Terminal& terminal);
 
 }  // namespace musher
