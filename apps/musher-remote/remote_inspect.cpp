@@ -104,11 +104,13 @@ Result<ExitCode> summary(const Inspection& inspection) {
 
 /// Of a view that shows what the server had before its log turned bad. `node`: the answer of get_node.
 ExitCode say_if_bad(const Inspection& inspection, const JsonView& node) {
-  if (const auto problem = node["problem"].string()) {
+  const ExitCode code = health_code(node);
+  if (code != ExitCode::ok) {
     inspection.context.terminal.warn(
-        fmt::format("this is from the server's memory, which does not follow its log any more: {}", *problem));
+        fmt::format("this is from the server's memory, which does not follow its log any more: {}",
+                    node["problem"].string().value_or("it does not say why")));
   }
-  return health_code(node);
+  return code;
 }
 
 /// Memory alone answers, unless an earlier moment was asked for: the list itself does not tell that it is an old one.

@@ -4,18 +4,11 @@
 
 #include "model/text.hpp"
 #include "report/inspect_json.hpp"
+#include "server/node_problem.hpp"
 #include "server/tool_result.hpp"
 
 namespace musher {
 namespace {
-
-constexpr std::chrono::milliseconds kSlowWrite{1'000};
-
-/// How long the write under way has been running: a lock that others hold.
-std::chrono::duration<double> write_running(const ServerState& state) {
-  const auto since = state.node.writer != nullptr ? state.node.writer->busy_since() : std::nullopt;
-  return since ? std::chrono::steady_clock::now() - *since : std::chrono::steady_clock::duration{};
-}
 
 std::vector<PeerMetric> peer_metrics(const ServerState& state) {
   std::map<std::string, PeerMetric> by_key;
@@ -40,19 +33,13 @@ std::vector<PeerMetric> peer_metrics(const ServerState& state) {
 }  // namespace
 
 http::Response readiness_page(const ServerState& state) {
-  const bool failed = state.node.live.health() == ServerHealth::failed;
-  const bool slow = write_running(state) > kSlowWrite;
-  const std::optional<std::string> elsewhere = state.sync != nullptr ? state.sync->own_op_elsewhere() : std::nullopt;
+  const std::optional<NodeProblem> problem = problem_of(state.node);
+  const bool failed = problem && problem->kind != NodeProblem::Kind::write_is_slow;
   std::string body = json_text([&](JsonWriter& json) {
     json.begin_object();
-    json.key("status").string(failed || elsewhere ? "failed" : slow ? "degraded" : "ok");
+    json.key("status").string(failed ? "failed" : problem ? "degraded" : "ok");
     json.key("health").string(to_string(state.node.live.health()));
-    if (failed) {
-      json.key("problem").string(state.node.live.problem());
-    } else if (elsewhere) {
-      json.key("problem").string(*elsewhere);
-    } else if (slow)
-      json.key("problem").string("a write has been waiting for the log's lock for over a second");
+    if (problem) json.key("problem").string(problem->what);
     json.key("applied").decimal(state.node.live.applied());
     json.key("last_audit");
     if (state.node.last_audit)
@@ -62,7 +49,7 @@ http::Response readiness_page(const ServerState& state) {
     json.end_object();
     json.end_line();
   });
-  return {failed || elsewhere ? 503U : 200U, "application/json", body + "\n"};
+  return {failed ? 503U : 200U, "application/json", body + "\n"};
 }
 
 http::Response metrics_page(const ServerState& state, Metrics& metrics) {
@@ -82,7 +69,7 @@ http::Response metrics_page(const ServerState& state, Metrics& metrics) {
     values.database_bytes = static_cast<double>(sizes->database);
     values.wal_bytes = static_cast<double>(sizes->wal);
   }
-  values.lock_wait_seconds = write_running(state).count();
+  values.lock_wait_seconds = write_running(state.node).count();
   const http::Stats& http = state.http.stats();
   values.http_connections = static_cast<double>(http.connections);
   values.http_streams = static_cast<double>(http.streams);

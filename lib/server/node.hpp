@@ -60,7 +60,9 @@ struct Node {
       wrote{};
   /// The nodes it syncs with, and is to sync with.
   std::function<std::vector<sync::PeerStatus>()> peers = [] { return std::vector<sync::PeerStatus>(); };
-  /// Why nobody may write with this node's key now, when another node has more of its ops than this log.
+  /// Ops of this node's own key are not in this log: local writes are refused. Says so, for people.
+  std::function<std::optional<std::string>()> own_op_elsewhere = [] { return std::optional<std::string>(); };
+  /// Why nobody may write with this node's key now: that, or another node says so and has not shown the op.
   std::function<std::optional<std::string>()> why_no_write = [] { return std::optional<std::string>(); };
   Audits audits{};
   std::optional<LastAudit> last_audit{};

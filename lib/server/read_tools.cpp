@@ -12,6 +12,7 @@
 #include "server/ends_on_loop.hpp"
 #include "server/log_documents.hpp"
 #include "server/long_work.hpp"
+#include "server/node_problem.hpp"
 #include "server/story_page.hpp"
 #include "server/tool_schemas.hpp"
 
@@ -159,6 +160,7 @@ Result<mcp::ToolResult> list_ops(const mcp::Call& call, Node& node) {
 
 Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
   const LogCard card = node.live.card();
+  const std::optional<NodeProblem> problem = problem_of(node);
   std::string document = json_text([&](JsonWriter& json) {
     begin_result(json, "musher.node/1", card);
     json.key("author");
@@ -170,13 +172,14 @@ Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
     write_heads(json, card.heads, kNodeHeads);
     write_peers(json, node.peers(), node.live.live().trust());
     json.key("health").string(to_string(node.live.health()));
-    if (!node.live.problem().empty()) json.key("problem").string(node.live.problem());
+    if (problem) json.key("problem").string(problem->what);
     json.key("applied").decimal(node.live.applied());
     json.end_object();
     json.end_line();
   });
   return mcp::structured_result(
-      fmt::format("{} ops in memory, health {}. {}", card.ops, to_string(node.live.health()), kDataNotice),
+      fmt::format("{} ops in memory, health {}.{} {}", card.ops, to_string(node.live.health()),
+                  problem ? fmt::format(" Problem: {}.", problem->what) : "", kDataNotice),
       std::move(document));
 }
 

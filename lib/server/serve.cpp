@@ -173,6 +173,7 @@ class Runtime {
     sync_ = std::make_unique<SyncService>(io_, *live_, *writer_, std::move(sync));
     if (!live_->problem().empty()) sync_->log_is_bad();
     node_->peers = [this] { return sync_->peers(); };
+    node_->own_op_elsewhere = [this] { return sync_->own_op_elsewhere(); };
     node_->why_no_write = [this] { return sync_->why_no_write(); };
     return {};
   }

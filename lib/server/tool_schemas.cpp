@@ -100,7 +100,9 @@ std::string list_ops_output() { return output(list_of("ops", kOp) + "," + std::s
 std::string get_node_output() {
   return output(
       R"("author":{"anyOf":[{"type":"string"},{"type":"null"}]},"document":{"type":"string"},"heads":{"type":"array"},)"
-      R"("peers":{"type":"array"},"health":{"enum":["ok","read_only","failed"]},"problem":{"type":"string"})",
+      R"("peers":{"type":"array"},"health":{"enum":["ok","read_only","failed"]},)"
+      R"("problem":{"type":"string","description":"what is wrong, as /readyz says it; with health ok or read_only it )"
+      R"(does not touch what is read"})",
       R"("author","document","heads","peers","health")");
 }
 

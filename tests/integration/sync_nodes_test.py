@@ -493,6 +493,16 @@ class Operators(Nodes):
         having = [row for row in rows if re.match(".*".join(re.escape(part) for part in row.split("…")), problem)]
         self.assertEqual(len(having), 1, problem)
 
+    def assert_the_node_says(self, node, problem):
+        """What /readyz says of own ops elsewhere an MCP client and who asks the server for a summary are told too."""
+        said = self.node_of(node)
+        self.assertEqual((said["health"], said.get("problem")), ("ok", problem))
+        ask = lambda view, *how: self.shell.musher("inspect", view, "--server", f"http://127.0.0.1:{node.server.port}", *how)
+        text, document = ask("summary"), json.loads(ask("summary", "--json").stdout)
+        self.assertEqual(re.findall(r"^problem +(.*)$", text.stdout, re.MULTILINE), [problem] if problem else [])
+        self.assertEqual((document.get("problem"), document["exit_code"], text.returncode), (problem, 0, 0))
+        self.assertEqual(ask("stories").stderr, "")  # they are from a log that it follows
+
     def self_signed(self):
         made = self.shell.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                               "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost",
@@ -670,11 +680,13 @@ class Operators(Nodes):
         self.assertEqual(status, 503)
         self.assertIn("(index 3)", ready["problem"])
         self.assert_the_page_has_problem(ready["problem"])
+        self.assert_the_node_says(bob, ready["problem"])
         self.assertEqual(bob.run("put", "1_bob", "stage=9_wrong").returncode, 5)
         # Lost for good, as its operator says.
         next(file for file in (bob.folder / "state").rglob("*") if file.parent.name == "tips").unlink()
         bob.server.wait_event("own ops are back")
         self.assertEqual(bob.server.readiness()[0], 200)
+        self.assert_the_node_says(bob, None)
         bob.must("put", "-q", "1_bob", "stage=4_merge")
         same_state([alice, bob])
         self.assert_sound(alice)
