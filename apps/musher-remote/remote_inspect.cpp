@@ -97,6 +97,11 @@ Result<ExitCode> summary(const Inspection& inspection) {
   line("identity", document["author"]);
   line("health", document["health"]);
   line("problem", document["problem"]);
+  if (const auto muted = document["muted_ops"].integer().value_or(0); muted > 0) {
+    text +=
+        fmt::format("{:<13} {}\n", "muted",
+                    escape(muted_text(static_cast<std::uint64_t>(muted), "there", log["path"].string().value_or(""))));
+  }
   line("in memory", document["applied"]);
   inspection.show(text);
   return code;

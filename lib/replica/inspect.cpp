@@ -73,7 +73,10 @@ Result<Summary> inspect_summary(LogReader& log, std::optional<RowId> at) {
   std::unordered_set<AuthorId, IdHash> authors;
   CatchUpOptions options;
   MUSHER_TRY(options.upto, upto(log, at));
-  options.on_applied = [&](const OpRow& row, Applied, bool) { authors.insert(row.op.op.author); };
+  options.on_applied = [&](const OpRow& row, Applied, bool effective) {
+    authors.insert(row.op.op.author);
+    if (!effective) ++summary.muted;
+  };
   MUSHER_TRY(auto live, LiveDocument::start(log));
   MUSHER_CHECK(live.catch_up(log, options));
   summary.document = live.document().counts();

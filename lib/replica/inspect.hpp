@@ -30,6 +30,7 @@ struct Summary {
   std::uint64_t ops = 0;
   std::uint64_t authors = 0;
   std::uint64_t quarantine = 0;
+  std::uint64_t muted = 0;  ///< ops without effect: their author is not trusted here
   Digest state_digest;
   std::vector<RowFailure> failures;
 };

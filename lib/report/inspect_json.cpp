@@ -41,6 +41,7 @@ void write_summary(JsonWriter& json, const Envelope& envelope, const Summary& su
   json.key("tombstones").number(summary.document.tombstones);
   json.key("authors").number(summary.authors);
   json.key("quarantine").number(summary.quarantine);
+  json.key("muted").number(summary.muted);
   json.end_object();
   if (extras.identity != nullptr)
     json.key("identity").id(*extras.identity);

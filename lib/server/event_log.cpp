@@ -31,7 +31,11 @@ void EventLog::of_sync(const sync::Event& event) {
 }
 
 /// With the hint that musher sync gives: who was revoked is not to be let in again without a look.
-void EventLog::waits(const AuthorId& author, Standing standing) {
+void EventLog::waits(const AuthorId& author, Standing standing) { not_heard("ops wait", author, standing); }
+
+void EventLog::muted(const AuthorId& author) { not_heard("ops muted", author, Standing::unknown); }
+
+void EventLog::not_heard(std::string_view event, const AuthorId& author, Standing standing) {
   const bool unknown = standing == Standing::unknown;
   const std::string command =
       unknown ? fmt::format("musher trust add {} NAME", to_hex(author.key)) : "musher inspect quarantine";
@@ -39,7 +43,7 @@ void EventLog::waits(const AuthorId& author, Standing standing) {
   add_author(fields, author, "author");
   fields.emplace_back("reason", unknown ? "author_unknown" : "author_revoked");
   fields.emplace_back("detail", fmt::format("{} --log {}", command, shell_word(live_.log().info().path)));
-  line(LogLevel::warning, "ops wait", fields);
+  line(LogLevel::warning, event, fields);
 }
 
 void EventLog::equivocation(const Equivocation& found) {

@@ -16,6 +16,8 @@ class EventLog {
   void of_sync(const sync::Event& event);
   /// Ops of an author who is not trusted began to wait.
   void waits(const AuthorId& author, Standing standing);
+  /// Ops of an author who is unknown here are in the log.
+  void muted(const AuthorId& author);
   void equivocation(const Equivocation& found);
 
   /// To be called now and then: says how many lines were left out.
@@ -24,6 +26,7 @@ class EventLog {
 
  private:
   [[nodiscard]] static LogLimiter::Time now() { return std::chrono::steady_clock::now(); }
+  void not_heard(std::string_view event, const AuthorId& author, Standing standing);
   void add_author(LogFields& fields, const AuthorId& author, std::string_view as) const;
   void line(LogLevel level, std::string_view event, const LogFields& fields) {
     lines_.line(level, event, fields, now());

@@ -174,6 +174,7 @@ Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
     json.key("health").string(to_string(node.live.health()));
     if (problem) json.key("problem").string(problem->what);
     json.key("applied").decimal(node.live.applied());
+    json.key("muted_ops").number(node.live.muted());
     json.end_object();
     json.end_line();
   });

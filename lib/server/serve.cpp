@@ -23,6 +23,7 @@
 #include "server/audit_tools.hpp"
 #include "server/event_log.hpp"
 #include "server/health_pages.hpp"
+#include "server/muted_authors.hpp"
 #include "server/pipeline_resources.hpp"
 #include "server/read_tools.hpp"
 #include "server/service_manager.hpp"
@@ -104,6 +105,7 @@ class Runtime {
     };
     MUSHER_TRY(live_, LiveLog::open(options));
     events_.emplace(log_, *live_);
+    muted_.emplace([this](const AuthorId& author) { events_->muted(author); });
     if (options_.load_identity) {
       MUSHER_TRY(identity_, options_.load_identity());
     }
@@ -286,6 +288,7 @@ class Runtime {
     poll_timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       if (live_->problem().empty() && live_->may_have_changed()) follow_by_turns();
+      muted_->look(*live_);
       if (sync_) sync_->tick();
       const bool due = audit_soon_ || (next_audit_ && steady_clock::now() >= *next_audit_);
       if (due && !node_->audits.any()) audit();
@@ -432,6 +435,7 @@ class Runtime {
   asio::steady_timer drain_timer_{io_};
   std::unique_ptr<LiveLog> live_;
   std::optional<EventLog> events_;
+  std::optional<MutedAuthors> muted_;
   std::optional<asio::posix::stream_descriptor> bell_;
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<Writer> writer_;

@@ -102,7 +102,8 @@ std::string get_node_output() {
       R"("author":{"anyOf":[{"type":"string"},{"type":"null"}]},"document":{"type":"string"},"heads":{"type":"array"},)"
       R"("peers":{"type":"array"},"health":{"enum":["ok","read_only","failed"]},)"
       R"("problem":{"type":"string","description":"what is wrong, as /readyz says it; with health ok or read_only it )"
-      R"(does not touch what is read"})",
+      R"(does not touch what is read"},"muted_ops":{"type":"integer","description":"ops without effect: their author is )"
+      R"(not trusted here"})",
       R"("author","document","heads","peers","health")");
 }
 

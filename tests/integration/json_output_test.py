@@ -184,7 +184,7 @@ class GoodLogs(Commands):
         self.assertEqual(summary["listed"], 6)
 
         summary = self.document("inspect")
-        self.assertEqual(summary["counts"], {"ops": 6, "stories": 1, "items": 1, "tombstones": 0, "authors": 1, "quarantine": 0})
+        self.assertEqual(summary["counts"], {"ops": 6, "stories": 1, "items": 1, "tombstones": 0, "authors": 1, "quarantine": 0, "muted": 0})
         self.assertEqual(summary["identity"], made["author"])
         self.assertEqual(self.document("replay")["state_digest"], summary["state_digest"])
 

@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 import unittest
 
 from binaries import BIN, SOURCE, Shell
@@ -359,6 +360,56 @@ class Operators(Nodes):
         alice.trust(dave, carol)
         wait_until(lambda: waiting() == 0, "nobody to wait")
         same_state([alice, bob])
+
+    def test_an_author_whose_ops_came_in_without_effect_is_told_of_once_and_counted(self):
+        alice, bob, dave = self.make("alice", "bob", "dave")
+
+        def must(*words):
+            done = self.shell.musher(*words)
+            self.assertEqual(done.returncode, 0, (words, done.stderr))
+            return done.stdout
+
+        must("identity", "new", "-q", "--identity", "carol.key")
+        carol = (self.shell.work / "carol.key.pub").read_text().strip()
+        alice.must("trust", "add", carol, "carol", "-q")
+        bob.must("trust", "revoke", "dave", "-q")  # as was asked for: nothing to be told
+        write = lambda key, *what: alice.must("put", "-q", *what, *(["--identity", key] if key else []))
+        write("carol.key", "--new", "1_carol", "stage=1_backlog")
+        write(f"{dave.log}.key", "--new", "2_dave", "stage=1_backlog")
+        write(None, "--new", "3_alice", "stage=1_backlog")  # on top of both
+        alice.start()
+        bob.start("--rendezvous", self.url(alice))
+        same_heads = lambda: bob.summary()["log"]["heads"] == alice.summary()["log"]["heads"]
+        there = ["--server", f"http://127.0.0.1:{bob.server.port}"]
+        shown = lambda *how: re.findall(r"^muted +(.*)$", must("inspect", "summary", *how), re.MULTILINE)
+
+        def assert_told():
+            (told,) = bob.server.events("ops muted")
+            self.assertEqual((told["level"], told["author"], told["reason"], told["detail"]),
+                             ("warning", carol, "author_unknown", f"musher trust add {carol} NAME --log {bob.log}"))
+
+        bob.server.wait_event("ops muted")
+        wait_until(same_heads, "all ops at both")
+        write("carol.key", "1_carol", "stage=2_current")
+        write(None, "3_alice", "stage=2_current")
+        wait_until(same_heads, "all ops at both")
+        self.assertEqual((bob.summary()["counts"]["muted"], self.node_of(bob)["muted_ops"]), (3, 3))
+        look = f"musher trust list --log {bob.log}"
+        self.assertEqual(shown("--log", bob.log), [f"3 ops without effect, whose authors are not trusted here: {look}"])
+        self.assertEqual(shown(*there), [f"3 ops without effect, whose authors are not trusted there: {look}"])
+        self.assertRegex(must(*look.split()[1:]), f"unknown +2 +{carol}")
+        time.sleep(1)
+        assert_told()  # and no more of it
+        # A server that starts tells of what is there already, one that takes no ops as well.
+        bob.server.close()
+        bob.start("--read-only")
+        bob.server.wait_event("ops muted")
+        assert_told()
+        there[1] = f"http://127.0.0.1:{bob.server.port}"
+        bob.must("trust", "add", carol, "carol", "-q")
+        bob.must("trust", "add", "-q", f"{dave.log}.key.pub", "dave")
+        wait_until(lambda: self.node_of(bob)["muted_ops"] == 0, "all to be heard")
+        self.assertEqual((bob.state(), shown("--log", bob.log), shown(*there)), (alice.state(), [], []))
 
     def test_a_server_on_a_log_that_is_bad_already_takes_nothing_from_anybody(self):
         alice, bob = self.make("alice", "bob")

@@ -124,6 +124,7 @@ std::string summary_text(const LogInfo& log, const Summary& summary, const Summa
   line("items", fmt::format("{} shown, {} hidden", summary.document.items, summary.document.tombstones));
   line("authors", std::to_string(summary.authors));
   line("quarantine", std::to_string(summary.quarantine));
+  if (summary.muted > 0) line("muted", muted_text(summary.muted, "here", log.path));
   line("size", fmt::format("{} bytes, and {} in the -wal", extras.size_bytes, extras.wal_bytes));
   line("state digest", to_hex(summary.state_digest.bytes));
   line("identity", extras.identity != nullptr ? to_hex(extras.identity->key) : "none here");
@@ -135,6 +136,11 @@ std::string summary_text(const LogInfo& log, const Summary& summary, const Summa
   if (extras.servers.empty()) line("live servers", "none");
   line("checked", "ids and content digests of all ops; signatures were not (musher verify-order)");
   return text;
+}
+
+std::string muted_text(std::uint64_t ops, std::string_view where, std::string_view log) {
+  return fmt::format("{} op{} without effect, whose author{} not trusted {}: musher trust list --log {}", ops,
+                     ops == 1 ? "" : "s", ops == 1 ? " is" : "s are", where, shell_word(std::string(log)));
 }
 
 std::string stories_text(const std::vector<StoryView>& stories, const TrustPolicy& trust, const Terminal& terminal) {

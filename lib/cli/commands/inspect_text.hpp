@@ -1,6 +1,7 @@
 #pragma once
 // musher inspect for people. Free to change: programs read --json.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,9 @@ namespace musher {
 
 [[nodiscard]] std::string summary_text(const LogInfo& log, const Summary& summary, const SummaryExtras& extras,
                                        const Terminal& terminal);
+/// "3 ops without effect, whose authors are not trusted here: musher trust list --log FILE"
+/// @param where  here, or there: the log is a server's
+[[nodiscard]] std::string muted_text(std::uint64_t ops, std::string_view where, std::string_view log);
 [[nodiscard]] std::string stories_text(const std::vector<StoryView>& stories, const TrustPolicy& trust,
                                        const Terminal& terminal);
 /// @param problem  why it is from a server's memory alone, without history and unchecked; empty when it is not
