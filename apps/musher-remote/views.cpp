@@ -139,6 +139,7 @@ NamedPeer named_peer(const JsonView& peer) {
   status.sent_bytes = static_cast<std::uint64_t>(peer["sent_bytes"].integer().value_or(0));
   status.received_bytes = static_cast<std::uint64_t>(peer["received_bytes"].integer().value_or(0));
   status.last_error = text(peer["last_error"]);
+  status.other_server = peer["other_server"].boolean().value_or(false);
   return view;
 }
 

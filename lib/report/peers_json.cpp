@@ -22,6 +22,7 @@ void write_peers(JsonWriter& json, const std::vector<sync::PeerStatus>& peers, c
     json.key("sent_bytes").number(peer.sent_bytes);
     json.key("received_bytes").number(peer.received_bytes);
     json.key("last_error").string(peer.last_error);
+    if (peer.other_server) json.key("other_server").boolean(true);
     json.end_object();
   }
   json.end_array();

@@ -1,5 +1,6 @@
 #include "server/health_pages.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "model/text.hpp"
@@ -10,9 +11,9 @@
 namespace musher {
 namespace {
 
-std::vector<PeerMetric> peer_metrics(const ServerState& state) {
+std::vector<PeerMetric> peer_metrics(const std::vector<sync::PeerStatus>& peers) {
   std::map<std::string, PeerMetric> by_key;
-  for (const sync::PeerStatus& peer : state.node.peers()) {
+  for (const sync::PeerStatus& peer : peers) {
     if (!peer.peer) continue;
     const std::string key = to_hex(peer.peer->key).substr(0, 12);
     if (by_key.size() == kMostPeerMetrics && !by_key.contains(key)) continue;
@@ -28,6 +29,17 @@ std::vector<PeerMetric> peer_metrics(const ServerState& state) {
   std::vector<PeerMetric> metrics;
   for (auto& [key, metric] : by_key) metrics.push_back(std::move(metric));
   return metrics;
+}
+
+std::vector<AddressState> address_metrics(const SyncService& sync, const std::vector<sync::PeerStatus>& peers) {
+  auto addresses = sync.addresses();
+  if (addresses.size() > kMostPeerMetrics) addresses.resize(kMostPeerMetrics);
+  for (AddressState& each : addresses) {
+    each.connected = each.connected || std::ranges::any_of(peers, [&](const sync::PeerStatus& peer) {
+                       return peer.other_server && peer.dialed && peer.address == each.address;
+                     });
+  }
+  return addresses;
 }
 
 }  // namespace
@@ -92,9 +104,9 @@ http::Response metrics_page(const ServerState& state, Metrics& metrics) {
     values.sync_admitted_ops = static_cast<double>(totals.ops_admitted);
     values.sync_violations = static_cast<double>(totals.violations);
   }
-  auto addresses = state.sync != nullptr ? state.sync->addresses() : std::vector<AddressState>();
-  if (addresses.size() > kMostPeerMetrics) addresses.resize(kMostPeerMetrics);
-  return {200, "text/plain; version=0.0.4", metrics.text(values, peer_metrics(state), addresses)};
+  const std::vector<sync::PeerStatus> peers = state.node.peers();
+  const auto addresses = state.sync != nullptr ? address_metrics(*state.sync, peers) : std::vector<AddressState>();
+  return {200, "text/plain; version=0.0.4", metrics.text(values, peer_metrics(peers), addresses)};
 }
 
 }  // namespace musher

@@ -24,6 +24,7 @@
 #include "server/event_log.hpp"
 #include "server/health_pages.hpp"
 #include "server/muted_authors.hpp"
+#include "server/other_servers.hpp"
 #include "server/pipeline_resources.hpp"
 #include "server/read_tools.hpp"
 #include "server/service_manager.hpp"
@@ -174,10 +175,18 @@ class Runtime {
     sync.on_waiting = [this](const AuthorId& author, Standing standing) { events_->waits(author, standing); };
     sync_ = std::make_unique<SyncService>(io_, *live_, *writer_, std::move(sync));
     if (!live_->problem().empty()) sync_->log_is_bad();
-    node_->peers = [this] { return sync_->peers(); };
+    node_->peers = [this] { return peers(); };
     node_->own_op_elsewhere = [this] { return sync_->own_op_elsewhere(); };
     node_->why_no_write = [this] { return sync_->why_no_write(); };
     return {};
+  }
+
+  std::vector<sync::PeerStatus> peers() {
+    std::vector<sync::PeerStatus> rows = sync_->peers();
+    if (const auto since = others_sync_since_ms(*live_)) {
+      if (const auto written = sync::stored_peers(live_->log(), true)) sync::take_from_others(rows, *written, *since);
+    }
+    return rows;
   }
 
   Result<void> open_http() {

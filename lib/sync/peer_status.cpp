@@ -4,6 +4,11 @@
 #include <set>
 
 namespace musher::sync {
+namespace {
+
+bool has_no_connection(const PeerStatus& row) { return row.state != "connected" && row.state != "handshake"; }
+
+}  // namespace
 
 PeerStatus status_of(const PeerRecord& record, RowId last) {
   PeerStatus peer;
@@ -32,24 +37,21 @@ Result<std::vector<PeerStatus>> stored_peers(LogReader& log, bool is_served) {
 }
 
 std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<PeerStatus> stored) {
-  const auto is_dialed_in_vain = [](const PeerStatus& row) {
-    return row.state != "connected" && row.state != "handshake";
-  };
   std::set<AuthorId> connected;
   for (const PeerStatus& row : live) {
-    if (row.peer && !is_dialed_in_vain(row)) connected.insert(*row.peer);
+    if (row.peer && !has_no_connection(row)) connected.insert(*row.peer);
   }
   std::erase_if(stored, [&](const PeerStatus& row) { return connected.contains(*row.peer); });
   // An address that is left alone, since its node is connected some other way.
   std::erase_if(
-      live, [&](const PeerStatus& row) { return is_dialed_in_vain(row) && row.peer && connected.contains(*row.peer); });
+      live, [&](const PeerStatus& row) { return has_no_connection(row) && row.peer && connected.contains(*row.peer); });
   std::vector<PeerStatus> rows;
   std::set<AuthorId> shown;
   for (PeerStatus& row : live) {
     const auto known = std::ranges::find_if(stored, [&](const PeerStatus& record) {
       return row.peer ? record.peer == row.peer : record.dialed && record.address == row.address;
     });
-    if (is_dialed_in_vain(row) && known != stored.end()) {
+    if (has_no_connection(row) && known != stored.end()) {
       known->address = row.address;
       known->dialed = true;
       known->state = row.state;
@@ -57,7 +59,7 @@ std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<Pe
       row = std::move(*known);
       stored.erase(known);
     }
-    const bool again = is_dialed_in_vain(row) && row.peer && !shown.insert(*row.peer).second;
+    const bool again = has_no_connection(row) && row.peer && !shown.insert(*row.peer).second;
     if (!again) rows.push_back(std::move(row));  // else: another address of a node that is away
   }
   for (PeerStatus& record : stored) {
@@ -65,6 +67,19 @@ std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<Pe
     rows.push_back(std::move(record));
   }
   return rows;
+}
+
+void take_from_others(std::vector<PeerStatus>& rows, const std::vector<PeerStatus>& written,
+                      std::int64_t others_since_ms) {
+  for (PeerStatus& row : rows) {
+    if (!row.peer || !has_no_connection(row)) continue;
+    const auto theirs = std::ranges::find(written, row.peer, &PeerStatus::peer);
+    if (theirs == written.end() || theirs->state != "connected") continue;
+    // What this server knows of the end of a connection of its own may not be written down yet.
+    if (theirs->since_ms < others_since_ms || theirs->since_ms < row.since_ms) continue;
+    row = *theirs;
+    row.other_server = true;
+  }
 }
 
 }  // namespace musher::sync

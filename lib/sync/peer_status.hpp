@@ -24,6 +24,7 @@ struct PeerStatus {
   std::uint64_t sent_bytes = 0;
   std::uint64_t received_bytes = 0;
   std::string last_error{};
+  bool other_server = false;  ///< it is connected with another server of this log
 };
 
 /// The peers of the table, by key. is_served: a live server has the log open.
@@ -35,5 +36,12 @@ struct PeerStatus {
 /// What a server has now, and what is written down of peers that it has no connection with: how far behind they are,
 /// and why they went. One row for each peer, and for each address that nobody answered at.
 [[nodiscard]] std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<PeerStatus> stored);
+
+/// Of a log that several servers have open: a peer of `written` (stored_peers) that is connected there is so in `rows`,
+/// what one of the servers shows, if that one has no connection with it and does not know better by now.
+/// @param others_since_ms  when the eldest of the other servers began: who was connected before that was so with one
+///   that did not live to say how it ended
+void take_from_others(std::vector<PeerStatus>& rows, const std::vector<PeerStatus>& written,
+                      std::int64_t others_since_ms);
 
 }  // namespace musher::sync

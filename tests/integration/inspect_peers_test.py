@@ -1,12 +1,14 @@
 """musher inspect peers: of running nodes, of ones that were killed or stopped, from the file and from a server."""
 
+import copy
 import json
 import re
+import socket
 import unittest
 
 import sync_nodes_test
 from mcp_client import wait_until
-from sync_nodes_test import Node, same_state
+from sync_nodes_test import Node, Proxy, same_state
 
 
 class Peers(sync_nodes_test.Nodes):
@@ -110,6 +112,52 @@ class Peers(sync_nodes_test.Nodes):
         gone = wait_until(lambda: [peer for peer in self.live(alice) if peer["state"] == "closed"], "alice's server to see that bob is away")
         self.assertEqual((len(self.live(alice)), gone[0]["name"], gone[0]["lag_ops"], gone[0]["dialed"]), (1, "bob", 1, False))
         self.assertIn("the connection", gone[0]["last_error"])
+
+    def test_a_second_server_of_the_log_says_who_is_connected_with_the_first(self):
+        alice, bob = self.connected()
+        second = copy.copy(bob)
+        second.start()
+        self.addCleanup(lambda: second.server.close())
+        stored = self.peer(bob)
+        self.assertEqual(stored["state"], "connected")
+        there, = self.live(second)
+        self.assertEqual(there, stored | {"other_server": True})
+        self.assertNotIn("other_server", self.live(bob)[0])
+        self.assertEqual(self.metrics(second)["connected"], 1)
+        text = self.shell.musher("inspect", "peers", "--server", f"http://127.0.0.1:{second.server.port}").stdout
+        self.assertRegex(text.splitlines()[1], r"^alice +connected by another server +2")
+        bob.kill()
+        self.assertEqual(self.live(second)[0]["state"], "closed")
+        # One that began after the connection is not who has it, whatever the first has left in the file.
+        bob.start()
+        self.assertEqual(self.peer(bob)["state"], "connected")
+        for node in (bob, second):
+            there, = self.live(node)
+            self.assertEqual((there["state"], "other_server" in there, self.metrics(node)["connected"]), ("closed", False, 0))
+
+    def test_a_second_server_that_dials_in_vain_says_who_is_connected_with_the_first(self):
+        alice, bob = self.make("alice", "bob")
+        alice.must("put", "-q", "--new", "1_story", "stage=1_backlog")
+        alice.start()
+        proxy = Proxy(alice.server.port)
+        self.addCleanup(proxy.close)
+        there = f"ws://127.0.0.1:{proxy.port}"
+        bob.start("--rendezvous", there)
+        same_state([alice, bob])
+        wait_until(lambda: self.peers(bob) and self.peer(bob)["state"] == "connected", "the connection to be written down")
+        proxy.listener.shutdown(socket.SHUT_RDWR)  # nobody else gets through
+        second = copy.copy(bob)
+        second.start("--rendezvous", there)
+        self.addCleanup(lambda: second.server.close())
+        address = lambda: re.findall(r"^musher_sync_address_connected{.*} (.)$", second.server.get("/metrics")[2], re.MULTILINE)
+        second.server.wait_event("cannot reach peer")
+        self.assertEqual(self.live(second), [self.peer(bob) | {"other_server": True}])
+        self.assertEqual((self.metrics(second)["connected"], address()), (1, ["1"]))
+        bob.kill()
+        gone, = self.live(second)
+        self.assertIn(gone["state"], ("waiting", "dialing"))
+        self.assertIn("refused", gone["last_error"])
+        self.assertEqual((self.metrics(second)["connected"], address()), (0, ["0"]))
 
     def test_metrics_name_thirty_two_peers_and_those_that_are_connected_first(self):
         alice, bob = self.connected()

@@ -65,5 +65,43 @@ TEST_CASE("sync peers: nobody is connected to a server that has no connection wi
   CHECK(rows[1].state == "closed");
 }
 
+TEST_CASE("sync peers: who is connected with another server of the log is said to be", "[sync]") {
+  constexpr std::int64_t kTheirStart = 1'000;
+  PeerStatus theirs = live(peer(1), "ws://a", "connected");
+  theirs.since_ms = kTheirStart + 500;
+  theirs.lag_ops = 3;
+  PeerStatus ours = live(peer(1), "ws://b", GENERATE("closed", "waiting", "dialing", "stopped"));
+  ours.last_error = "it broke";
+  ours.since_ms = kTheirStart;  // it was connected here until then
+
+  std::vector<PeerStatus> rows{ours, live(peer(2), "ws://c", "closed"), live(std::nullopt, "ws://d", "waiting")};
+  take_from_others(rows, {theirs}, kTheirStart);
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].state == "connected");
+  CHECK(rows[0].other_server);
+  CHECK(rows[0].address == "ws://a");
+  CHECK(rows[0].lag_ops == 3);
+  CHECK(rows[0].last_error.empty());
+  CHECK(rows[1].state == "closed");
+  CHECK_FALSE(rows[1].other_server);
+  CHECK(rows[2].state == "waiting");
+}
+
+TEST_CASE("sync peers: what another server of the log says is not taken for what is so", "[sync]") {
+  PeerStatus theirs = live(peer(1), "ws://a", "connected");
+  theirs.since_ms = 1'500;
+  PeerStatus ours = live(peer(1), "ws://b", "closed");
+  std::int64_t their_start = 1'000;
+  SECTION("of one that is gone: it was connected before any that lives began") { their_start = 1'501; }
+  SECTION("of this one, which has written it down and lost the connection since") { ours.since_ms = 1'501; }
+  SECTION("it is not connected there either") { theirs.state = "closed"; }
+  SECTION("it is connected here") { ours.state = "connected"; }
+  std::vector<PeerStatus> rows{ours};
+  take_from_others(rows, {theirs}, their_start);
+  CHECK(rows[0].address == "ws://b");
+  CHECK(rows[0].state == ours.state);
+  CHECK_FALSE(rows[0].other_server);
+}
+
 }  // namespace
 }  // namespace musher::sync
