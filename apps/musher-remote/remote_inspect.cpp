@@ -56,17 +56,32 @@ struct Inspection {
   void show(const std::string& text) const { page(context.terminal, context.environment, text); }
 };
 
+/// What all pages have in this list.
+std::vector<JsonView> all_of(const std::vector<mcp::ToolReply>& pages, std::string_view list) {
+  std::vector<JsonView> all;
+  for (const mcp::ToolReply& reply : pages) {
+    const auto items = reply.structured[list].items();
+    all.insert(all.end(), items.begin(), items.end());
+  }
+  return all;
+}
+
+void write_list(JsonWriter& json, std::string_view name, const std::vector<JsonView>& elements) {
+  json.key(name).begin_array();
+  for (const JsonView& element : elements) json.verbatim(element.text());
+  json.end_array();
+}
+
 /// The elements of all pages as one list under `name`, in a document like the local command's.
 void print_list(Context& context, std::string_view schema, std::string_view name,
-                const std::vector<mcp::ToolReply>& pages, const std::vector<JsonView>& elements,
-                ExitCode code = ExitCode::ok) {
+                const std::vector<mcp::ToolReply>& pages, const std::vector<JsonView>& elements, ExitCode code) {
   const JsonView last = pages.back().structured;
   JsonWriter json(context.terminal.out());
   begin_document(json, schema, last, code);
   if (last["at"].exists()) json.key("at").verbatim(last["at"].text());
-  json.key(name).begin_array();
-  for (const JsonView& element : elements) json.verbatim(element.text());
-  json.end_array().end_object();
+  write_list(json, name, elements);
+  write_list(json, "failures", all_of(pages, "failures"));
+  json.end_object();
   json.end_line();
 }
 
@@ -197,19 +212,18 @@ Result<ExitCode> story(const Inspection& inspection) {
 
 Result<ExitCode> ops(const Inspection& inspection) {
   MUSHER_TRY(const auto pages, inspection.pages("list_ops"));
-  std::vector<JsonView> all;
-  for (const mcp::ToolReply& reply : pages) {
-    const auto items = reply.structured["ops"].items();
-    all.insert(all.end(), items.begin(), items.end());
-  }
+  const std::vector<JsonView> all = all_of(pages, "ops");
+  const bool holds = all_of(pages, "failures").empty();
+  const ExitCode code = holds ? ExitCode::ok : ExitCode::no;
+  if (!holds) inspection.context.terminal.warn("rows of this log do not hold: musher verify-order there");
   if (wants_json(inspection.context)) {
-    print_list(inspection.context, "musher.inspect-ops/1", "ops", pages, all);
-    return ExitCode::ok;
+    print_list(inspection.context, "musher.inspect-ops/1", "ops", pages, all, code);
+    return code;
   }
   std::vector<OpView> views;
   for (const JsonView& op : all) views.push_back(op_view(op));
   inspection.show(ops_text(views, inspection.context.terminal));
-  return ExitCode::ok;
+  return code;
 }
 
 Result<ExitCode> peers(const Inspection& inspection) {

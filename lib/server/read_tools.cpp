@@ -7,6 +7,7 @@
 #include <map>
 
 #include "model/text.hpp"
+#include "oplog/hints.hpp"
 #include "report/inspect_json.hpp"
 #include "report/peers_json.hpp"
 #include "server/ends_on_loop.hpp"
@@ -77,6 +78,11 @@ Result<mcp::ToolResult> status_of(const std::vector<StoryView>& stories, const L
                        std::move(document));
 }
 
+std::unexpected<Error> damaged(const LogInfo& info, const RowFailure& first) {
+  return fail(Errc::damaged, fmt::format("row {} of {} does not hold ({})", raw(first.row), info.path, first.reason),
+              verify_hint(info.path));
+}
+
 /// Of an earlier moment memory has nothing: the log up to there is read again, off the server's thread.
 void past_status(const CallPtr& call, Node& node) {
   if (const auto followed = follow_file(node); !followed) return call->finish(error_result(followed.error()));
@@ -87,6 +93,8 @@ void past_status(const CallPtr& call, Node& node) {
                SqliteOpLog& log, const auto& cancelled, const auto& progress) -> Result<mcp::ToolResult> {
              MUSHER_TRY(const ResolvedPoint at, resolve(log, point));
              MUSHER_TRY(const StoryList past, inspect_stories(log, at.row, &cancelled, progress));
+             // A list that says nothing of the rows that are not in it.
+             if (!past.failures.empty()) return damaged(log.info(), past.failures.front());
              MUSHER_TRY(const LogCard card, log_card(log));
              MUSHER_TRY(mcp::ToolResult result, status_of(past.stories, card, at, request, version, ""));
              result.may_keep = false;  // "two hours ago" is another moment each time

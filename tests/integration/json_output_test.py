@@ -10,6 +10,7 @@ import unittest
 import jsonschema
 
 from binaries import BIN, SOURCE, Shell
+from mcp_client import Server, wait_until
 
 SCHEMAS = SOURCE / "docs" / "schemas"
 STORE = {path.name: json.loads(path.read_text()) for path in SCHEMAS.iterdir()}
@@ -137,6 +138,62 @@ class WhatOnlyMcpGives(Commands):
         for answer in answers.values():
             document = answer["structuredContent"]
             validate(document, file_of(document["schema"]))
+
+
+class FromAServer(Commands):
+    """With --server a command prints what its schema says, as with the log's file."""
+
+    def setUp(self):
+        super().setUp()
+        self.new_log("1_a", "2_b", "3_gone")
+        self.musher("put", "-q", "1_a", "long=" + "x" * 5000, "agent=coder-1")
+        self.musher("put", "-q", "1_a", *(f"field_{n}={n}" for n in range(120)))
+        self.musher("purge", "-q", "3_gone", "--yes")
+        self.server = Server(self.shell, "--log", "pipeline.db", "--allow-unconfirmed-purge")
+        self.addCleanup(lambda: self.server.close())
+
+    def ask(self, *words, code=0):
+        return self.document(*words, "--server", f"http://127.0.0.1:{self.server.port}", code=code)
+
+    def test_every_view(self):
+        self.assertEqual(self.ask("inspect", "summary")["schema"], "musher.node/1")
+        for at in ([], ["--at", "row:3"]):
+            stories = self.ask("inspect", "stories", *at)
+            self.assertEqual((len(stories["stories"]), stories["failures"]), (3 if at else 2, []))
+        self.assertEqual(self.ask("inspect", "ops")["failures"], [])
+        self.assertEqual(self.ask("inspect", "peers")["peers"], [])
+        for story in ("1_a", "3_gone"):
+            self.ask("inspect", "story", story)
+        self.ask("inspect", "story", "3_gone", "--at", "row:3")
+
+    def test_what_is_written(self):
+        self.assertTrue(self.ask("put", "--new", "4_new", "stage=1_backlog")["created"])
+        self.ask("put", "4_new", "stage=2_current")
+        self.ask("purge", "-n", "4_new")
+        self.assertEqual(self.ask("purge", "4_new", "--yes")["stories"][0]["status"], "purged")
+        self.ask("purge", "4_new", "--yes")
+        created = self.musher("init", "--log", "other.db", "--join", f"http://127.0.0.1:{self.server.port}", "--json")
+        validate(json.loads(created.stdout), file_of("musher.init/1"))
+
+    def test_rows_that_do_not_hold_are_named(self):
+        """The audit is off: nothing else than what is asked for looks at them."""
+        self.server.close()
+        self.server = Server(self.shell, "--log", "pipeline.db", "--audit-interval", "0")
+        wait_until(lambda: self.server.readiness()[1]["last_audit"], "the audit at the start")
+        self.shell.sql("pipeline.db", "DROP TRIGGER crdt_ops_no_update; UPDATE crdt_ops SET content = '{}' WHERE rowid = 2")
+        (failure,) = self.ask("inspect", "ops", code=1)["failures"]
+        self.assertEqual((failure["rowid"], failure["reason"]), ("2", "digest_mismatch"))
+        text = self.musher("inspect", "ops", "--server", f"http://127.0.0.1:{self.server.port}", code=1)
+        self.assertIn("do not hold", text.stderr)
+        past = self.musher("inspect", "stories", "--at", "row:3", "--server", f"http://127.0.0.1:{self.server.port}", "--json", code=1)
+        self.assertEqual((past.stdout, json.loads(past.stderr)["code"]), ("", "damaged"))
+
+    def test_a_log_that_has_turned_bad(self):
+        os.rename(self.shell.work / "pipeline.db", self.shell.work / "moved.db")
+        wait_until(lambda: self.server.readiness()[0] == 503, "the server to see that the log is gone")
+        self.assertIn("is not the file", self.ask("inspect", "summary", code=1)["problem"])
+        for view in (["stories"], ["story", "1_a"], ["peers"]):
+            self.ask("inspect", *view, code=1)
 
 
 class GoodLogs(Commands):
