@@ -92,15 +92,7 @@ struct SyncService::Impl final : public sync::Services {
     engine_options.rendezvous = options.rendezvous;
     engine_options.limits.peers = options.most_connections;
     engine_options.standing = [this](const AuthorId& author) { return live.live().trust().standing(author); };
-    engine_options.may_dial = [this](const std::string& url) {
-      const bool ours = live.claim(url);
-      if (ours) {
-        left_to_others.erase(url);
-      } else {
-        left_to_others.insert(url);
-      }
-      return ours;
-    };
+    engine_options.may_dial = [this](const std::string& url) { return live.claim(url); };
     engine_options.on_event = options.on_event;
     engine_options.own_op_elsewhere = [this](const Tip& tip, const AuthorId& peer) { own_ops.shown(tip, peer); };
     verifier = std::make_shared<const Verifier>(info.document);
@@ -248,7 +240,6 @@ struct SyncService::Impl final : public sync::Services {
   WaitingAuthors waiting;
   std::optional<sync::Engine> engine;
   std::shared_ptr<const Verifier> verifier;  ///< of the document that the log has now
-  std::set<std::string> left_to_others;      ///< URLs that another server of this log dials
   sync::OutOps fresh;
   bool stopped = false;
   std::optional<std::chrono::milliseconds> begins_again_at;  ///< of a log whose end could not be told
@@ -276,9 +267,7 @@ void SyncService::accept(std::shared_ptr<http::WebSocket> socket) {
 
 void SyncService::set_rendezvous(std::vector<std::string> urls) {
   for (const std::string& url : impl_->options.rendezvous) {
-    if (std::ranges::find(urls, url) != urls.end()) continue;
-    impl_->live.give_back(url);
-    impl_->left_to_others.erase(url);
+    if (std::ranges::find(urls, url) == urls.end()) impl_->live.give_back(url);
   }
   impl_->options.rendezvous = std::move(urls);
   if (!impl_->stopped) impl_->engine->set_rendezvous(impl_->options.rendezvous);
@@ -333,7 +322,6 @@ std::vector<AddressState> SyncService::addresses() const {
   };
   std::vector<AddressState> all;
   for (const std::string& address : impl_->options.rendezvous) {
-    if (impl_->left_to_others.contains(address)) continue;
     if (std::ranges::find(all, address, &AddressState::address) == all.end())
       all.push_back({address, is_connected(address)});
   }

@@ -61,7 +61,7 @@ class SyncService {
   void write_down(std::function<void()> done);
 
   [[nodiscard]] std::vector<sync::PeerStatus> peers() const;
-  /// Each address that is to be dialed, once, in the order given; without those that another server of this log dials.
+  /// Each address that is to be dialed, once, in the order given.
   [[nodiscard]] std::vector<AddressState> addresses() const;
   [[nodiscard]] sync::Engine::Totals totals() const;
   /// This node's own key has signed an op that this log has not got: local writes are refused meanwhile. Says so, for
