@@ -135,7 +135,7 @@ class Peers(sync_nodes_test.Nodes):
             there, = self.live(node)
             self.assertEqual((there["state"], "other_server" in there, self.metrics(node)["connected"]), ("closed", False, 0))
 
-    def test_a_second_server_that_dials_in_vain_says_who_is_connected_with_the_first(self):
+    def test_a_second_server_that_leaves_an_address_to_the_first_says_who_is_connected_with_that(self):
         alice, bob = self.make("alice", "bob")
         alice.must("put", "-q", "--new", "1_story", "stage=1_backlog")
         alice.start()
@@ -150,10 +150,11 @@ class Peers(sync_nodes_test.Nodes):
         second.start("--rendezvous", there)
         self.addCleanup(lambda: second.server.close())
         address = lambda: re.findall(r"^musher_sync_address_connected{.*} (.)$", second.server.get("/metrics")[2], re.MULTILINE)
-        second.server.wait_event("cannot reach peer")
+        second.server.wait_event("left to another server")
         self.assertEqual(self.live(second), [self.peer(bob) | {"other_server": True}])
         self.assertEqual((self.metrics(second)["connected"], address()), (1, ["1"]))
         bob.kill()
+        second.server.wait_event("cannot reach peer")
         gone, = self.live(second)
         self.assertIn(gone["state"], ("waiting", "dialing"))
         self.assertIn("refused", gone["last_error"])
