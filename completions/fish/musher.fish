@@ -145,6 +145,7 @@ __musher_complete init -l group -x -a '(__fish_complete_groups)' -d 'let the mem
 __musher_complete identity -n '__musher_argument 0' -a 'new show'
 
 __musher_complete trust -l eraser -d 'add: may also erase what others wrote'
+__musher_complete trust -l no-eraser -d 'add: may no longer erase what others wrote'
 __musher_complete trust -l from -x -d 'revoke: mute this op of the author and all after it'
 __musher_complete trust -n '__musher_argument 0' -a 'list add revoke'
 __musher_complete trust -n '__musher_argument 1 add' -F

@@ -62,7 +62,7 @@ Result<InitReport> accept_existing(const InitRequest& request, const Host& host)
   MUSHER_TRY(const auto policy, TrustPolicy::read(**log));
   Replica replica(*std::move(log), host);
   if (authors.empty()) {  // killed between making the log and trusting its key
-    MUSHER_CHECK(trust_add(replica, identity.author(), request.name, false));
+    MUSHER_CHECK(trust_add(replica, identity.author(), request.name));
   } else if (policy.standing(identity.author()) != Standing::allowed) {
     return fail(Errc::refused,
                 fmt::format("{} is there, but the key {} is not trusted in it", info.path, request.key_file.string()),
@@ -87,7 +87,7 @@ Result<InitReport> init(const InitRequest& request, const Host& host) {
   MUSHER_TRY(auto log, SqliteOpLog::create(request.log, options));
   const LogInfo info = log->info();
   Replica replica(std::move(log), host);
-  MUSHER_CHECK(trust_add(replica, key.identity.author(), request.name, false));
+  MUSHER_CHECK(trust_add(replica, key.identity.author(), request.name));
   return InitReport{true, key.created, info, key.identity.author(), fs::absolute(request.key_file)};
 }
 

@@ -27,12 +27,17 @@ Result<void> check_name(const TrustPolicy& trust, const AuthorId& author, const 
   return {};
 }
 
-Result<TrustReport> store(WriteTransaction& log, const Host& host, AuthorRecord record, const char* action) {
+std::optional<AuthorRecord> copy_of(const AuthorRecord* record) {
+  return record == nullptr ? std::nullopt : std::optional(*record);
+}
+
+Result<TrustReport> store(WriteTransaction& log, const Host& host, const AuthorRecord* before, AuthorRecord record,
+                          const char* action) {
   const std::int64_t now = host.now_ms();
   MUSHER_CHECK(log.set_author({now, host.login, action, record}));
   MUSHER_TRY(const std::uint64_t released, settle_quarantine(log, now));
   MUSHER_CHECK(log.commit());
-  return TrustReport{std::move(record), true, released};
+  return TrustReport{std::move(record), copy_of(before), true, released};
 }
 
 Result<std::optional<OpId>> own_last_op(LogReader& log, const AuthorId& author) {
@@ -47,7 +52,8 @@ bool is_hex(std::string_view text) {
 
 }  // namespace
 
-Result<TrustReport> trust_add(Replica& replica, const AuthorId& author, const std::string& name, bool eraser) {
+Result<TrustReport> trust_add(Replica& replica, const AuthorId& author, const std::string& name,
+                              std::optional<bool> eraser) {
   if (!is_author_key(author)) {
     return fail(Errc::usage, fmt::format("{} is not an Ed25519 public key", to_hex(author.key)),
                 "musher identity show prints the key of an identity");
@@ -55,11 +61,11 @@ Result<TrustReport> trust_add(Replica& replica, const AuthorId& author, const st
   MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
   MUSHER_TRY(const auto trust, TrustPolicy::read(*log));
   MUSHER_CHECK(check_name(trust, author, name));
-  const AuthorRecord wanted{author, name, Trust::allowed, eraser, std::nullopt};
-  if (const AuthorRecord* record = trust.record(author); record != nullptr && *record == wanted) {
-    return TrustReport{wanted, false, 0};
-  }
-  return store(*log, replica.host(), wanted, "add");
+  const AuthorRecord* known = trust.record(author);
+  const bool may_erase = eraser.value_or(known != nullptr && known->eraser);
+  const AuthorRecord wanted{author, name, Trust::allowed, may_erase, std::nullopt};
+  if (known != nullptr && *known == wanted) return TrustReport{wanted, wanted, false, 0};
+  return store(*log, replica.host(), known, wanted, "add");
 }
 
 Result<TrustReport> trust_revoke(Replica& replica, const AuthorId& author, std::optional<OpId> from) {
@@ -77,14 +83,14 @@ Result<TrustReport> trust_revoke(Replica& replica, const AuthorId& author, std::
                   "name an op of the author whose trust ends there");
     }
   } else if (wanted.trust == Trust::revoked && known != nullptr) {
-    return TrustReport{wanted, false, 0};
+    return TrustReport{wanted, wanted, false, 0};
   } else {
     MUSHER_TRY(from, own_last_op(*log, author));
   }
   wanted.trust = Trust::revoked;
   wanted.revoked_from = from;
-  if (known != nullptr && *known == wanted) return TrustReport{wanted, false, 0};
-  return store(*log, replica.host(), wanted, "revoke");
+  if (known != nullptr && *known == wanted) return TrustReport{wanted, wanted, false, 0};
+  return store(*log, replica.host(), known, wanted, "revoke");
 }
 
 Result<AuthorId> find_author(LogReader& log, const std::string& text) {

@@ -10,16 +10,17 @@ namespace musher {
 
 struct TrustReport {
   AuthorRecord record;
-  bool changed = false;        ///< false: it was so already
-  std::uint64_t released = 0;  ///< quarantined ops that entered the log because of it
+  std::optional<AuthorRecord> before;  ///< what stood there until now; nothing when the author had no place on the list
+  bool changed = false;                ///< false: it was so already
+  std::uint64_t released = 0;          ///< quarantined ops that entered the log because of it
 };
 
 /// Lets an author's ops be heard, those that are in the log and those to come; with `eraser` also erase others'
-/// content. Needs no identity: who may write the file decides. Allowing an author again keeps the name unless it
-/// differs.
+/// content, or no longer. Needs no identity: who may write the file decides. Of an author who is on the list already,
+/// `eraser` left out keeps that right as it is, and another name replaces the one it had.
 /// @errors usage: no name, a name another author has, control characters; not an Ed25519 public key.  busy, io.
 [[nodiscard]] Result<TrustReport> trust_add(Replica& replica, const AuthorId& author, const std::string& name,
-                                            bool eraser);
+                                            std::optional<bool> eraser = {});
 
 /// Mutes the op `from` and what descends from it by prev; by default from the author's tip in this log on (that op
 /// included). An author without ops here is muted entirely.

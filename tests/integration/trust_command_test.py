@@ -25,7 +25,7 @@ class OwnKey(unittest.TestCase):
 
     def test_a_new_name_for_it_is_said_to_be_one(self):
         out, said = self.trust("add", self.key, "mallory")
-        self.assertEqual(out, f"mallory ({self.key[:12]}) is now trusted\n")
+        self.assertEqual(out, f"mallory ({self.key[:12]}) is trusted, renamed from alice\n")
         self.assertEqual(said, f"musher-trust: warning: this is the log's own key, {self.shell.work}/pipeline.db.key, which was called alice until now\n")
         self.assertEqual(self.trust("add", self.key, "mallory")[1], f"musher-trust: this is the log's own key, {self.shell.work}/pipeline.db.key\n")
 
@@ -55,6 +55,67 @@ class OwnKey(unittest.TestCase):
         (self.shell.work / "pipeline.db.key").unlink()
         (self.shell.work / "pipeline.db.key.pub").unlink()
         self.assertEqual(self.trust("add", self.key, "mallory")[1], "")
+
+
+class SaidAgain(unittest.TestCase):
+    """trust add of an author who is on the list already."""
+
+    def setUp(self):
+        self.shell = Shell(IN_MEMORY)
+        self.addCleanup(self.shell.close)
+        self.must("init", "-q", "--name", "alice")
+        self.must("identity", "new", "-q", "--identity", "bob.key")
+        self.bob = f"({(self.shell.work / 'bob.key.pub').read_text()[:12]})"
+
+    def must(self, *arguments):
+        done = self.shell.musher(*arguments)
+        self.assertEqual(done.returncode, 0, (arguments, done.stdout, done.stderr))
+        return done.stdout
+
+    def add(self, *arguments):
+        return self.must("trust", "add", "bob.key.pub", *arguments)
+
+    def listed(self):
+        return [line.split()[:-2] for line in self.must("trust", "list").splitlines() if line.startswith("b")]
+
+    def test_the_right_to_erase_stays_until_it_is_taken_back(self):
+        self.assertEqual(self.add("bob"), f"bob {self.bob} is now trusted\n")
+        self.assertEqual(self.add("bob", "--eraser"), f"bob {self.bob} is trusted, and may now erase what others wrote\n")
+        self.assertEqual(self.add("bob"), f"bob {self.bob} is already trusted, and may erase what others wrote\n")
+        self.assertEqual(self.listed(), [["bob", "allowed,", "eraser"]])
+        self.assertEqual(self.add("bob", "--no-eraser"), f"bob {self.bob} is trusted, and may no longer erase what others wrote\n")
+        self.assertEqual(self.listed(), [["bob", "allowed"]])
+        self.assertEqual(self.add("bob", "--no-eraser"), f"bob {self.bob} is already trusted\n")
+
+    def test_another_name_takes_nothing_away(self):
+        self.add("bob", "--eraser")
+        self.assertEqual(self.add("bert"), f"bert {self.bob} is trusted, renamed from bob, and may erase what others wrote\n")
+        self.assertEqual(self.listed(), [["bert", "allowed,", "eraser"]])
+
+    def test_who_was_revoked_comes_back_as_before(self):
+        self.add("bob", "--eraser")
+        self.must("trust", "revoke", "bob")
+        self.assertEqual(self.add("bob"), f"bob {self.bob} is now trusted, and may erase what others wrote\n")
+        self.must("trust", "revoke", "bob")
+        self.assertEqual(self.add("bert", "--no-eraser"), f"bert {self.bob} is now trusted, renamed from bob, and may no longer erase what others wrote\n")
+
+    def test_the_flags_go_with_add_and_not_together(self):
+        for arguments, error in ((("add", "bob.key.pub", "bob", "--eraser", "--no-eraser"), "--eraser and --no-eraser do not go together"),
+                                 (("revoke", "alice", "--no-eraser"), "--no-eraser goes with add"), (("list", "--no-eraser"), "trust list takes nothing else")):
+            done = self.shell.musher("trust", *arguments)
+            self.assertEqual((done.returncode, done.stderr.splitlines()[0]), (2, f"musher-trust: {error}"))
+
+    def test_what_is_heard_first_now_is_seen_now_and_one_op_is_one(self):
+        self.must("put", "-q", "--new", "1_a", "stage=1")
+        self.must("identity", "new", "-q", "--identity", "other.key")
+        self.must("trust", "add", "-q", "other.key.pub", "carol")
+        self.must("init", "-q", "--name", "bob", "--join", "pipeline.db", "--log", "b.db")
+        self.must("trust", "add", "-q", "pipeline.db.key.pub", "alice", "--log", "b.db")
+        self.must("put", "-q", "--new", "9_b", "stage=1", "--log", "b.db")
+        self.assertEqual(self.shell.musher("sync", "-q", "pipeline.db", "b.db").returncode, 1)
+        done = self.shell.musher("trust", "add", "b.db.key.pub", "bob")
+        self.assertRegex(done.stdout, r"^bob \(.{12}\) is now trusted; 1 op came in from quarantine\n$")
+        self.assertEqual(done.stderr, "musher-trust: 1 story is seen now: 9_b\n")
 
 
 if __name__ == "__main__":

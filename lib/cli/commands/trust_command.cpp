@@ -23,7 +23,12 @@ struct TrustOptions {
   std::string action;
   std::vector<std::string> arguments;
   bool eraser = false;
+  bool no_eraser = false;
   std::optional<std::string> from;
+
+  [[nodiscard]] std::optional<bool> wanted_eraser() const {
+    return eraser || no_eraser ? std::optional(eraser) : std::nullopt;
+  }
 };
 
 void declare(TrustOptions& options, CommandLine& line) {
@@ -31,12 +36,13 @@ void declare(TrustOptions& options, CommandLine& line) {
   line.positional(options.arguments, "KEY",
                   "add: KEY NAME; revoke: KEY. A KEY is 64 hex digits or a .pub file; revoke also takes "
                   "a name or the first 6 or more digits");
-  line.flag(options.eraser, "--eraser", "add: may also erase what others wrote");
+  line.flag(options.eraser, "--eraser", "add: may also erase what others wrote (default: as it was; at first not)");
+  line.flag(options.no_eraser, "--no-eraser", "add: may no longer erase what others wrote");
   line.option(options.from, "--from", "OP",
               "revoke: mute this op of the author and all after it (default: from its last op in this log on, that op "
               "included)");
   line.usage("[OPTION]... list");
-  line.usage("[OPTION]... add KEY NAME [--eraser]");
+  line.usage("[OPTION]... add KEY NAME [--eraser|--no-eraser]");
   line.usage("[OPTION]... revoke KEY [--from OP]");
   line.paragraph(
       "Trust is this log's own: it is not signed, not sent to other nodes, and each change is kept with who made it "
@@ -79,7 +85,7 @@ Result<StoryIds> visible_stories(LogReader& log) {
   return ids;
 }
 
-/// "2 stories are seen again: 1_a, 2_b" of those that only `now` has.
+/// "2 stories are seen now: 1_a, 2_b" of those that only `now` has.
 void say_changed(Context& context, const StoryIds& before, const StoryIds& now, std::string_view what) {
   constexpr std::size_t kNamed = 5;
   std::vector<std::string> changed;
@@ -126,10 +132,33 @@ Result<TrustReport> change(Context& context, Replica& replica, const AuthorId& a
   say_if_own(context, replica, report.record, trust.name(author));
   if (!report.changed) return report;
   if (const auto after = visible_stories(replica.log())) {
-    say_changed(context, before, *after, "seen again");
+    say_changed(context, before, *after, "seen now");
     say_changed(context, *after, before, "not seen any more");
   }
   return report;
+}
+
+/// "alice (3f5a12...) is now trusted, and may erase what others wrote": how it stands, and what is new about it.
+std::string answer_text(const TrustReport& report) {
+  const AuthorRecord& record = report.record;
+  const std::optional<AuthorRecord>& before = report.before;
+  const std::string renamed = before && !before->name.empty() && before->name != record.name ? before->name : "";
+  const bool stood = before && before->trust == record.trust && before->revoked_from == record.revoked_from;
+  const std::string_view when = !report.changed ? "already " : stood ? "" : "now ";
+  std::string line = fmt::format("{} ({}) is {}{}", escape(author_text(record.name, record.author)),
+                                 short_id(record.author), when, record.trust == Trust::allowed ? "trusted" : "revoked");
+  if (record.trust == Trust::revoked && record.revoked_from)
+    line += fmt::format(" from op {} on, that op included", short_id(*record.revoked_from));
+  else if (record.trust == Trust::revoked)
+    line += ", every op of it";
+  if (!renamed.empty()) line += ", renamed from " + escape(renamed);
+  if (record.eraser)
+    line += fmt::format(", and may {}erase what others wrote", stood && !before->eraser ? "now " : "");
+  else if (before && before->eraser)
+    line += ", and may no longer erase what others wrote";
+  if (report.released > 0)
+    line += fmt::format("; {} op{} came in from quarantine", report.released, report.released == 1 ? "" : "s");
+  return line;
 }
 
 Result<ExitCode> answer(Context& context, Replica& replica, const TrustReport& report) {
@@ -141,17 +170,7 @@ Result<ExitCode> answer(Context& context, Replica& replica, const TrustReport& r
     return ExitCode::ok;
   }
   if (context.settings.quiet) return ExitCode::ok;
-  const AuthorRecord& record = report.record;
-  std::string line =
-      fmt::format("{} ({}) is {}{}", escape(author_text(record.name, record.author)), short_id(record.author),
-                  report.changed ? "now " : "already ", record.trust == Trust::allowed ? "trusted" : "revoked");
-  if (record.trust == Trust::revoked && record.revoked_from)
-    line += fmt::format(" from op {} on, that op included", short_id(*record.revoked_from));
-  else if (record.trust == Trust::revoked)
-    line += ", every op of it";
-  if (record.eraser) line += ", and may erase what others wrote";
-  if (report.released > 0) line += fmt::format("; {} ops came in from quarantine", report.released);
-  context.terminal.out() << line << '\n';
+  context.terminal.out() << answer_text(report) << '\n';
   return ExitCode::ok;
 }
 
@@ -159,17 +178,22 @@ Result<ExitCode> add(TrustOptions& options, Context& context) {
   if (options.arguments.size() != 2)
     return fail(Errc::usage, "trust add takes a key and a name", "musher trust add KEY NAME");
   if (options.from) return fail(Errc::usage, "--from goes with revoke", "musher trust revoke KEY --from OP");
+  if (options.eraser && options.no_eraser)
+    return fail(Errc::usage, "--eraser and --no-eraser do not go together", "musher trust add KEY NAME --no-eraser");
   MUSHER_TRY(const AuthorId author, read_public_key(options.arguments[0]));
   MUSHER_TRY(auto replica, open_for_policy(context));
   MUSHER_TRY(const TrustReport report, change(context, replica, author, [&] {
-               return trust_add(replica, author, options.arguments[1], options.eraser);
+               return trust_add(replica, author, options.arguments[1], options.wanted_eraser());
              }));
   return answer(context, replica, report);
 }
 
 Result<ExitCode> revoke(TrustOptions& options, Context& context) {
   if (options.arguments.size() != 1) return fail(Errc::usage, "trust revoke takes one key", "musher trust revoke KEY");
-  if (options.eraser) return fail(Errc::usage, "--eraser goes with add", "musher trust add KEY NAME --eraser");
+  if (const auto eraser = options.wanted_eraser()) {
+    const std::string_view flag = *eraser ? "--eraser" : "--no-eraser";
+    return fail(Errc::usage, fmt::format("{} goes with add", flag), fmt::format("musher trust add KEY NAME {}", flag));
+  }
   MUSHER_TRY(auto replica, open_for_policy(context));
   MUSHER_TRY(const AuthorId author, find_author(replica.log(), options.arguments[0]));
   std::optional<OpId> from;
@@ -188,7 +212,7 @@ Result<ExitCode> run(TrustOptions& options, Context& context) {
     return fail(Errc::usage, fmt::format("{} is not list, add or revoke", quote(options.action)),
                 "musher trust --help");
   }
-  if (!options.arguments.empty() || options.from || options.eraser) {
+  if (!options.arguments.empty() || options.from || options.wanted_eraser()) {
     return fail(Errc::usage, "trust list takes nothing else", "musher trust list");
   }
   return list(context);
