@@ -154,7 +154,7 @@ __musher_complete trust -n '__musher_argument 1 revoke' -F -a '(__musher_authors
 __musher_complete put -l server -x -d 'work on the log of a live server'
 __musher_complete put -l token-file -r -F -d 'what to show that server'
 __musher_complete put -l new -d 'make the story'
-__musher_complete put -l again -d 'with --new: start a purged story afresh'
+__musher_complete put -l again -d 'with --new: start a purged or muted story afresh'
 __musher_complete put -s n -l dry-run -d 'do all but the writing'
 __musher_complete put -l wait -x -d 'how long to wait for live servers'
 __musher_complete put -n '__musher_argument 0; and not contains -- --new (commandline -opc)' -a '(__musher_stories)'

@@ -66,7 +66,7 @@ Result<PurgedStory> plan_story(LogReader& log, const TrustPolicy& trust, const S
   MUSHER_TRY(planned.items, only_deleted(log, story));
   if (!planned.items.empty()) return planned;
   // Its items are there but muted: nobody is shown it, and nothing needs to be taken out.
-  if (story.purges.empty()) return std::unexpected(no_such_story(log, story.id));
+  if (story.purges.empty()) return muted_story(log, trust, story, Errc::not_found);
   return removed(log, trust, story);
 }
 

@@ -42,24 +42,32 @@ Result<void> check_new_story_id(std::string_view id) {
               "choose an id that can be read and typed: musher put --new STORY FIELD=TEXT");
 }
 
+std::string put_hint(LogReader& log, std::string_view flags, std::string_view story) {
+  return fmt::format("musher put {}--log {} {} FIELD=TEXT", flags, shell_word(log.info().path), shell_operand(story));
+}
+
 Result<void> check_presence(LogReader& log, const Host& host, const TrustPolicy& trust, const PutRequest& request,
                             const Story& story) {
   if (!story.failures.empty()) return damaged_story(log, story);
   if (story.is_live()) {
     if (!request.create) return {};
     return fail(Errc::already_exists, fmt::format("story {} is already there", request.story),
-                fmt::format("to change it, leave out --new: musher put {} FIELD=TEXT", shell_operand(request.story)));
+                "to change it, leave out --new: " + put_hint(log, "", request.story));
   }
   if (story.was_inserted() && story.removal() != nullptr) {
     if (request.create && request.again) return {};
-    return fail(
-        Errc::refused, fmt::format("story {} was {}", request.story, describe_removal(host, trust, story)),
-        fmt::format("to start it afresh: musher put --new --again {} FIELD=TEXT", shell_operand(request.story)));
+    return fail(Errc::refused, fmt::format("story {} was {}", request.story, describe_removal(host, trust, story)),
+                "to start it afresh: " + put_hint(log, "--new --again ", request.story));
   }
-  if (request.create) return {};
+  if (request.create && (request.again || !story.was_inserted())) return {};
+  if (story.was_inserted()) {
+    auto muted = muted_story(log, trust, story, request.create ? Errc::already_exists : Errc::not_found);
+    if (request.create)
+      muted.error().hint += "; to make another beside it: " + put_hint(log, "--new --again ", request.story);
+    return muted;
+  }
   Error missing = no_such_story(log, request.story);
-  if (!missing.candidates.empty())
-    missing.hint = fmt::format("to make it: musher put --new {} FIELD=TEXT", shell_operand(request.story));
+  if (!missing.candidates.empty()) missing.hint = "to make it: " + put_hint(log, "--new ", request.story);
   return std::unexpected(std::move(missing));
 }
 

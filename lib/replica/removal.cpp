@@ -40,4 +40,20 @@ std::unexpected<Error> damaged_story(LogReader& log, const Story& story) {
               verify_hint(log.info().path));
 }
 
+std::unexpected<Error> muted_story(LogReader& log, const TrustPolicy& trust, const Story& story, Errc code) {
+  const std::string& path = log.info().path;
+  const HeardRow* insert = story.row_of(story.items.front().id);
+  if (insert == nullptr)
+    return fail(code, fmt::format("story {} is in {}, but muted", story.id, path), verify_hint(path));
+  const AuthorId& author = insert->row.op.op.author;
+  const std::string key = to_hex(author.key);
+  const std::string& name = trust.name(author);
+  return fail(
+      code,
+      fmt::format("story {} is in {}, but muted: its author {} is {} here", story.id, path,
+                  name.empty() ? key : fmt::format("{} ({})", name, key),
+                  trust.standing(author) == Standing::revoked ? "revoked" : "not trusted"),
+      fmt::format("musher trust add {} {} --log {}", key, name.empty() ? "NAME" : shell_word(name), shell_word(path)));
+}
+
 }  // namespace musher

@@ -20,4 +20,10 @@ namespace musher {
 /// The error for a story of which a row does not hold.
 [[nodiscard]] std::unexpected<Error> damaged_story(LogReader& log, const Story& story);
 
+/// The error for a story of which no item is heard, all those who made one being unknown or revoked here: with the line
+/// that lets it be seen. code: not_found, or already_exists where it was to be made.
+/// Precondition: an item is there, and none is visible.
+[[nodiscard]] std::unexpected<Error> muted_story(LogReader& log, const TrustPolicy& trust, const Story& story,
+                                                 Errc code);
+
 }  // namespace musher

@@ -95,6 +95,7 @@ Error no_such_story(LogReader& log, std::string_view id, std::optional<RowId> at
               "leave out --at, or name a later moment"};
     }
     near = nearest(id, *ids);
+    std::erase(near, id);  // a purge may name a story that nobody made
   }
   return {Errc::not_found, fmt::format("there is no story {} in {}", id, log.info().path),
           "musher inspect stories --log " + shell_word(log.info().path), std::move(near)};

@@ -541,6 +541,30 @@ class Errors(Commands):
                 self.assertIn(word, first)
             return error
 
+    def test_a_muted_story_is_there_and_says_whom_to_trust(self):
+        self.document("identity", "new", "--identity", "bob.key")
+        self.document("trust", "add", "bob.key.pub", "bob")
+        self.document("put", "--new", "3_last", "--identity", "bob.key")
+        self.document("trust", "revoke", "bob")
+        key = (self.shell.work / "bob.key.pub").read_text().strip()
+        log = self.shell.work / "pipeline.db"
+        trust = f"musher trust add {key} bob --log {log}"
+        beside = f"; to make another beside it: musher put --new --again --log {log} 3_last FIELD=TEXT"
+        for code, hint, arguments in (("not_found", trust, ("put", "3_last", "stage=2_current")),
+                                      ("not_found", trust, ("purge", "3_last", "--yes")), ("not_found", trust, ("purge", "-n", "3_last")),
+                                      ("already_exists", trust + beside, ("put", "--new", "3_last", "stage=2_current"))):
+            error = self.check(1, code, *arguments)
+            self.assertEqual((error["message"], error["hint"], error["candidates"]),
+                             (f"story 3_last is in {log}, but muted: its author bob ({key}) is revoked here", hint, []), arguments)
+        self.assertTrue(self.document("put", "--new", "--again", "-n", "3_last")["created"])
+        self.musher(*trust.split()[1:])
+        self.assertFalse(self.document("put", "3_last", "stage=2_current")["created"])
+
+    def test_a_typo_of_a_story_is_told_what_would_make_it_in_this_log(self):
+        error = self.check(1, "not_found", "put", "--log", "pipeline.db", "478_stroy_sync", "stage=2_current")
+        self.assertEqual((error["candidates"], error["hint"]), (["478_story_sync"], "to make it: musher put --new --log "
+                                                                f"{self.shell.work}/pipeline.db 478_stroy_sync FIELD=TEXT"))
+
     def test_usage(self):
         for arguments in (["put", "478_story_sync"], ["put", "478_story_sync", "a:={"], ["put", "478_story_sync", "story_id=x"],
                           ["put", "478_story_sync", "a"], ["put"], ["inspect", "--nonsense"], ["inspect", "nonsense"],

@@ -204,7 +204,8 @@ TEST_CASE("put: what to run next can be pasted, whatever the story is called") {
   here.insert("--config=$(id)");
   const auto again = put(here.replica(), {"--config=$(id)", {}, true, false, false});
   REQUIRE_FALSE(again);
-  CHECK(again.error().hint == "to change it, leave out --new: musher put -- '--config=$(id)' FIELD=TEXT");
+  CHECK(again.error().hint == "to change it, leave out --new: musher put --log " + here.log().info().path +
+                                  " -- '--config=$(id)' FIELD=TEXT");
   const auto missing = put(here.replica(), {"zzzz", {{"stage", "1"}}, false, false, false});
   REQUIRE_FALSE(missing);
   CHECK(missing.error().hint == "musher inspect stories --log " + here.log().info().path);

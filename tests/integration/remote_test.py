@@ -85,6 +85,17 @@ class Put(Remote):
                 self.assertEqual(json.loads(there.stderr)["code"], json.loads(here.stderr)["code"])
                 self.assertEqual(json.loads(there.stderr)["candidates"], json.loads(here.stderr)["candidates"])
 
+    def test_a_muted_story_is_told_from_one_that_is_not_there(self):
+        self.shell.musher("identity", "new", "-q", "--identity", "bob.key")
+        self.shell.musher("trust", "add", "-q", "bob.key.pub", "bob")
+        self.shell.musher("put", "-q", "--new", "480_muted", "--identity", "bob.key")
+        self.shell.musher("trust", "revoke", "-q", "bob")
+        for command in (["put", "480_muted", "stage=3_qa"], ["put", "--new", "480_muted", "stage=3_qa"], ["purge", "480_muted", "--yes"]):
+            said = self.refused(1, *command)
+            self.assertIn(f"story 480_muted is in {self.shell.work}/pipeline.db, but muted: its author bob (", said)
+            self.assertIn("hint: musher trust add ", said)
+            self.assertNotIn("did you mean", said)
+
     def test_what_needs_the_file_is_a_usage_error(self):
         for option in (["-n"], ["--wait", "1s"], ["--identity", "x.key"], ["--log", "pipeline.db"]):
             self.refused(2, "put", STORY, "stage=3_qa", *option)

@@ -200,8 +200,8 @@ class Errors(Tools):
         for name, arguments in (("put_story", {"fields": {"stage": "1"}}), ("get_story", {}), ("purge_story", {})):
             refused = self.client.refusal(name, {"story_id": "478_stori_sync"} | arguments)
             self.assertEqual((refused["code"], refused["candidates"]), ("not_found", [STORY]), name)
-            self.assertEqual(refused["hint"], "put_story with new makes it; at a shell: musher put --new 478_stori_sync "
-                                              "FIELD=TEXT" if name == "put_story" else
+            self.assertEqual(refused["hint"], "put_story with new makes it; at a shell: musher put --new --log "
+                                              f"{self.shell.work}/pipeline.db 478_stori_sync FIELD=TEXT" if name == "put_story" else
                              "get_pipeline_status has the stories that there are; at a shell: musher inspect stories")
 
     def test_a_purged_story_says_by_whom_and_why(self):
@@ -210,8 +210,8 @@ class Errors(Tools):
         refused = self.client.refusal("put_story", {"story_id": "gone", "fields": {"stage": "1"}})
         self.assertEqual(refused["code"], "refused")
         self.assertIn("was purged by", refused["message"])
-        self.assertEqual(refused["hint"], "put_story with new and again starts it afresh; at a shell: musher put --new --again "
-                                          "gone FIELD=TEXT")
+        self.assertEqual(refused["hint"], "put_story with new and again starts it afresh; at a shell: musher put --new --again --log "
+                                          f"{self.shell.work}/pipeline.db gone FIELD=TEXT")
         shown = self.client.document("get_story", {"story_id": "gone"})["story"]
         self.assertEqual((shown["status"], shown["purge"]["value"], shown["purge"]["actor"]),
                          ("purged", {"reason": "came back"}, "alice"))

@@ -7,7 +7,7 @@ void declare(PutOptions& options, CommandLine& line) {
   line.positional(options.assignments, "FIELD=TEXT",
                   "a field and its text, or FIELD:=JSON; a single - reads them from stdin, one a line");
   line.flag(options.request.create, "--new", "make the story; without this a story that is not there is an error");
-  line.flag(options.request.again, "--again", "with --new: start a purged story afresh");
+  line.flag(options.request.again, "--again", "with --new: start a purged or muted story afresh");
   line.flag(options.request.dry_run, "-n,--dry-run", "do all but the writing");
   options.wait.add_to(line);
   line.usage("[OPTION]... STORY FIELD=TEXT|FIELD:=JSON...");
