@@ -20,13 +20,15 @@ class Identity {
   [[nodiscard]] static Identity from_seed(const std::array<std::uint8_t, 32>& seed);
 
   /// Reads a key file (docs/format.md, "Key file").
-  /// @errors no_identity: missing, not a regular file, a symbolic link, wrong length or content, public key does not
-  ///   match, readable by group or others (0440 owned by root is allowed: a mounted secret), or owned by another user.
+  /// @errors no_identity: missing, the public half alone, not a regular file, a symbolic link, wrong length or content,
+  ///   public key does not match, readable by group or others (0440 owned by root is allowed: a mounted secret), or
+  ///   owned by another user.
   [[nodiscard]] static Result<Identity> load(const std::filesystem::path& file);
 
   /// Writes a new key to file (0600, O_EXCL, O_NOFOLLOW) and its public half to file + ".pub" (0644); both and the
   /// folder are synced before this returns. Never overwrites.
-  /// @errors refused: file or file.pub exists.  io: nothing usable was left behind.
+  /// @errors refused: file or file.pub exists; of a public half without its secret it says what that means.  io:
+  ///   nothing usable was left behind.
   [[nodiscard]] Result<void> save_new(const std::filesystem::path& file) const;
 
   [[nodiscard]] const AuthorId& author() const;
@@ -49,6 +51,9 @@ class Identity {
 /// Whether a statement's signature (Identity::sign_statement) holds.
 [[nodiscard]] bool statement_holds(const AuthorId& author, std::string_view domain, const Digest& digest,
                                    const Signature& signature);
+
+/// What to type for a new key at `file`; where the public half of a lost one is in the way, it is moved away first.
+[[nodiscard]] std::string new_identity_command(const std::filesystem::path& file);
 
 /// Reads the author from a public key file (file.pub) or from 64 hex digits.
 /// @errors usage: neither.

@@ -45,10 +45,43 @@ bool decode_hex(std::string_view hex, std::span<std::uint8_t> out) {
 
 // --- reading
 
-std::string new_identity(const fs::path& file) { return "musher identity new --identity " + shell_word(file.native()); }
+bool is_there(const fs::path& file) {
+  struct stat info {};
+  return ::lstat(file.c_str(), &info) == 0;
+}
+
+constexpr std::string_view kPublicSuffix = ".pub";
+
+fs::path public_file_of(const fs::path& file) { return file.native() + std::string(kPublicSuffix); }
+
+/// Where the public half alone is left.
+std::string lost_secret_hint(const fs::path& file) {
+  return "bring it back from your backup; or, for a new key, which has to be trusted anew: " +
+         new_identity_command(file);
+}
 
 std::unexpected<Error> unusable(const fs::path& file, const std::string& why, std::string hint) {
   return fail(Errc::no_identity, "cannot use the identity " + file.string() + ": " + why, std::move(hint));
+}
+
+std::unexpected<Error> missing(const fs::path& file) {
+  const fs::path public_file = public_file_of(file);
+  if (!is_there(public_file)) return unusable(file, "there is no such file", new_identity_command(file));
+  return unusable(file, "it is gone, and its public half alone, " + public_file.string() + ", signs nothing",
+                  lost_secret_hint(file));
+}
+
+bool is_public_key_file(const fs::path& file) {
+  return is_there(file) && read_public_key(fs::absolute(file).native()).has_value();
+}
+
+std::unexpected<Error> is_public_half(const fs::path& file) {
+  const std::string why = "it is the public half of a key, to be given to others";
+  if (!file.native().ends_with(kPublicSuffix)) return unusable(file, why, "name the secret file with --identity");
+  const std::string secret = file.native().substr(0, file.native().size() - kPublicSuffix.size());
+  if (!is_there(secret))
+    return unusable(file, why + "; the secret one, " + secret + ", is gone", lost_secret_hint(secret));
+  return unusable(file, why, "name the secret file: --identity " + shell_word(secret));
 }
 
 bool is_key_file(std::string_view text) {
@@ -87,27 +120,46 @@ std::unexpected<Error> not_written(const fs::path& file, int error) {
               "ls -ld " + shell_word(file.has_parent_path() ? file.parent_path().native() : "."));
 }
 
-bool is_there(const fs::path& file) {
-  struct stat info {};
-  return ::lstat(file.c_str(), &info) == 0;
+std::unexpected<Error> in_the_way(const fs::path& file, const fs::path& public_file) {
+  const auto lost = read_public_key(public_file.native());
+  if (!lost) {
+    return fail(Errc::refused,
+                "cannot write a new identity to " + file.string() + ": " + public_file.string() + " exists",
+                "ls -l " + shell_word(public_file.native()));
+  }
+  return fail(Errc::refused,
+              "cannot write a new identity to " + file.string() + ": " + public_file.string() +
+                  " is there, the public half of " + to_hex(lost->key) +
+                  ", whose secret file is gone: without it nothing more can be written with that key",
+              lost_secret_hint(file));
 }
 
-fs::path public_file_of(const fs::path& file) { return file.native() + ".pub"; }
-
 }  // namespace
+
+std::string new_identity_command(const fs::path& file) {
+  const std::string make = "musher identity new --identity " + shell_word(file.native());
+  const fs::path public_file = public_file_of(file);
+  if (!is_there(public_file)) return make;
+  fs::path away = public_file.native() + ".lost";
+  for (int number = 2; is_there(away); ++number) away = public_file.native() + ".lost" + std::to_string(number);
+  return "mv " + shell_operand(public_file.native()) + " " + shell_word(away.native()) + " && " + make;
+}
 
 Result<Identity> Identity::load(const fs::path& file) {
   SecretBytes text(kKeyFileBytes + 1);
   const auto length = read_secret_file(file, text.bytes());
   if (!length) {
     const SecretFileProblem& problem = length.error();
-    return unusable(file, problem.why, problem.missing ? new_identity(file) : problem.hint);
+    if (problem.missing) return missing(file);
+    if (is_public_key_file(file)) return is_public_half(file);
+    return unusable(file, problem.why, problem.hint);
   }
   const std::string_view content(text.text(), *length);
-  const std::string hint = "restore it from your backup, or: " + new_identity(file.native() + ".new");
+  const std::string hint = "restore it from your backup, or: " + new_identity_command(file.native() + ".new");
   if (content.empty()) return unusable(file, "it is empty", hint);
   SecretBytes seed(kSeedBytes);
   AuthorId claimed;
+  if (is_public_key_file(file)) return is_public_half(file);
   if (!is_key_file(content) || !decode_hex(content.substr(kSecretAt, kHexBytes), seed.bytes()) ||
       !decode_hex(content.substr(kPublicAt, kHexBytes), claimed.key)) {
     return unusable(file, "it is not a musher identity file", hint);
@@ -124,7 +176,7 @@ Result<void> Identity::save_new(const fs::path& file) const {
   const Descriptor folder(::open(folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid()) return not_written(file, errno);
   if (is_there(file)) return not_written(file, EEXIST);
-  if (is_there(public_file)) return not_written(public_file, EEXIST);
+  if (is_there(public_file)) return in_the_way(file, public_file);
 
   const std::string public_hex = to_hex(author().key);
   SecretBytes text(kKeyFileBytes + 1);  // the hex of the secret ends in a NUL that the next line overwrites

@@ -49,13 +49,12 @@ Result<InitReport> accept_existing(const InitRequest& request, const Host& host)
   if (request.group) MUSHER_CHECK(check_belongs_to(info.path, *request.group));
   std::error_code ignored;
   if (!fs::exists(fs::symlink_status(request.key_file, ignored))) {
-    return fail(
-        Errc::refused,
-        fmt::format("{} is there, but its key {} is not; a new one is never made in silence", info.path,
-                    request.key_file.string()),
-        fmt::format(
-            "bring the key back, or: musher identity new --identity {0} && musher trust --log {1} add {0}.pub NAME",
-            shell_word(request.key_file.string()), shell_word(info.path)));
+    return fail(Errc::refused,
+                fmt::format("{} is there, but its key {} is not; a new one is never made in silence", info.path,
+                            request.key_file.string()),
+                fmt::format("bring the key back, or: {} && musher trust --log {} add {} NAME",
+                            new_identity_command(request.key_file), shell_word(info.path),
+                            shell_word(request.key_file.string() + ".pub")));
   }
   MUSHER_TRY(const Identity identity, Identity::load(request.key_file));
   MUSHER_TRY(const auto authors, (*log)->authors());

@@ -565,6 +565,30 @@ class Errors(Commands):
         self.assertEqual((error["candidates"], error["hint"]), (["478_story_sync"], "to make it: musher put --new --log "
                                                                 f"{self.shell.work}/pipeline.db 478_stroy_sync FIELD=TEXT"))
 
+    def test_a_lost_key_leads_back_to_writing_by_what_is_printed(self):
+        key = self.shell.work / "pipeline.db.key"
+        put = ("put", "478_story_sync", "stage=3_qa")
+        type_it = lambda command: self.assertEqual(self.shell.run("bash", "-c", command).returncode, 0, command)
+        for commands in ((put, ("identity", "new"), ("identity", "show"), ("identity", "show", "--identity", f"{key}.pub")), (("init",),)):
+            key.unlink()
+            said = {self.check(5, "refused" if "new" in command or "init" in command else "no_identity", *command)["hint"].split(": ", 1)[1]
+                    for command in commands}
+            (command,) = said  # the same whoever is asked
+            type_it(command.replace("NAME", "anew"))
+            if commands[0] is put:
+                trust = self.check(5, "refused", *put)["hint"]
+                type_it(trust.replace("NAME", "again"))
+            self.musher(*put)
+        self.assertEqual(len(list(self.shell.work.glob("pipeline.db.key.pub.lost*"))), 2)
+
+    def test_a_public_key_file_is_no_secret_one(self):
+        public = f"{self.shell.work}/pipeline.db.key.pub"
+        for arguments in (("identity", "show"), ("put", "478_story_sync", "stage=3_qa"), ("init",)):
+            error = self.check(5, "no_identity", *arguments, "--identity", public)
+            self.assertEqual((error["message"], error["hint"]), (
+                f"cannot use the identity {public}: it is the public half of a key, to be given to others",
+                f"name the secret file: --identity {self.shell.work}/pipeline.db.key"))
+
     def test_usage(self):
         for arguments in (["put", "478_story_sync"], ["put", "478_story_sync", "a:={"], ["put", "478_story_sync", "story_id=x"],
                           ["put", "478_story_sync", "a"], ["put"], ["inspect", "--nonsense"], ["inspect", "nonsense"],

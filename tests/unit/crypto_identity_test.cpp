@@ -19,6 +19,8 @@
 using namespace musher;
 using namespace musher::testing;
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
 namespace fs = std::filesystem;
 
 namespace {
@@ -119,7 +121,7 @@ TEST_CASE("identity: an existing key or public key is never overwritten", "[cryp
     REQUIRE_FALSE(saved);
     CHECK(saved.error().code == Errc::refused);
     CHECK_THAT(saved.error().what, Contains(there.string()) && Contains("exists"));
-    CHECK_THAT(saved.error().hint, Contains("musher identity show --identity '"));
+    CHECK_THAT(saved.error().hint, Contains(there == file ? "musher identity show --identity '" : "ls -l '"));
     CHECK(text_of(there) == "precious");
     CHECK(folder.names() == std::set<std::string>{there.filename()});
     fs::remove(there);
@@ -127,6 +129,38 @@ TEST_CASE("identity: an existing key or public key is never overwritten", "[cryp
   fs::create_symlink(folder / "nowhere", file);
   CHECK(Identity::generate().save_new(file).error().code == Errc::refused);
   CHECK_FALSE(fs::exists(folder / "nowhere"));
+}
+
+TEST_CASE("identity: where the public half of a lost key is, that is what is said, and what is to be typed works",
+          "[crypto]") {
+  const Folder folder;
+  const fs::path file = folder / "a key";
+  const fs::path pub = folder / "a key.pub";
+  const Identity lost = Identity::generate();
+  const std::string key = to_hex(lost.author().key);
+  const std::string word = "'" + file.string();
+  for (const char* const away : {"a key.pub.lost", "a key.pub.lost2"}) {
+    write(pub, key + "\n");
+    const std::string make =
+        "mv " + word + ".pub' '" + (folder / away).string() + "' && musher identity new --identity " + word + "'";
+    CHECK(new_identity_command(file) == make);
+    const auto saved = Identity::generate().save_new(file);
+    REQUIRE_FALSE(saved);
+    CHECK(saved.error().code == Errc::refused);
+    CHECK_THAT(saved.error().what, Contains("the public half of " + key + ", whose secret file is gone"));
+    CHECK_THAT(saved.error().hint, StartsWith("bring it back from your backup; or, ") && EndsWith(make));
+    check_refused(file, "it is gone, and its public half alone", make);
+    check_refused(pub, "it is the public half of a key, to be given to others; the secret one, " + file.string(), make);
+    fs::rename(pub, folder / away);
+  }
+  CHECK(new_identity_command(file) == "musher identity new --identity " + word + "'");
+  REQUIRE(lost.save_new(file));
+  check_refused(pub, "it is the public half of a key, to be given to others",
+                "name the secret file: --identity " + word + "'");
+  ::chmod(pub.c_str(), 0600);
+  check_refused(pub, "it is the public half of a key, to be given to others", "name the secret file");
+  write(folder / "given", key + "\n");
+  check_refused(folder / "given", "it is the public half of a key", "name the secret file with --identity");
 }
 
 TEST_CASE("identity: a folder that cannot be written leaves nothing behind", "[crypto]") {
