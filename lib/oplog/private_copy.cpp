@@ -93,32 +93,38 @@ void remove_abandoned(const std::string& parent) {
     const auto facts = facts_of_descriptor(lock.get());
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     if (!facts || facts->owner != geteuid() || std::chrono::nanoseconds(facts->changed_ns) > now - kOldEnough) continue;
-    for (const char* name : {"log.db", "log.db-wal", "log.db-shm", "log.db-journal", "log.db.lock"})
-      unlinkat(lock.get(), name, 0);
+    for (const char* name : kCopyFiles) unlinkat(lock.get(), name, 0);
     rmdir(entry.path().c_str());
   }
 }
 
-std::string make_folder() {
+std::string folder_to_be() {
   const char* configured = std::getenv("TMPDIR");
   const std::string parent = configured != nullptr && configured[0] == '/' ? configured : "/tmp";
   remove_abandoned(parent);
-  std::string folder = fmt::format("{}/{}XXXXXX", parent, kFolderName);
-  if (mkdtemp(folder.data()) == nullptr) {
-    sql::raise(Errc::io, fmt::format("cannot make a private folder in {}: {}", parent, std::strerror(errno)),
-               kSpaceHint);
-  }
-  return folder;
+  return fmt::format("{}/{}XXXXXX", parent, kFolderName);
 }
 
 }  // namespace
+
+PrivateCopy PrivateCopy::without_files() {
+  std::string folder = folder_to_be();
+  const HeldSignals held;
+  if (mkdtemp(folder.data()) == nullptr) {
+    const int error = errno;
+    const std::string parent = std::filesystem::path(folder).parent_path();
+    sql::raise(Errc::io, fmt::format("cannot make a private folder in {}: {}", parent, std::strerror(error)),
+               kSpaceHint);
+  }
+  WatchedFolder watched(folder);
+  return {std::move(folder), std::move(watched), wall_clock_ms()};
+}
 
 Result<PrivateCopy> PrivateCopy::make(const LogFile& log, std::chrono::milliseconds timeout) {
   LockFile lock(log.path, log.facts);
   MUSHER_TRY(bool locked, lock.acquire_shared(timeout));
   while (true) {
-    MUSHER_TRY(PrivateCopy copy,
-               sql::guarded("copy", log.path, [] { return PrivateCopy(make_folder(), wall_clock_ms()); }));
+    MUSHER_TRY(PrivateCopy copy, sql::guarded("copy", log.path, [] { return without_files(); }));
     if (!lock_folder(copy.folder_, copy.lock_)) {
       return fail(Errc::io, fmt::format("cannot lock {}: {}", copy.folder_, std::strerror(errno)), kSpaceHint);
     }
@@ -137,6 +143,7 @@ void PrivateCopy::remove() noexcept {
   if (folder_.empty()) return;
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
+  watched_.release();
   folder_.clear();
   lock_.close();
 }

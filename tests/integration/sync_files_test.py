@@ -4,7 +4,9 @@ import fcntl
 import hashlib
 import json
 import os
+import signal
 import subprocess
+import time
 import unittest
 
 from binaries import BIN, IN_MEMORY, Shell
@@ -411,6 +413,58 @@ class SyncFiles(unittest.TestCase):
         self.put("a.db", "1_a", "stage=2_current")
         _, there, back = self.sync()
         self.assertEqual(([answer["status"] for answer in there["live"]], back["live"]), (["applied"], []))
+
+
+class Interrupted(unittest.TestCase):
+    """Who is interrupted while a private copy is there leaves nothing in the temporary folder."""
+
+    def setUp(self):
+        self.shell = Shell(IN_MEMORY)
+        self.addCleanup(self.shell.close)
+        self.temporary = self.shell.folder / "temporary"
+        self.temporary.mkdir()
+        for log, others in (("a.db", []), ("b.db", ["--join", "a.db"])):
+            done = self.shell.musher("init", "-q", "--log", log, *others)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+    def start(self, *arguments, **options):
+        """A command that has begun to make its copy."""
+        process = subprocess.Popen([BIN / "musher", *arguments], cwd=self.shell.work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, env=self.shell.environment | {"TMPDIR": str(self.temporary)}, **options)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        end = time.monotonic() + 30
+        while not list(self.temporary.glob("musher-copy-*/log.db")):
+            self.assertIsNone(process.poll(), arguments)
+            self.assertLess(time.monotonic(), end, arguments)
+        return process
+
+    def ends_without_a_trace(self, process, number):
+        process.send_signal(number)
+        self.assertEqual(process.wait(30), -number)
+        self.assertEqual(list(self.temporary.iterdir()), [], number)
+
+    def test_sync_n_while_it_waits_for_the_second_log(self):
+        with open(self.shell.work / "b.db.lock", "r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                self.ends_without_a_trace(self.start("sync", "-n", "a.db", "b.db"), number)
+
+    def test_inspect_while_it_copies(self):
+        with open(self.shell.work / "a.db", "r+b") as log:
+            log.truncate(2**29)  # takes a while, and is copied no further than the interrupt
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.ends_without_a_trace(self.start("inspect", "--copy", "--log", "a.db"), number)
+
+    def test_a_signal_that_is_ignored_stays_so(self):
+        with open(self.shell.work / "b.db.lock", "r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            process = self.start("sync", "-n", "a.db", "b.db", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+            process.send_signal(signal.SIGHUP)
+            with self.assertRaises(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            self.assertNotEqual(list(self.temporary.iterdir()), [])
+            self.ends_without_a_trace(process, signal.SIGTERM)
 
 
 if __name__ == "__main__":
