@@ -17,7 +17,8 @@ Result<ExitCode> run(InitOptions& options, Context& context) {
   settings.server = options.join;
   if (options.token_file) settings.token_file = *options.token_file;
   Context there{context.terminal, settings, context.environment, context.common};
-  MUSHER_TRY(mcp::Client client, server_link(there));
+  MUSHER_TRY(mcp::Client client,
+             server_link(there, "what the server says of itself, no story, and can name another document"));
   MUSHER_TRY(const mcp::ToolReply reply, client.call_tool("get_node", "{}", http::Effect::reads));
   MUSHER_TRY(const mcp::JsonView document, member(reply.structured, "document"));
   DocumentId id;

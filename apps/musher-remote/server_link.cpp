@@ -7,7 +7,7 @@
 
 namespace musher {
 
-Result<mcp::Client> server_link(Context& context) {
+Result<mcp::Client> server_link(Context& context, std::string_view readable) {
   const Settings& settings = context.settings;
   if (!settings.server) return fail(Errc::usage, "there is no server to speak to", "--server URL, or MUSHER_SERVER");
   MUSHER_TRY(http::ServerUrl url, http::parse_server_url(*settings.server));
@@ -16,8 +16,8 @@ Result<mcp::Client> server_link(Context& context) {
     MUSHER_TRY(token, http::read_client_token(*settings.token_file));
   }
   if (!url.tls && !url.is_loopback) {
-    context.terminal.warn(fmt::format("{} without TLS: whoever is on the way reads {}", url.text(),
-                                      token ? "the token and the stories" : "the stories"));
+    context.terminal.warn(fmt::format("{} without TLS: whoever is on the way reads {}{}", url.text(),
+                                      token ? "the token and " : "", readable));
   }
   return mcp::Client(http::Client(std::move(url), std::move(token)), std::string(version()));
 }

@@ -10,9 +10,9 @@
 namespace musher {
 
 /// A client of settings.server that shows the token of settings.token_file. Nothing is sent yet. Warns when the
-/// token or the answers go over a network that anyone may read.
+/// token or the answers, `readable`, go over a network that anyone may read.
 /// @errors usage: no URL, or a token file that cannot be used.
-[[nodiscard]] Result<mcp::Client> server_link(Context& context);
+[[nodiscard]] Result<mcp::Client> server_link(Context& context, std::string_view readable = "the stories");
 
 /// The member of a document that must be there.
 /// @errors io: it is not, so the server is not one of ours.

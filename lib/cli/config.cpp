@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -18,6 +20,17 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+constexpr std::array<std::string_view, 11> kServeKeys = {"listen",
+                                                         "allowed_hosts",
+                                                         "token_file",
+                                                         "tls_cert",
+                                                         "tls_key",
+                                                         "rendezvous",
+                                                         "rendezvous_token_file",
+                                                         "read_only",
+                                                         "allow_unconfirmed_purge",
+                                                         "audit_interval",
+                                                         "log_format"};
 
 /// Turns the file's values into a Config, or says where one is wrong.
 class Reader {
@@ -49,6 +62,8 @@ class Reader {
     if (name == "lock_timeout") return read_lock_timeout(value);
     if (name == "serve") return read_serve(value);
     static const std::vector<std::string> kKnown = {"log", "identity", "color", "utc", "lock_timeout", "serve"};
+    if (std::ranges::find(kServeKeys, name) != kServeKeys.end())
+      return bad(key.source(), fmt::format("unknown key {}: it goes in [serve]", quote(name)));
     return bad(key.source(), "unknown key " + quote(name), nearest(name, kKnown, 2));
   }
 
@@ -106,17 +121,7 @@ class Reader {
     if (name == "allow_unconfirmed_purge") return read_bool(key, value, serve.allow_unconfirmed_purge);
     if (name == "audit_interval") return read_audit_interval(value);
     if (name == "log_format") return read_log_format(value);
-    static const std::vector<std::string> kKnown = {"listen",
-                                                    "allowed_hosts",
-                                                    "token_file",
-                                                    "tls_cert",
-                                                    "tls_key",
-                                                    "rendezvous",
-                                                    "rendezvous_token_file",
-                                                    "read_only",
-                                                    "allow_unconfirmed_purge",
-                                                    "audit_interval",
-                                                    "log_format"};
+    static const std::vector<std::string> kKnown(kServeKeys.begin(), kServeKeys.end());
     return bad(key.source(), "unknown key serve." + quote(name), nearest(name, kKnown, 2));
   }
 

@@ -29,18 +29,10 @@ Result<Key> load_or_make_key(const fs::path& file) {
   return Key{std::move(identity), true};
 }
 
-/// A log is there: what init would have made, or something that must not be touched.
-Result<InitReport> accept_existing(const InitRequest& request, const Host& host) {
-  auto log = SqliteOpLog::open(request.log, OpenMode::write);
-  if (!log) {
-    Error error = std::move(log).error();
-    const bool something_else =
-        error.code == Errc::not_a_log || error.code == Errc::newer_format || error.code == Errc::damaged;
-    if (!something_else) return std::unexpected(std::move(error));
-    return fail(Errc::refused, fmt::format("will not make a log over what is there: {}", error.what),
-                error.code == Errc::not_a_log ? "name another file with --log" : error.hint);
-  }
-  const LogInfo info = (*log)->info();
+/// A log is there: what init would have made?
+Result<InitReport> look_at_existing(const InitRequest& request, const Host& host) {
+  MUSHER_TRY(auto log, SqliteOpLog::open(request.log, OpenMode::write));
+  const LogInfo info = log->info();
   if (request.document && *request.document != info.document) {
     return fail(Errc::refused,
                 fmt::format("{} is a log of document {} already", info.path, to_hex(info.document.bytes)),
@@ -57,9 +49,9 @@ Result<InitReport> accept_existing(const InitRequest& request, const Host& host)
                             shell_word(request.key_file.string() + ".pub")));
   }
   MUSHER_TRY(const Identity identity, Identity::load(request.key_file));
-  MUSHER_TRY(const auto authors, (*log)->authors());
-  MUSHER_TRY(const auto policy, TrustPolicy::read(**log));
-  Replica replica(*std::move(log), host);
+  MUSHER_TRY(const auto authors, log->authors());
+  MUSHER_TRY(const auto policy, TrustPolicy::read(*log));
+  Replica replica(std::move(log), host);
   if (authors.empty()) {  // killed between making the log and trusting its key
     MUSHER_CHECK(trust_add(replica, identity.author(), request.name));
   } else if (policy.standing(identity.author()) != Standing::allowed) {
@@ -68,6 +60,18 @@ Result<InitReport> accept_existing(const InitRequest& request, const Host& host)
                 fmt::format("musher trust --log {} add {} NAME", shell_word(info.path), to_hex(identity.author().key)));
   }
   return InitReport{false, false, info, identity.author(), fs::absolute(request.key_file)};
+}
+
+/// What init would have made, or something that must not be touched.
+Result<InitReport> accept_existing(const InitRequest& request, const Host& host) {
+  auto accepted = look_at_existing(request, host);
+  if (accepted) return accepted;
+  Error error = std::move(accepted).error();
+  const bool something_else =
+      error.code == Errc::not_a_log || error.code == Errc::newer_format || error.code == Errc::damaged;
+  if (!something_else) return std::unexpected(std::move(error));
+  return fail(Errc::refused, fmt::format("will not make a log over what is there: {}", error.what),
+              error.code == Errc::not_a_log ? "name another file with --log" : error.hint);
 }
 
 }  // namespace

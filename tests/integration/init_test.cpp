@@ -72,6 +72,34 @@ TEST_CASE("init: a log that is there already and of another group is refused, an
   CHECK_THAT(other.error().hint, Catch::Contains("chgrp users "));
 }
 
+TEST_CASE(
+    "init: whichever page of a log is damaged, it says it is there already or refuses it, and leaves it as it is") {
+  const Workshop workshop;
+  const fs::path log = workshop.file("pipeline.db");
+  REQUIRE(make(workshop, log, std::nullopt));
+  const auto size = fs::file_size(log);
+  constexpr std::size_t kPage = 4096;
+  std::string whole(size, '\0');
+  std::ifstream(log, std::ios::binary).read(whole.data(), static_cast<std::streamsize>(size));
+  std::size_t refused = 0;
+  for (std::size_t at = kPage; at < size; at += kPage) {
+    CAPTURE(at);
+    fs::remove(log.string() + "-wal");
+    fs::remove(log.string() + "-shm");
+    overwrite(log, static_cast<std::streamoff>(at), std::string(kPage, '\xee'));
+    const auto made = make(workshop, log, std::nullopt);
+    if (!made) {
+      ++refused;
+      CHECK(made.error().code == Errc::refused);
+      CHECK_THAT(made.error().what, Catch::StartsWith("will not make a log over what is there: "));
+      CHECK_THAT(made.error().hint, Catch::Contains("verify-order"));
+    }
+    overwrite(log, static_cast<std::streamoff>(at), whole.substr(at, kPage));
+  }
+  CHECK(refused > 0);
+  CHECK(make(workshop, log, std::nullopt));
+}
+
 TEST_CASE("init: a log of a newer format and one that was cut off are refused, and stay as they are") {
   const Workshop workshop;
   const fs::path log = workshop.file("pipeline.db");

@@ -394,6 +394,21 @@ class Init(Remote):
         remote = json.loads(self.init_from(self.url, "--json", "--log", "fourth.db"))
         self.assertEqual((list(local), local["log"]["document"]), (list(remote), remote["log"]["document"]))
 
+    def test_without_tls_it_says_what_can_be_read(self):
+        (self.elsewhere / "token").write_text(TOKEN + "\n")
+        (self.elsewhere / "token").chmod(0o600)
+        readable = "what the server says of itself, no story, and can name another document\n"
+        for options, said in (([], readable), (["--token-file", "token"], "the token and " + readable)):
+            self.assertIn("http://nosuch.invalid:80 without TLS: whoever is on the way reads " + said,
+                          self.init_from("http://nosuch.invalid", *options, code=7))
+
+    def test_an_address_without_a_scheme_is_told_with_one(self):
+        address = self.url.removeprefix("http://")
+        for text in (address, address + "/mcp"):
+            self.assertIn(f"  hint: of a server: musher init --join http://{text}\n", self.init_from(text, code=3))
+        self.assertNotIn("http", self.init_from("nothing.db", code=3))
+        self.assertEqual(list(self.elsewhere.iterdir()), [])
+
     def test_what_is_no_server_makes_no_log(self):
         nobody = socket.socket()
         nobody.bind(("127.0.0.1", 0))

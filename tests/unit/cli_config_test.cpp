@@ -64,6 +64,9 @@ TEST_CASE("config: an unknown key is refused with its place and the key it is ne
   const Error error = refused("utc = true\n  loq = \"x\"\n");
   CHECK(error.what == "/etc/musher/config.toml:2:3: unknown key 'loq'");
   CHECK(error.candidates == std::vector<std::string>{"log"});
+  CHECK(refused("rendezvous = [\"ws://a:1\"]").what ==
+        "/etc/musher/config.toml:1:1: unknown key 'rendezvous': it goes in [serve]");
+  CHECK(refused("read_only = true").what == "/etc/musher/config.toml:1:1: unknown key 'read_only': it goes in [serve]");
   CHECK(refused("[server]\nport = 1").what == "/etc/musher/config.toml:1:2: unknown key 'server'");
 }
 

@@ -31,13 +31,28 @@ void declare(InitOptions& options, CommandLine& line) {
 
 namespace {
 
+/// "127.0.0.1:7777", "one.example.org:7777/mcp": all of a server's URL but its scheme, and no file here.
+bool is_address(std::string_view text) {
+  std::error_code ignored;
+  if (std::filesystem::exists(text, ignored)) return false;
+  const std::string_view authority = text.substr(0, text.find('/'));
+  const auto colon = authority.rfind(':');
+  if (colon == authority.npos || colon == 0) return false;
+  const std::string_view port = authority.substr(colon + 1);
+  return !port.empty() && port.find_first_not_of("0123456789") == port.npos;
+}
+
 Result<std::optional<DocumentId>> wanted_document(const InitOptions& options) {
   if (options.token_file) {
     return fail(Errc::usage, "--token-file is for a server", "musher init --join https://HOST --token-file FILE");
   }
   if (options.join) {
-    MUSHER_TRY(const auto other, open_other_log("--join", *options.join));
-    return other->info().document;
+    auto other = open_other_log("--join", *options.join);
+    if (other) return (*other)->info().document;
+    Error error = std::move(other).error();
+    if (error.code == Errc::not_a_log && is_address(*options.join))
+      error.hint = "of a server: musher init --join http://" + shell_word(*options.join);
+    return std::unexpected(std::move(error));
   }
   if (!options.document) return std::nullopt;
   DocumentId id;
