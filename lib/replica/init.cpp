@@ -6,6 +6,7 @@
 #include "model/text.hpp"
 #include "oplog/create_log.hpp"
 #include "oplog/sqlite_op_log.hpp"
+#include "replica/inspect.hpp"
 #include "replica/trust.hpp"
 
 namespace musher {
@@ -51,6 +52,7 @@ Result<InitReport> look_at_existing(const InitRequest& request, const Host& host
   MUSHER_TRY(const Identity identity, Identity::load(request.key_file));
   MUSHER_TRY(const auto authors, log->authors());
   MUSHER_TRY(const auto policy, TrustPolicy::read(*log));
+  MUSHER_CHECK(log_card(*log));  // what --json goes on to read
   Replica replica(std::move(log), host);
   if (authors.empty()) {  // killed between making the log and trusting its key
     MUSHER_CHECK(trust_add(replica, identity.author(), request.name));

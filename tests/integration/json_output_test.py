@@ -589,6 +589,20 @@ class Errors(Commands):
                 f"cannot use the identity {public}: it is the public half of a key, to be given to others",
                 f"name the secret file: --identity {self.shell.work}/pipeline.db.key"))
 
+    def test_init_where_a_log_with_a_damaged_page_is_ends_with_5_or_sees_nothing_of_it(self):
+        log = self.shell.work / "pipeline.db"
+        whole = log.read_bytes()
+        codes = set()
+        for at in range(0, len(whole), 4096):
+            with open(log, "r+b") as file:
+                file.seek(at)
+                file.write(b"\xee" * 4096)
+            plain, as_json = (self.shell.musher("init", *options) for options in ([], ["--json"]))
+            self.assertEqual(plain.returncode, as_json.returncode, (at, plain.stderr, as_json.stderr))
+            codes.add(plain.returncode)
+            log.write_bytes(whole)
+        self.assertEqual(codes, {0, 5})
+
     def test_usage(self):
         for arguments in (["put", "478_story_sync"], ["put", "478_story_sync", "a:={"], ["put", "478_story_sync", "story_id=x"],
                           ["put", "478_story_sync", "a"], ["put"], ["inspect", "--nonsense"], ["inspect", "nonsense"],
