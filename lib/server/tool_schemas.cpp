@@ -123,7 +123,7 @@ std::string purge_story_output() {
 std::string put_story_input() {
   return input({kStoryId, R"("fields":{"type":"object","description":"fields to write, each any JSON value"})",
                 R"("new":{"type":"boolean","description":"make the story; it must not be there"})",
-                R"("again":{"type":"boolean","description":"with new: start a purged story afresh"})"},
+                R"("again":{"type":"boolean","description":"with new: start a purged or muted story afresh"})"},
                R"("story_id","fields")");
 }
 std::string put_story_output() {

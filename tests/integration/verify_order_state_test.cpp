@@ -464,7 +464,7 @@ TEST_CASE("state: a changed, cut, foreign or keyless file is a problem that is n
   write_file(log.state(), good);
   CHECK(contains(problem(), "was not signed with"));
   fs::remove(log.key());
-  CHECK(contains(problem(), "there is no such file"));
+  CHECK(contains(problem(), "it is gone"));
   write_file(log.key(), key);
   fs::permissions(log.key(), fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
   CHECK(contains(problem(), "group or others may use it"));
