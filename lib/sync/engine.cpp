@@ -119,9 +119,30 @@ std::optional<Ending> Engine::proven(Session& session) {
 std::optional<PeerRecord> Engine::take_record(const AuthorId& peer) {
   const auto found = records_.find(peer);
   if (found == records_.end()) return std::nullopt;
-  PeerRecord record = std::move(found->second);
+  PeerRecord record = over_stored(std::move(found->second));
   records_.erase(found);
   return record;
+}
+
+std::uint64_t Engine::writes_of(const AuthorId& peer) const {
+  const auto stored = stored_.find(peer);
+  return stored == stored_.end() ? 0 : stored->second.writes;
+}
+
+void Engine::found_stored(const AuthorId& peer, std::uint64_t writes, const std::optional<LogMark>& mark) {
+  if (Stored& stored = stored_[peer]; stored.writes == writes) stored.mark = mark;
+}
+
+PeerRecord Engine::over_stored(PeerRecord record) const {
+  const auto stored = stored_.find(record.peer);
+  record.heard_before = stored == stored_.end() ? std::nullopt : stored->second.mark;
+  return record;
+}
+
+void Engine::wrote(const AuthorId& peer, const std::optional<LogMark>& mark) {
+  Stored& stored = stored_[peer];
+  stored.mark = mark;
+  ++stored.writes;
 }
 
 void Engine::opened(Session& session) {
@@ -258,7 +279,7 @@ void Engine::write_rounds() {
   };
   auto rounds = std::make_shared<std::vector<Round>>();
   for (const auto& session : std::exchange(rounds_, {})) {
-    if (is_live(*session)) rounds->push_back({session, session->record()});
+    if (is_live(*session)) rounds->push_back({session, over_stored(session->record())});
   }
   if (rounds->empty()) return;
   writing_ = round_was_last_ = true;
@@ -272,7 +293,10 @@ void Engine::write_rounds() {
         if (!*alive) return;
         writing_ = false;
         for (const Round& round : *rounds) {
-          if (written) round.session->written(round.record);
+          if (written) {
+            wrote(round.record.peer, round.record.heard);
+            round.session->written(round.record);
+          }
           round.session->round_written(written);
         }
         admit_next();
@@ -313,7 +337,7 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
     PeerRecord record;
     BatchReport report;
   };
-  auto job = std::make_shared<Job>(Job{std::move(work), session->record_with(work.heard), {}});
+  auto job = std::make_shared<Job>(Job{std::move(work), over_stored(session->record_with(work.heard)), {}});
   services_.write(
       [job](Replica& replica) -> Result<void> {
         const std::string source = "peer:" + hex(job->record.peer);
@@ -335,6 +359,8 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
         if (!done) {
           session->end(unavailable(done.error()));
         } else {
+          const bool no_mark = job->report.gave_up || !job->report.missing.empty();
+          if (!job->work.ops.empty()) wrote(job->record.peer, no_mark ? std::nullopt : job->record.heard);
           totals_.ops_received += job->work.ops.size();
           totals_.ops_admitted += job->report.admitted;
           if (job->report.gave_up) forget_marks();
@@ -352,6 +378,7 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
 /// Until their next connections, which go by tips.
 void Engine::forget_marks() {
   for (auto& [peer, record] : records_) record.heard.reset();
+  for (auto& [peer, stored] : stored_) stored.mark.reset();
   for (const auto& session : sessions_) session->heard(std::nullopt, true);
 }
 
@@ -472,10 +499,10 @@ void Engine::write_records(std::function<void()> done) {
   }
   next_records_ = services_.now() + options_.limits.record_every;
   auto records = std::make_shared<std::vector<PeerRecord>>();
-  for (auto& [peer, record] : std::exchange(records_, {})) records->push_back(std::move(record));
+  for (auto& [peer, record] : std::exchange(records_, {})) records->push_back(over_stored(std::move(record)));
   for (const auto& session : sessions_) {
     if (!session->knows_record() || session->superseded() || !session->take_dirty()) continue;
-    records->push_back(session->record());
+    records->push_back(over_stored(session->record()));
   }
   if (records->empty()) {
     if (done) done();
@@ -495,6 +522,7 @@ void Engine::write_records(std::function<void()> done) {
         being_written_.reset();
         for (PeerRecord& record : *records) {
           Session* session = session_with(record.peer, nullptr);
+          if (written) wrote(record.peer, record.heard);
           if (written) {
             if (session != nullptr) session->written(record);
           } else if (session != nullptr) {

@@ -100,6 +100,8 @@ class Engine final : private Session::Owner {
   std::optional<Ending> claimed(Session& session, const AuthorId& author) override;
   std::optional<Ending> proven(Session& session) override;
   std::optional<PeerRecord> take_record(const AuthorId& peer) override;
+  std::uint64_t writes_of(const AuthorId& peer) const override;
+  void found_stored(const AuthorId& peer, std::uint64_t writes, const std::optional<LogMark>& mark) override;
   void opened(Session& session) override;
   void round_begins(Session& session) override;
   void ready(Session& session) override;
@@ -109,6 +111,9 @@ class Engine final : private Session::Owner {
 
   std::shared_ptr<Session> add(OpenLink link, Role role, const std::string& url);
   [[nodiscard]] Session* session_with(const AuthorId& peer, const Session* but) const;
+  /// To be written over what is stored as far as this process knows.
+  [[nodiscard]] PeerRecord over_stored(PeerRecord record) const;
+  void wrote(const AuthorId& peer, const std::optional<LogMark>& mark);
   void admit_next();
   void write_rounds();
   void admit(const std::shared_ptr<Session>& session, Inbound::Work work);
@@ -134,6 +139,12 @@ class Engine final : private Session::Owner {
   std::map<AuthorId, std::chrono::milliseconds> claims_;  ///< how long a peer's word alone has held local writes
   std::optional<std::chrono::milliseconds> last_tick_;
   std::map<AuthorId, PeerRecord> records_;  ///< of sessions that ended: to be written down
+  /// What this process has read or written last, whichever session did. Writes come one after the other.
+  struct Stored {
+    std::optional<LogMark> mark{};
+    std::uint64_t writes = 0;
+  };
+  std::map<AuthorId, Stored> stored_;
   std::shared_ptr<const std::vector<PeerRecord>> being_written_;
   bool writing_ = false;
   std::function<void()> after_write_;

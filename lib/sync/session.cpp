@@ -196,17 +196,17 @@ void Session::start_positions() {
         PeerRecord newest{.peer = peer.author, .log = peer.log};
         if (fresh && fresh->log == peer.log) {
           newest = *fresh;
-          if (!newest.heard_goes_on) return newest;
           // As when it is written: what another process forgot since stays forgotten.
-          if (newest.heard_before != stored) newest.heard = stored;
-        } else if (is_stored) {
-          newest = *found;
+          if (newest.heard_goes_on && newest.heard_before != stored) newest.heard = stored;
+        } else {
+          if (is_stored) newest = *found;
+          newest.heard_goes_on = true;
         }
-        newest.heard_goes_on = true;
         newest.heard_before = stored;
         return newest;
       },
-      [this](PeerRecord record) {
+      [this, writes = setup_.owner.writes_of(peer_->author)](PeerRecord record) {
+        setup_.owner.found_stored(peer_->author, writes, record.heard_before);
         known_ = std::move(record);
         knows_record_ = true;
         dirty_ = true;
@@ -333,6 +333,7 @@ void Session::dispatch(Message message, std::size_t bytes) {
           inbound_->take(std::move(each));
         } else if constexpr (std::is_same_v<Kind, Reconcile>) {
           tips_sent_ = true;
+          yielded_ = false;
           outbound_->send_tips();
         } else if constexpr (std::is_same_v<Kind, Want>) {
           outbound_->take(std::move(each));
@@ -432,7 +433,6 @@ PeerRecord Session::record_with(const std::optional<LogMark>& heard) const {
 }
 
 void Session::written(const PeerRecord& record) {
-  known_.heard_before = record.heard;
   if (!is_round(known_.heard) || known_.heard == record.heard) known_.heard_goes_on = true;
 }
 

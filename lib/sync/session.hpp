@@ -28,6 +28,10 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
     [[nodiscard]] virtual std::optional<Ending> proven(Session& session) = 0;
     /// What was not written down yet of the connection before, and will not be then.
     [[nodiscard]] virtual std::optional<PeerRecord> take_record(const AuthorId& peer) = 0;
+    /// How often this process has written a record of that peer.
+    [[nodiscard]] virtual std::uint64_t writes_of(const AuthorId& peer) const = 0;
+    /// This mark of the peer was stored when so many of those had been made.
+    virtual void found_stored(const AuthorId& peer, std::uint64_t writes, const std::optional<LogMark>& mark) = 0;
     virtual void opened(Session& session) = 0;
     /// Its record says that a round of tips is under way: round_written() is called once that is durable.
     virtual void round_begins(Session& session) = 0;
@@ -95,7 +99,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// How far its log was taken in. broken: the quarantine gave something up; the mark is worth nothing until the next
   /// connection.
   void heard(const std::optional<LogMark>& mark, bool broken);
-  /// This is in the log now: a mark that follows goes on from it.
+  /// This is in the log now.
   void written(const PeerRecord& record);
   [[nodiscard]] bool take_dirty() { return std::exchange(dirty_, false); }
   void set_dirty() { dirty_ = true; }

@@ -444,31 +444,50 @@ TEST_CASE("sync: a connection that ends late takes nothing back that a newer one
   }
 }
 
+/// One key on a chain of ops, and on as many branches behind its last as one likes.
+class ForkingAuthor {
+ public:
+  ForkingAuthor(const DocumentId& document, std::uint64_t length) : verifier_(document) {
+    op_.document = document;
+    for (std::uint64_t index = 1; index <= length; ++index) {
+      op_.index = OpIndex{index};
+      op_.seq = Seq{index};
+      chain_.push_back(next("chain"));
+      op_.prev = chain_.back().id();
+    }
+    op_.index = OpIndex{length + 1};
+    op_.seq = Seq{length + 1};
+  }
+  [[nodiscard]] AuthorId author() const { return identity_.author(); }
+  [[nodiscard]] const std::vector<VerifiedOp>& chain() const { return chain_; }
+  [[nodiscard]] std::vector<VerifiedOp> ends(std::uint64_t count, const std::string& name) {
+    std::vector<VerifiedOp> ends;
+    for (std::uint64_t number = 0; number < count; ++number) ends.push_back(next(fmt::format("{}_{}", number, name)));
+    return ends;
+  }
+
+ private:
+  VerifiedOp next(const std::string& story) {
+    op_.name = story;
+    return verifier_.verify(sign_op(identity_, op_, "{}").value().claim()).value();
+  }
+
+  const Identity identity_ = identity_of(77);
+  const Verifier verifier_;
+  Op op_;
+  std::vector<VerifiedOp> chain_;
+};
+
 TEST_CASE("sync: a key on more branches than one queue holds the samples of is compared all the same", "[sync]") {
   Pair pair(33);
-  const Identity mallory = identity_of(77);
   constexpr std::uint64_t kChain = 1'000, kBranches = 12'000;  // of each eleven samples: 10 MB
-  for (SimNode* node : {&pair.a, &pair.b}) node->trust(mallory.author(), "mallory");
-  Op op;
-  op.document = pair.world.document();
-  const auto next = [&, verifier = Verifier(op.document)](const std::string& story) {
-    op.name = story;
-    return verifier.verify(sign_op(mallory, op, "{}").value().claim()).value();
-  };
-  std::vector<VerifiedOp> chain, branches;
-  for (std::uint64_t index = 1; index <= kChain; ++index) {
-    op.index = OpIndex{index};
-    op.seq = Seq{index};
-    chain.push_back(next("chain"));
-    op.prev = chain.back().id();
+  ForkingAuthor mallory(pair.world.document(), kChain);
+  for (SimNode* node : {&pair.a, &pair.b}) {
+    node->trust(mallory.author(), "mallory");
+    must(admit_batch(node->replica(), mallory.chain(), "import", std::nullopt));
   }
-  op.index = OpIndex{kChain + 1};
-  op.seq = Seq{kChain + 1};
-  const VerifiedOp of_b = next("of_b");
-  for (std::uint64_t number = 0; number < kBranches; ++number) branches.push_back(next(fmt::format("{}", number)));
-  for (SimNode* node : {&pair.a, &pair.b}) must(admit_batch(node->replica(), chain, "import", std::nullopt));
-  must(admit_batch(pair.a.replica(), branches, "import", std::nullopt));
-  must(admit_batch(pair.b.replica(), std::vector{of_b}, "import", std::nullopt));
+  must(admit_batch(pair.a.replica(), mallory.ends(kBranches, "of_a"), "import", std::nullopt));
+  must(admit_batch(pair.b.replica(), mallory.ends(1, "of_b"), "import", std::nullopt));
   pair.world.weather.least_latency = pair.world.weather.most_latency = 500ms;
   pair.start();
   CHECK(pair.are_equal(kChain + kBranches + 1, 180s));
@@ -478,36 +497,44 @@ TEST_CASE("sync: a key on more branches than one queue holds the samples of is c
 
 TEST_CASE("sync: two ends that have more samples for each other than the links hold both come to an end", "[sync]") {
   Pair pair(34);
-  const Identity mallory = identity_of(77);
   constexpr std::uint64_t kChain = 1'000, kBranches = 4'000;
-  for (SimNode* node : {&pair.a, &pair.b}) node->trust(mallory.author(), "mallory");
-  Op op;
-  op.document = pair.world.document();
-  const auto next = [&, verifier = Verifier(op.document)](const std::string& story) {
-    op.name = story;
-    return verifier.verify(sign_op(mallory, op, "{}").value().claim()).value();
-  };
-  std::vector<VerifiedOp> chain;
-  for (std::uint64_t index = 1; index <= kChain; ++index) {
-    op.index = OpIndex{index};
-    op.seq = Seq{index};
-    chain.push_back(next("chain"));
-    op.prev = chain.back().id();
-  }
-  op.index = OpIndex{kChain + 1};
-  op.seq = Seq{kChain + 1};
+  ForkingAuthor mallory(pair.world.document(), kChain);
   for (SimNode* node : {&pair.a, &pair.b}) {
-    must(admit_batch(node->replica(), chain, "import", std::nullopt));
-    std::vector<VerifiedOp> branches;
-    for (std::uint64_t number = 0; number < kBranches; ++number) {
-      branches.push_back(next(fmt::format("{}_of_{}", number, node->name())));
-    }
-    must(admit_batch(node->replica(), branches, "import", std::nullopt));
+    node->trust(mallory.author(), "mallory");
+    must(admit_batch(node->replica(), mallory.chain(), "import", std::nullopt));
+    must(admit_batch(node->replica(), mallory.ends(kBranches, "of_" + node->name()), "import", std::nullopt));
   }
   pair.start();
   CHECK(pair.are_equal(kChain + 2 * kBranches, 180s));
   CHECK(pair.a.events.empty());
   CHECK(pair.b.events.empty());
+}
+
+TEST_CASE("sync: marks are stored though a write for the connection before ends when the next one has begun",
+          "[sync]") {
+  Pair pair(60);
+  pair.a.rendezvous = {};
+  pair.b.rendezvous = {"a"};
+  pair.start();
+  insert(pair.b, "first");
+  REQUIRE(pair.are_equal(1));
+  pair.world.run_for(5s);
+  pair.a.slow_writes = 3s;
+  insert(pair.b, "second");
+  pair.world.run_for(200ms);  // it is being written
+  REQUIRE(count(pair.a) == 1);
+  pair.b.crash();
+  insert(pair.b, "late", 10);  // so that what comes next has no mark in common with it
+  pair.b.start();
+  REQUIRE(pair.are_equal(12));
+  pair.a.slow_writes = 0s;
+  insert(pair.b, "latest", 3);
+  REQUIRE(pair.are_equal(15));
+  pair.world.run_for(5s);
+  const auto stored = record_of(pair.a, pair.b.author());
+  REQUIRE(stored);
+  REQUIRE(stored->heard);
+  CHECK(stored->heard->row == RowId{15});
 }
 
 TEST_CASE("sync: a peer that is revoked is let go, and let in again when it is trusted again", "[sync]") {

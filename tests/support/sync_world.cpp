@@ -408,15 +408,16 @@ void SimNode::read(std::function<Result<void>(LogReader&)> job, std::function<vo
 }
 
 void SimNode::write(std::function<Result<void>(Replica&)> job, std::function<void(Result<void>)> done) {
-  soon(microseconds(200), microseconds(3'000), writes_until_, [this, job = std::move(job), done = std::move(done)] {
-    // Durable here; who is told of it may never hear of it.
-    const Result<void> written = job(*replica_);
-    if (power_is_out()) return;
-    soon(microseconds(10), microseconds(500), writes_until_, [this, written, done] {
-      follow();
-      done(written);
-    });
-  });
+  soon(slow_writes + microseconds(200), slow_writes + microseconds(3'000), writes_until_,
+       [this, job = std::move(job), done = std::move(done)] {
+         // Durable here; who is told of it may never hear of it.
+         const Result<void> written = job(*replica_);
+         if (power_is_out()) return;
+         soon(microseconds(10), microseconds(500), writes_until_, [this, written, done] {
+           follow();
+           done(written);
+         });
+       });
 }
 
 void SimNode::verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) {

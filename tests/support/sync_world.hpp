@@ -114,6 +114,7 @@ class SimNode final : public sync::Services {
   std::vector<sync::Event> events;  ///< warnings of its engine
   [[nodiscard]] bool saw(std::string_view what, std::string_view detail) const;
   std::function<void()> on_power_cut;                  ///< it has crashed in a write; may be empty
+  std::chrono::microseconds slow_writes{};             ///< what each write takes longer
   std::function<void(std::size_t under_way)> on_read;  ///< its engine reads the log; may be empty
   bool hold_verdicts = false;                          ///< no op is verified until this is over
   std::optional<Tip> own_elsewhere;                    ///< the newest that its engine was shown
