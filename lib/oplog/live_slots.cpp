@@ -125,7 +125,7 @@ void LiveSlot::tell(RowId applied, ServerHealth health) {
 
 bool LiveSlot::claim(std::string_view what) {
   struct flock range = claim_of(what, F_WRLCK);
-  return fcntl(descriptor_.get(), F_OFD_SETLK, &range) == 0;
+  return fcntl(descriptor_.get(), F_OFD_SETLK, &range) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
 void LiveSlot::give_back(std::string_view what) {

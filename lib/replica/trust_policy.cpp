@@ -23,11 +23,11 @@ Result<TrustPolicy> TrustPolicy::read(LogReader& log, const TrustPolicy* before)
   return policy;
 }
 
-/// The entry of a revoked author of whom no op has come in since; else null.
+/// The entry of a revoked author with branches of whom no op has come in since; else null.
 Result<const TrustPolicy::Entry*> TrustPolicy::still_holds(LogReader& log, const AuthorRecord& record,
                                                            RowId last) const {
   const auto entry = entries_.find(record.author);
-  if (record.trust != Trust::revoked || entry == entries_.end() || entry->second.record != record || last < last_row_) {
+  if (entry == entries_.end() || !entry->second.has_branches || entry->second.record != record || last < last_row_) {
     return nullptr;
   }
   MUSHER_TRY(const bool wrote, log.wrote_since(record.author, last_row_));
@@ -41,7 +41,8 @@ Result<TrustPolicy::Entry> TrustPolicy::entry_of(LogReader& log, const AuthorRec
   if (!from || from->author != record.author) return entry;
   entry.revoked_index = entry.branches_from = from->index;
   MUSHER_TRY(const auto tips, log.tips_of(record.author));
-  if (tips.size() < 2) return entry;
+  entry.has_branches = tips.size() > 1;
+  if (!entry.has_branches) return entry;
   MUSHER_TRY(const auto branch, log.first_branch(record.author, from->index));
   if (!branch) return entry;
   entry.branches_from = *branch;

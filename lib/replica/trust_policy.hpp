@@ -43,6 +43,7 @@ class TrustPolicy {
     /// always.
     OpIndex branches_from{};
     std::shared_ptr<const std::unordered_set<OpId, IdHash>> heard{};  ///< null: none is
+    bool has_branches = false;                                        ///< several: looking at them takes long
 
     /// The rest follows from these two: what an op of the log descends from is in the log.
     bool operator==(const Entry& other) const { return record == other.record && revoked_index == other.revoked_index; }

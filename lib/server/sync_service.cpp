@@ -93,6 +93,7 @@ struct SyncService::Impl final : public sync::Services {
     engine_options.limits.peers = options.most_connections;
     engine_options.standing = [this](const AuthorId& author) { return live.live().trust().standing(author); };
     engine_options.may_dial = [this](const std::string& url) { return live.claim(url); };
+    engine_options.dial_failed = [this](const std::string& url) { live.give_back(url); };
     engine_options.on_event = options.on_event;
     engine_options.own_op_elsewhere = [this](const Tip& tip, const AuthorId& peer) { own_ops.shown(tip, peer); };
     verifier = std::make_shared<const Verifier>(info.document);
@@ -143,6 +144,7 @@ struct SyncService::Impl final : public sync::Services {
   void stop(const sync::Ending& ending) {
     engine->stop(ending);
     stopped = true;
+    for (const std::string& url : options.rendezvous) live.give_back(url);
   }
 
   /// A row was applied. They are handed over together, once the catch-up that brought them is done.

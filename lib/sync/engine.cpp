@@ -441,6 +441,7 @@ void Engine::dial(std::size_t index) {
     Target& dialed = targets_[index];
     dialed.cancel = {};
     if (!link) {
+      options_.dial_failed(dialed.url);
       const std::string why = with_hint(link.error().what, link.error().hint);
       if (options_.on_event && dialed.last_error != why) {
         options_.on_event({true, "cannot reach peer", dialed.url, dialed.url, why});

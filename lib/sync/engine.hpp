@@ -29,6 +29,8 @@ struct EngineOptions {
   std::function<Standing(const AuthorId&)> standing;
   /// Asked before each dial. No: another server of this log dials that URL, and this one asks again in a while.
   std::function<bool(const std::string& url)> may_dial = [](const std::string&) { return true; };
+  /// Nobody answered: another server of this log may try.
+  std::function<void(const std::string& url)> dial_failed = [](const std::string&) {};
   std::function<void(const Event&)> on_event{};
   /// A peer has sent an op that this node's author signed and this log has not got: the log lost its tail. Local writes
   /// are to be refused until it is here.

@@ -41,6 +41,26 @@ TEST_CASE("live: without a server nothing is waited for", "[oplog]") {
   CHECK_FALSE(std::filesystem::exists(scratch.companion(".live")));
 }
 
+TEST_CASE("live: what one server has claimed no other gets before it is given back, or the server is gone", "[oplog]") {
+  const ScratchLog scratch;
+  const auto log = scratch.open();
+  LiveSlot first = must(log->take_live_slot());
+  {
+    LiveSlot second = must(log->take_live_slot());
+    CHECK(first.claim("ws://a/crdt-sync"));
+    CHECK(first.claim("ws://a/crdt-sync"));
+    CHECK_FALSE(second.claim("ws://a/crdt-sync"));
+    CHECK(second.claim("ws://b/crdt-sync"));
+    second.give_back("ws://a/crdt-sync");  // it never had it
+    CHECK_FALSE(second.claim("ws://a/crdt-sync"));
+    first.give_back("ws://a/crdt-sync");
+    CHECK(second.claim("ws://a/crdt-sync"));
+    CHECK_FALSE(first.claim("ws://a/crdt-sync"));
+  }
+  CHECK(first.claim("ws://a/crdt-sync"));
+  CHECK(first.claim("ws://b/crdt-sync"));
+}
+
 TEST_CASE("live: a server that has applied the row confirms, one that is behind is named after the wait", "[oplog]") {
   const ScratchLog scratch;
   const Child ahead = server(scratch, 7);
