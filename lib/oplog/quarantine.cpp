@@ -32,11 +32,10 @@ std::vector<OpId> Quarantine::add(const QuarantinedOp& op) {
   const OpId id = op_id(op.canonical);
   {
     // Of one that waits, whatever it waits for, one copy with all of it is enough.
-    const bool waits_whole = std::ranges::find(kWaitsWhole, op.reason) != kWaitsWhole.end();
-    sql::Query known(connection_,
-                     "SELECT 1 FROM quarantine WHERE op_id = ?1 AND (reason = ?2 OR (?3 AND reason IN "
-                     "('dependency_missing', 'author_unknown', 'author_revoked')))",
-                     sql::Blob(id.hash), std::string_view(op.reason), std::int64_t{waits_whole});
+    auto alike = kWaitsWhole;
+    if (std::ranges::find(alike, op.reason) == alike.end()) alike.fill(op.reason);
+    sql::Query known(connection_, "SELECT 1 FROM quarantine WHERE op_id = ? AND reason IN (?, ?, ?)",
+                     sql::Blob(id.hash), alike[0], alike[1], alike[2]);
     if (known.step()) return {};
   }
   const auto content = op.content ? std::optional<std::string_view>(*op.content) : std::nullopt;

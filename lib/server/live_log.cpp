@@ -141,14 +141,19 @@ Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
       branches_ = AuthorBranches();
       failures_seen_ = 0;
       muted_ = 0;
+      muted_authors_.clear();
       changes.ops = 0;
       changes.stories.clear();
       changes.rebuilt = true;
     }
     noted = row.row;
     last_id_ = row.id;
-    if (effective) tracker_.note(row);
-    if (!effective) ++muted_;
+    if (effective) {
+      tracker_.note(row);
+    } else {
+      ++muted_;
+      if (muted_authors_.size() < kMostMutedAuthors) muted_authors_.insert(row.op.op.author);
+    }
     for (const OpId& dependency : dependencies(row.op.op)) heads_.erase(dependency);
     heads_.insert(row.id);
     const Op& op = row.op.op;

@@ -99,6 +99,9 @@ class LiveLog {
   [[nodiscard]] LogCard card() const;
   /// Ops in memory without effect: their author is not trusted here.
   [[nodiscard]] std::uint64_t muted() const { return muted_; }
+  /// Who wrote them: the first of them, of a flood of keys.
+  static constexpr std::size_t kMostMutedAuthors = 10'000;
+  [[nodiscard]] const std::set<AuthorId>& muted_authors() const { return muted_authors_; }
   /// Ops in quarantine. Counted only when somebody has written to the file since the last time; what cannot be read now
   /// is as it was.
   [[nodiscard]] std::uint64_t quarantined();
@@ -144,6 +147,7 @@ class LiveLog {
   std::set<OpId> heads_;
   AuthorBranches branches_;
   std::uint64_t muted_ = 0;
+  std::set<AuthorId> muted_authors_;
   std::set<std::pair<AuthorId, OpIndex>> equivocations_told_;
   RowId newest_row_{};               ///< that ever was in memory
   std::uint64_t trust_changes_ = 0;  ///< as of the last catch-up that worked

@@ -2,15 +2,12 @@
 
 namespace musher {
 
-void MutedAuthors::look(LiveLog& live) {
-  const std::pair now{live.muted(), live.live().trust_changes()};
-  if (live.muted() == 0 || now == seen_ || !live.problem().empty()) return;
-  const auto tips = live.log().tips();
-  if (!tips) return;  // another time
-  seen_ = now;
-  for (const Tip& tip : *tips) {
-    const bool is_unknown = live.live().trust().standing(tip.author) == Standing::unknown;
-    if (is_unknown && told_.size() < kMostTold && told_.insert(tip.author).second) tell_(tip.author);
+void MutedAuthors::look(const LiveLog& live) {
+  const std::pair now{live.muted_authors().size(), live.live().trust_changes()};
+  if (now == std::exchange(seen_, now)) return;
+  for (const AuthorId& author : live.muted_authors()) {
+    const bool is_unknown = live.live().trust().standing(author) == Standing::unknown;
+    if (is_unknown && told_.size() < LiveLog::kMostMutedAuthors && told_.insert(author).second) tell_(author);
   }
 }
 

@@ -523,8 +523,8 @@ void Engine::write_records(std::function<void()> done) {
         being_written_.reset();
         for (PeerRecord& record : *records) {
           Session* session = session_with(record.peer, nullptr);
-          if (written) wrote(record.peer, record.heard);
           if (written) {
+            wrote(record.peer, record.heard);
             if (session != nullptr) session->written(record);
           } else if (session != nullptr) {
             session->set_dirty();

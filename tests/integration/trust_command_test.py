@@ -6,18 +6,25 @@ import unittest
 from binaries import IN_MEMORY, Shell
 
 
-class OwnKey(unittest.TestCase):
+class Alice(unittest.TestCase):
+    """A log of alice's."""
+
     def setUp(self):
         self.shell = Shell(IN_MEMORY)
         self.addCleanup(self.shell.close)
         self.musher("init", "-q", "--name", "alice")
-        self.musher("put", "-q", "--new", "1_a", "stage=1_backlog")
-        self.key = (self.shell.work / "pipeline.db.key.pub").read_text().strip()
 
     def musher(self, *arguments, code=0):
         done = self.shell.musher(*arguments)
         self.assertEqual(done.returncode, code, (arguments, done.stdout, done.stderr))
         return done
+
+
+class OwnKey(Alice):
+    def setUp(self):
+        super().setUp()
+        self.musher("put", "-q", "--new", "1_a", "stage=1_backlog")
+        self.key = (self.shell.work / "pipeline.db.key.pub").read_text().strip()
 
     def trust(self, *arguments):
         done = self.musher("trust", *arguments)
@@ -57,26 +64,19 @@ class OwnKey(unittest.TestCase):
         self.assertEqual(self.trust("add", self.key, "mallory")[1], "")
 
 
-class SaidAgain(unittest.TestCase):
+class SaidAgain(Alice):
     """trust add of an author who is on the list already."""
 
     def setUp(self):
-        self.shell = Shell(IN_MEMORY)
-        self.addCleanup(self.shell.close)
-        self.must("init", "-q", "--name", "alice")
-        self.must("identity", "new", "-q", "--identity", "bob.key")
+        super().setUp()
+        self.musher("identity", "new", "-q", "--identity", "bob.key")
         self.bob = f"({(self.shell.work / 'bob.key.pub').read_text()[:12]})"
 
-    def must(self, *arguments):
-        done = self.shell.musher(*arguments)
-        self.assertEqual(done.returncode, 0, (arguments, done.stdout, done.stderr))
-        return done.stdout
-
     def add(self, *arguments):
-        return self.must("trust", "add", "bob.key.pub", *arguments)
+        return self.musher("trust", "add", "bob.key.pub", *arguments).stdout
 
     def listed(self):
-        return [line.split()[:-2] for line in self.must("trust", "list").splitlines() if line.startswith("b")]
+        return [line.split()[:-2] for line in self.musher("trust", "list").stdout.splitlines() if line.startswith("b")]
 
     def test_the_right_to_erase_stays_until_it_is_taken_back(self):
         self.assertEqual(self.add("bob"), f"bob {self.bob} is now trusted\n")
@@ -94,9 +94,9 @@ class SaidAgain(unittest.TestCase):
 
     def test_who_was_revoked_comes_back_as_before(self):
         self.add("bob", "--eraser")
-        self.must("trust", "revoke", "bob")
+        self.musher("trust", "revoke", "bob")
         self.assertEqual(self.add("bob"), f"bob {self.bob} is now trusted, and may erase what others wrote\n")
-        self.must("trust", "revoke", "bob")
+        self.musher("trust", "revoke", "bob")
         self.assertEqual(self.add("bert", "--no-eraser"), f"bert {self.bob} is now trusted, renamed from bob, and may no longer erase what others wrote\n")
 
     def test_the_flags_go_with_add_and_not_together(self):
@@ -106,12 +106,12 @@ class SaidAgain(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr.splitlines()[0]), (2, f"musher-trust: {error}"))
 
     def test_what_is_heard_first_now_is_seen_now_and_one_op_is_one(self):
-        self.must("put", "-q", "--new", "1_a", "stage=1")
-        self.must("identity", "new", "-q", "--identity", "other.key")
-        self.must("trust", "add", "-q", "other.key.pub", "carol")
-        self.must("init", "-q", "--name", "bob", "--join", "pipeline.db", "--log", "b.db")
-        self.must("trust", "add", "-q", "pipeline.db.key.pub", "alice", "--log", "b.db")
-        self.must("put", "-q", "--new", "9_b", "stage=1", "--log", "b.db")
+        self.musher("put", "-q", "--new", "1_a", "stage=1")
+        self.musher("identity", "new", "-q", "--identity", "other.key")
+        self.musher("trust", "add", "-q", "other.key.pub", "carol")
+        self.musher("init", "-q", "--name", "bob", "--join", "pipeline.db", "--log", "b.db")
+        self.musher("trust", "add", "-q", "pipeline.db.key.pub", "alice", "--log", "b.db")
+        self.musher("put", "-q", "--new", "9_b", "stage=1", "--log", "b.db")
         self.assertEqual(self.shell.musher("sync", "-q", "pipeline.db", "b.db").returncode, 1)
         done = self.shell.musher("trust", "add", "b.db.key.pub", "bob")
         self.assertRegex(done.stdout, r"^bob \(.{12}\) is now trusted; 1 op came in from quarantine\n$")

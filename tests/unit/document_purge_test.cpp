@@ -136,28 +136,37 @@ class CountingAncestry final : public Ancestry {
   const CausalIndex& index_;
 };
 
-TEST_CASE("document: a thousand concurrent purges cost no questions, and an insert no more than one for each",
-          "[document]") {
-  constexpr int kPurges = 1'000;
+/// A document that says what each op cost.
+struct CountedDocument {
   Writer writer;
-  const OpId item = writer.insert({.name = "478"});
   CausalIndex index;
-  CountingAncestry counting(index);
-  Document document(counting);
-  const auto apply_last = [&] {
+  CountingAncestry counting{index};
+  Document document{counting};
+
+  /// What became of the writer's last op, and the questions it took.
+  std::pair<Applied, int> apply_last() {
     const Entry& entry = writer.last();
     REQUIRE(index.add(entry.id, entry.op));
     const int before = counting.asked;
     const Applied applied = document.apply({entry.id, entry.op, entry.content}).value();
-    return std::pair(applied, counting.asked - before);
-  };
+    return {applied, counting.asked - before};
+  }
+};
+
+TEST_CASE("document: a thousand concurrent purges cost no questions, and an insert no more than one for each",
+          "[document]") {
+  constexpr int kPurges = 1'000;
+  CountedDocument counted;
+  Writer& writer = counted.writer;
+  const auto apply_last = [&] { return counted.apply_last(); };
+  const OpId item = writer.insert({.name = "478"});
   static_cast<void>(apply_last());
   std::vector<OpId> purges;
   for (int i = 0; i < kPurges; ++i) {
     purges.push_back(writer.tombstone({.author = 2, .seq = 2, .target = item, .name = "478", .prev = OpId{}}));
     CHECK(apply_last().second <= 1);
   }
-  CHECK(document.purges("478") == purges);
+  CHECK(counted.document.purges("478") == purges);
   writer.insert({.author = 3, .name = "478"});
   CHECK(apply_last() == std::pair(Applied::came_back, 1));
   writer.insert({.author = 4, .parents = purges, .name = "478"});
@@ -171,15 +180,9 @@ TEST_CASE("document: a thousand concurrent purges cost no questions, and an inse
 TEST_CASE("document: purges on one chain cost an insert a question for all of them, however many they are",
           "[document]") {
   constexpr int kPurges = 300, kInserts = 300;
-  Writer writer;
-  CausalIndex index;
-  CountingAncestry counting(index);
-  Document document(counting);
-  const auto apply_last = [&] {
-    const Entry& entry = writer.last();
-    REQUIRE(index.add(entry.id, entry.op));
-    return document.apply({entry.id, entry.op, entry.content}).value();
-  };
+  CountedDocument counted;
+  Writer& writer = counted.writer;
+  const auto apply_last = [&] { return counted.apply_last().first; };
   const auto purge = [&](unsigned author, const OpId& item) {
     const OpId id = writer.tombstone({.author = author, .seq = 2, .target = item, .name = "478"});
     static_cast<void>(apply_last());
@@ -190,14 +193,14 @@ TEST_CASE("document: purges on one chain cost an insert a question for all of th
   const OpId left = purge(2, item), right = purge(3, item);
   OpId last{};
   for (int i = 0; i < kPurges; ++i) last = purge(4, item);
-  CHECK(counting.asked <= kPurges);
+  CHECK(counted.counting.asked <= kPurges);
   // Each is hidden by another purge than the one before, and knows all of the chain.
   for (int i = 0; i < kInserts; ++i) {
     const bool odd = i % 2 == 1;
     writer.insert({.author = odd ? 5U : 6U, .parents = {odd ? left : right, last}, .name = "478"});
     CHECK(apply_last() == Applied::came_back);
   }
-  CHECK(counting.asked <= kPurges + 4 * kInserts);
+  CHECK(counted.counting.asked <= kPurges + 4 * kInserts);
 }
 
 /// An ancestry that cannot be read, as a log whose disk fails.
