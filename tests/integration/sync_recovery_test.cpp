@@ -542,7 +542,7 @@ TEST_CASE("sync: a peer that is revoked is let go, and let in again when it is t
   insert(pair.a, "first");
   pair.start();
   REQUIRE(pair.are_equal(1));
-  pair.b.trust(pair.a.author(), "a", false);
+  REQUIRE(pair.b.revoke(pair.a.author()));
   CHECK(pair.world.run_until(
       [&] { return pair.b.saw("peer disconnected", "not-trusted: its key is not trusted any more"); }, 2s));
   insert(pair.a, "second");

@@ -7,6 +7,8 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <iostream>
+#include <ranges>
+#include <unordered_set>
 
 #include "model/canonical_bytes.hpp"
 #include "model/text.hpp"
@@ -96,16 +98,30 @@ class Episode {
     }
   }
 
-  /// Everybody trusts everybody, but in some episodes one only later.
+  /// Everybody trusts everybody; in some episodes one only later, and in some not all of them before the end, nor do
+  /// all let the same ones erase.
   void trust() {
-    late_ = happens(0.2) ? world_.pick(0, world_.nodes().size() - 1) : kNodes;
-    for (const auto& left : world_.nodes()) {
-      for (std::size_t right = 0; right < world_.nodes().size(); ++right) {
-        if (left.get() == &node(right) || (right == late_ && happens(0.5))) continue;
-        left->trust(node(right).author(), node(right).name());
+    const std::size_t honest = world_.nodes().size();
+    late_ = happens(0.2) ? world_.pick(0, honest - 1) : kNodes;
+    differs_ = happens(0.3);
+    for (std::size_t right = 0; right < honest; ++right) {
+      const bool eraser = differs_ && happens(0.4);
+      if (eraser) erasers_.insert(&node(right));
+      for (const auto& left : world_.nodes()) {
+        const bool is_itself = left.get() == &node(right);
+        if (!is_itself && ((right == late_ && happens(0.5)) || (differs_ && happens(0.15)))) continue;
+        left->trust(node(right).author(), node(right).name(), eraser && (is_itself || happens(0.5)));
       }
     }
     for (const auto& hostile : hostile_) hostile->be_trusted();
+  }
+
+  void trust_alike() {
+    for (const auto& left : world_.nodes()) {
+      for (const auto& right : world_.nodes()) {
+        left->trust(right->author(), right->name(), erasers_.contains(right.get()));
+      }
+    }
   }
 
   // --- what happens
@@ -139,6 +155,13 @@ class Episode {
       at_any_time(length, [this] {
         constexpr std::int64_t kTenYears = 10LL * 365 * 24 * 3600 * 1000;
         any_node().clock_offset_ms = static_cast<std::int64_t>(world_.pick(0, 2 * kTenYears)) - kTenYears;
+      });
+    }
+    if (differs_ && happens(0.3)) {
+      at_any_time(length, [this] {
+        SimNode& left = any_node();
+        SimNode& right = any_node();
+        if (&left != &right && left.revoke(right.author())) ++record_.exercised.revoked;
       });
     }
     if (happens(0.5)) plan_replays(length);
@@ -270,7 +293,7 @@ class Episode {
         return {};
       }
       if (kind == 1) return purge(replica, story);
-      if (kind == 2) return erase(replica);
+      if (kind == 2) return erase(writer, replica);
       MUSHER_TRY(auto own, OwnWrite::begin(replica));
       const auto item = kind < 6 ? an_item(own.log()) : std::nullopt;
       if (item && kind == 3 && happens(0.3)) {
@@ -313,11 +336,12 @@ class Episode {
     return {};
   }
 
-  /// Of an op of its own that has content.
-  Result<void> erase(Replica& replica) {
+  /// Of an op that has content: one of its own, or of anybody's.
+  Result<void> erase(SimNode& writer, Replica& replica) {
     MUSHER_TRY(auto own, OwnWrite::begin(replica));
-    const AuthorId self = replica.identity()->author();
-    MUSHER_TRY(const auto rows, own.log().author_rows(self, OpIndex{0}, OpIndex{INT64_MAX}));
+    const AuthorId self = writer.author();
+    const AuthorId whose = erasers_.contains(&writer) ? any_node().author() : self;
+    MUSHER_TRY(const auto rows, own.log().author_rows(whose, OpIndex{0}, OpIndex{INT64_MAX}));
     if (rows.empty()) return {};
     MUSHER_TRY(const auto found, own.log().rows(std::vector{rows[world_.pick(0, rows.size() - 1)]}));
     const auto& target = std::get<OpRow>(found.front());
@@ -326,6 +350,7 @@ class Episode {
                                           {.kind = OpKind::erase, .target = target.id, .erases_now = true}));
     MUSHER_CHECK(own.commit());
     ++record_.exercised.erased;
+    if (whose != self) ++record_.exercised.erased_of_others;
     return write_tip_note(replica.log().info(), {self, row.op.op.index, row.id}, replica.host().state_dir);
   }
 
@@ -341,10 +366,47 @@ class Episode {
     }
     for (const auto& hostile : hostile_) hostile->leave();
     if (replayer_) replayer_->leave();
-    for (const auto& each : world_.nodes()) {
-      each->start();
-      if (late_ < kNodes && each.get() != &node(late_)) each->trust(node(late_).author(), node(late_).name());
+    for (const auto& each : world_.nodes()) each->start();
+    if (differs_) must_hear_whom_they_trust();
+    trust_alike();
+  }
+
+  /// While they differ: what somebody's peer has in its log, and was written by who is trusted here or is below that,
+  /// is here.
+  void must_hear_whom_they_trust() {
+    const bool heard = world_.run_until(
+        [&] {
+          for (const auto& from : world_.nodes()) {
+            for (const auto& to : world_.nodes()) {
+              if (are_peers(*from, *to) && !hears_all_it_may(*from, *to)) return false;
+            }
+          }
+          return true;
+        },
+        180s);
+    if (!heard) describe();
+    REQUIRE(heard);
+  }
+
+  static bool are_peers(SimNode& left, SimNode& right) {
+    const auto dials = [](SimNode& from, SimNode& to) { return std::ranges::count(from.rendezvous, to.name()) > 0; };
+    const auto allows = [](SimNode& at, SimNode& whom) {
+      return must(TrustPolicy::read(at.log())).would_hear(whom.author());
+    };
+    return &left != &right && (dials(left, right) || dials(right, left)) && allows(left, right) && allows(right, left);
+  }
+
+  bool hears_all_it_may(SimNode& from, SimNode& to) {
+    const TrustPolicy trust = must(TrustPolicy::read(to.log()));
+    std::unordered_set<OpId, IdHash> may;  // what is above an op comes later in a log
+    const std::vector<OpRow> rows = all_rows(from.log());
+    for (const OpRow& row : rows | std::views::reverse) {
+      if (!may.contains(row.id) && !trust.would_hear(row.op.op.author) && row.op.op.author != to.author()) continue;
+      for (const OpId& id : dependencies(row.op.op)) may.insert(id);
+      if (!must(to.log().facts(row.id))) return false;
+      if (!trust.would_hear(row.op.op.author)) ++record_.exercised.muted;
     }
+    return true;
   }
 
   /// Of honest authors nothing waits; what hostile ones wrote may wait for ever.
@@ -406,6 +468,8 @@ class Episode {
   std::vector<OpId> items_;
   FaultyVfs* bad_disk_ = nullptr;
   std::size_t late_ = kNodes;
+  bool differs_ = false;                ///< whom they trust
+  std::set<const SimNode*> erasers_{};  ///< who may erase what others wrote, wherever that is said before the end
 };
 
 /// @return the trace.
@@ -443,10 +507,12 @@ TEST_CASE("sync: five nodes agree once the weather has cleared", "[sync]") {
   const auto episodes = for_each_seed(kEpisodes, [&](std::uint64_t seed) { run_episode(seed, kNodes, seen); });
   std::cout << fmt::format(
       "{} episodes: {} ops, {} acknowledged, {} crashes, {} power cuts ({} in a write), {} calls of the disk failed, "
-      "{} restored from a backup ({} writes refused), {} came back, {} brought back, {} erased, {} sent again by "
-      "another\n",
+      "{} restored from a backup ({} writes refused), {} came back, {} brought back, {} erased, {} of others, {} "
+      "revoked, "
+      "{} sent again by another\n",
       episodes, seen.ops, seen.acknowledged, seen.crashes, seen.power_cuts, seen.mid_write, seen.disk_failures,
-      seen.restored, seen.writes_refused, seen.came_back, seen.brought_back, seen.erased, seen.replayed);
+      seen.restored, seen.writes_refused, seen.came_back, seen.brought_back, seen.erased, seen.erased_of_others,
+      seen.revoked, seen.replayed);
   if (episodes < 40) return;
   CHECK(seen.came_back > 0);
   CHECK(seen.brought_back > 0);
@@ -457,7 +523,10 @@ TEST_CASE("sync: five nodes agree once the weather has cleared", "[sync]") {
   CHECK(seen.disk_failures > 0);
   CHECK(seen.acknowledged > 0);
   CHECK(seen.acknowledged_to_peers > 0);
-  CHECK(seen.erased > 0);
+  CHECK(seen.erased > seen.erased_of_others);
+  CHECK(seen.erased_of_others > 0);
+  CHECK(seen.revoked > 0);
+  CHECK(seen.muted > 0);
   CHECK(seen.replayed > 0);
 }
 

@@ -23,6 +23,9 @@ struct Exercised {
   std::uint64_t acknowledged_to_peers = 0;  ///< ops that a crashed node had to have
   std::uint64_t acknowledged = 0;           ///< own writes whose ops had to be there in the end
   std::uint64_t erased = 0;
+  std::uint64_t erased_of_others = 0;
+  std::uint64_t revoked = 0;  ///< authors, by one node
+  std::uint64_t muted = 0;    ///< ops that had to enter below a trusted one; each look counts
   std::uint64_t ops = 0;
   std::uint64_t replayed = 0;    ///< ops sent again by somebody else
   std::uint64_t violations = 0;  ///< for which a hostile node was dropped

@@ -348,15 +348,18 @@ bool SimNode::change(const std::function<Result<void>(Replica&)>& job) {
   return written;
 }
 
-void SimNode::trust(const AuthorId& author, const std::string& name, bool allowed) {
+void SimNode::trust(const AuthorId& author, const std::string& name, bool eraser) {
   REQUIRE(change([&](Replica& replica) -> Result<void> {
-    if (allowed) {
-      MUSHER_CHECK(trust_add(replica, author, name, false));
-    } else {
-      MUSHER_CHECK(trust_revoke(replica, author, std::nullopt));
-    }
+    MUSHER_CHECK(trust_add(replica, author, name, eraser));
     return {};
   }));
+}
+
+bool SimNode::revoke(const AuthorId& author) {
+  return change([&](Replica& replica) -> Result<void> {
+    MUSHER_CHECK(trust_revoke(replica, author, std::nullopt));
+    return {};
+  });
 }
 
 void SimNode::follow() {

@@ -101,7 +101,9 @@ class SimNode final : public sync::Services {
 
   /// An own write, as a put or purge of a shell; false when it was refused: also while an own op is elsewhere.
   bool write(const std::function<Result<void>(Replica&)>& job);
-  void trust(const AuthorId& author, const std::string& name, bool allowed = true);
+  void trust(const AuthorId& author, const std::string& name, bool eraser = false);
+  /// False: its disk failed.
+  bool revoke(const AuthorId& author);
   [[nodiscard]] AuthorId author() const { return author_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
