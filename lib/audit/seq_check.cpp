@@ -2,10 +2,15 @@
 
 #include <algorithm>
 
+#include "model/sip_hash.hpp"
+
 namespace musher {
 namespace {
 
-std::uint64_t register_hash(EntryNumber item, EntryNumber field) { return std::uint64_t{item} << 32 | field; }
+/// Keyed: in which order items and fields come is an author's choice.
+std::uint64_t register_hash(EntryNumber item, EntryNumber field) {
+  return sip_hash(process_sip_key(), std::uint64_t{item} << 32 | field);
+}
 
 }  // namespace
 

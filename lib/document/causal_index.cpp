@@ -9,7 +9,10 @@
 namespace musher {
 namespace {
 
-std::uint64_t pair_hash(EntryNumber branch, EntryNumber other) { return std::uint64_t{branch} << 32 | other; }
+/// Keyed: in which order branches come is an author's choice.
+std::uint64_t pair_hash(EntryNumber branch, EntryNumber other) {
+  return sip_hash(process_sip_key(), std::uint64_t{branch} << 32 | other);
+}
 
 }  // namespace
 
@@ -84,13 +87,10 @@ bool CausalIndex::add(const OpId& id, const Op& op) {
   return true;
 }
 
-Result<bool> CausalIndex::precedes(const OpId& ancestor, const OpId& descendant) const {
-  const EntryNumber sought = find(ancestor);
-  const EntryNumber start = find(descendant);
-  if (sought == kNoEntry || start == kNoEntry || sought >= start) return false;
-  const EntryNumber goal = branch_of_[sought];
-  if (branch_of_[start] == goal) return true;
-
+/// Calls visit(branch, op) with ops that `start` descends from, among them the newest of each other branch, as far as
+/// they are not older than `oldest`; until it says false.
+template <class Visit>
+void CausalIndex::visit_known(EntryNumber start, EntryNumber oldest, const Visit& visit) const {
   // Newest first: a step leads to an older op, so the first op seen of a branch is the newest known of it.
   std::vector<EntryNumber> known{start};
   std::vector<bool> seen(branches_.size());
@@ -103,15 +103,47 @@ Result<bool> CausalIndex::precedes(const OpId& ancestor, const OpId& descendant)
     seen[branch] = true;
     for (EntryNumber number = branches_[branch].merges; number != kNoEntry; number = merges_[number].next) {
       const Merges& merges = merges_[number];
-      if (merges.steps.last_value() < sought || seen[merges.other]) continue;
+      if (merges.steps.last_value() < oldest || seen[merges.other]) continue;
       const std::uint32_t upto = merges.steps.at(newest);
-      if (upto == Steps::kNothing || upto < sought) continue;
-      if (merges.other == goal) return true;
+      if (upto == Steps::kNothing || upto < oldest) continue;
+      if (!visit(merges.other, upto)) return;
+      if (branches_[merges.other].merges == kNoEntry) continue;  // it leads nowhere
       known.push_back(upto);
       std::push_heap(known.begin(), known.end());
     }
   }
-  return false;
+}
+
+Result<bool> CausalIndex::precedes(const OpId& ancestor, const OpId& descendant) const {
+  const EntryNumber sought = find(ancestor);
+  const EntryNumber start = find(descendant);
+  if (sought == kNoEntry || start == kNoEntry || sought >= start) return false;
+  const EntryNumber goal = branch_of_[sought];
+  if (branch_of_[start] == goal) return true;
+  bool met = false;
+  visit_known(start, sought, [&](EntryNumber branch, EntryNumber) {
+    met = branch == goal;
+    return !met;
+  });
+  return met;
+}
+
+Result<std::vector<bool>> CausalIndex::descends_from(const OpId& descendant, std::span<const OpId> earlier) const {
+  std::vector<bool> precede(earlier.size());
+  const EntryNumber start = find(descendant);
+  if (start == kNoEntry || earlier.empty()) return precede;
+  std::vector<EntryNumber> sought(earlier.size());
+  std::ranges::transform(earlier, sought.begin(), [&](const OpId& id) { return find(id); });
+  std::vector<EntryNumber> beyond(branches_.size());  // of each branch, the first op that the descendant may not know
+  beyond[branch_of_[start]] = start;
+  visit_known(start, std::ranges::min(sought), [&](EntryNumber branch, EntryNumber op) {
+    beyond[branch] = std::max(beyond[branch], op + 1);
+    return true;
+  });
+  for (std::size_t at = 0; at < sought.size(); ++at) {
+    precede[at] = sought[at] != kNoEntry && sought[at] < beyond[branch_of_[sought[at]]];
+  }
+  return precede;
 }
 
 Result<std::optional<std::uint64_t>> CausalIndex::chain_of(const OpId& op) const {

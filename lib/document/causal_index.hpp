@@ -37,6 +37,10 @@ class CausalIndex final : public Ancestry {
 
   /// False when either op is not here.
   [[nodiscard]] Result<bool> precedes(const OpId& ancestor, const OpId& descendant) const override;
+  /// O(log ops) for each branch whose news the descendant may have had since the oldest of `earlier`, and for each of
+  /// these.
+  [[nodiscard]] Result<std::vector<bool>> descends_from(const OpId& descendant,
+                                                        std::span<const OpId> earlier) const override;
   /// Its branch.
   [[nodiscard]] Result<std::optional<std::uint64_t>> chain_of(const OpId& op) const override;
 
@@ -63,6 +67,8 @@ class CausalIndex final : public Ancestry {
   [[nodiscard]] EntryNumber find(const OpId& id) const;
   [[nodiscard]] bool numbers_of_dependencies(const Op& op, std::vector<EntryNumber>& numbers) const;
   [[nodiscard]] EntryNumber branch_for(EntryNumber op, EntryNumber prev);
+  template <class Visit>
+  void visit_known(EntryNumber start, EntryNumber oldest, const Visit& visit) const;
   void note_merge(EntryNumber op, EntryNumber dependency);
 
   std::deque<Prefix> prefixes_;        // by op

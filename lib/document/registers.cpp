@@ -1,6 +1,14 @@
 #include "document/registers.hpp"
 
+#include "model/sip_hash.hpp"
+
 namespace musher {
+namespace {
+
+/// Keyed: in which order fields come is an author's choice.
+std::uint64_t field_hash(EntryNumber field) { return sip_hash(process_sip_key(), field); }
+
+}  // namespace
 
 void Register::drop_value() {
   has_value = false;
@@ -8,7 +16,8 @@ void Register::drop_value() {
 }
 
 EntryNumber Registers::place_of(EntryNumber field) const {
-  if (table_) return table_->find(field, [&](EntryNumber place) { return registers_[place].field == field; });
+  if (table_)
+    return table_->find(field_hash(field), [&](EntryNumber place) { return registers_[place].field == field; });
   for (std::size_t place = 0; place < registers_.size(); ++place) {
     if (registers_[place].field == field) return static_cast<EntryNumber>(place);
   }
@@ -16,7 +25,8 @@ EntryNumber Registers::place_of(EntryNumber field) const {
 }
 
 void Registers::add_to_table(EntryNumber place) {
-  table_->add(registers_[place].field, [this](EntryNumber earlier) { return registers_[earlier].field; });
+  table_->add(field_hash(registers_[place].field),
+              [this](EntryNumber earlier) { return field_hash(registers_[earlier].field); });
 }
 
 Register& Registers::at(EntryNumber field) {

@@ -13,8 +13,9 @@ namespace musher {
 using EntryNumber = std::uint32_t;
 inline constexpr EntryNumber kNoEntry = std::numeric_limits<EntryNumber>::max();
 
-/// An open-addressing table of entry numbers. Each slot also holds some bits of the entry's hash, as many as the number
-/// leaves over, so that a search rarely looks at an entry it does not want.
+/// An open-addressing table of entry numbers, by hashes that nobody can choose (model/sip_hash.hpp). Each slot also
+/// holds some bits of the entry's hash, as many as the number leaves over, so that a search rarely looks at an entry it
+/// does not want.
 class SlotTable {
  public:
   [[nodiscard]] EntryNumber size() const { return size_; }

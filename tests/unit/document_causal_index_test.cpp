@@ -31,6 +31,17 @@ TEST_CASE("causal index: agrees with a walk over the dependencies, for all pairs
         RC_ASSERT(precedes(index, history[of].id, history[op].id) == ancestors[op][of]);
       }
     }
+    std::vector<OpId> ids{id_of(1'000'000)};  // not here
+    for (const Entry& entry : history) ids.push_back(entry.id);
+    for (std::size_t op = 0; op < history.size(); ++op) {
+      const auto asked = std::span(ids).subspan(random() % ids.size());
+      const std::vector<bool> precede = index.descends_from(history[op].id, asked).value();
+      RC_ASSERT(precede.size() == asked.size());
+      for (std::size_t at = 0; at < asked.size(); ++at) {
+        const std::size_t of = ids.size() - asked.size() + at;
+        RC_ASSERT(precede[at] == (of > 0 && ancestors[op][of - 1]));
+      }
+    }
   }));
 }
 

@@ -11,6 +11,7 @@
 #include <new>
 #include <utility>
 
+#include "document/registers.hpp"
 #include "support/history.hpp"
 
 namespace {
@@ -203,6 +204,69 @@ TEST_CASE("document scaling: 100 authors who read each other, and a purged story
       last = log.add(OpKind::insert, {.author = 1 + at % 100, .parents = {last}, .name = at % 7 == 0 ? "478" : "503"});
     }
   });
+}
+
+TEST_CASE("document scaling: a story purged by thousands, and inserts that know them all and not each other",
+          "[document]") {
+  check_scales([](Growing& log, unsigned n) {
+    const OpId item = log.insert("478");
+    std::vector<OpId> purges;
+    for (unsigned at = 0; at < n / 50; ++at) {
+      purges.push_back(log.add(OpKind::tombstone, {.author = 10 + at, .target = item, .name = "478"}));
+    }
+    OpId all;
+    for (std::size_t at = 0; at < purges.size(); at += 50) {
+      const auto end = purges.begin() + static_cast<std::ptrdiff_t>(std::min(at + 50, purges.size()));
+      all =
+          log.add(OpKind::insert, {.parents = {purges.begin() + static_cast<std::ptrdiff_t>(at), end}, .name = "503"});
+    }
+    for (unsigned at = 0; at < 50; ++at) {
+      log.add(OpKind::insert, {.author = 10 + n + at, .parents = {all}, .name = "478"});
+    }
+    REQUIRE(log.document().story("478").front().visible);
+  });
+}
+
+/// Whether a table that hashes without a key would look for it in one sixteenth of its slots.
+bool falls_close(std::uint64_t number) { return ((number ^ number >> 32) * 0x9e3779b97f4a7c15) >> 60 == 0; }
+
+TEST_CASE("document scaling: fields in an order that somebody chose cost no more than others", "[document]") {
+  const auto blocks_of = [](const std::function<bool(EntryNumber)>& chosen) {
+    Registers registers;
+    blocks_run = 0;
+    EntryNumber field = 0;
+    for (unsigned count = 0; count < 10'000; ++field) {
+      if (!chosen(field)) continue;
+      registers.at(field).has_value = true;
+      ++count;
+    }
+    return blocks_run;
+  };
+  const std::uint64_t any = blocks_of([](EntryNumber) { return true; });
+  REQUIRE(any > 10'000);
+  CHECK(blocks_of(falls_close) < 2 * any);
+}
+
+TEST_CASE("document scaling: branches merged in an order that somebody chose cost no more than others", "[document]") {
+  const auto blocks_of = [](const std::function<bool(std::uint64_t)>& chosen) {
+    constexpr unsigned kRoots = 1'600, kMerges = 300, kParents = 64;
+    CausalIndex index;
+    Op op;
+    for (unsigned root = 0; root < kRoots; ++root) index.add(id_of(root), op);
+    blocks_run = 0;
+    for (unsigned at = 0; at < kMerges; ++at) {
+      const std::uint64_t branch = kRoots + at;
+      op.parents.clear();
+      for (unsigned root = 0; root < kRoots && op.parents.size() < kParents; ++root) {
+        if (chosen(branch << 32 | root)) op.parents.push_back(id_of(root));
+      }
+      REQUIRE(op.parents.size() == kParents);
+      REQUIRE(index.add(id_of(branch), op));
+    }
+    return blocks_run;
+  };
+  const std::uint64_t any = blocks_of([](std::uint64_t) { return true; });
+  CHECK(blocks_of(falls_close) < 2 * any);
 }
 
 TEST_CASE("document scaling: 100,000 branches of one key", "[document]") {
