@@ -1,6 +1,7 @@
 """Real nodes that sync: in network namespaces of their own, cut apart and joined again, under writes from shells and MCP clients
 and kill -9; and over a connection that stalls, is slow and breaks in the middle of a frame."""
 
+import ctypes
 import json
 import os
 import random
@@ -54,6 +55,9 @@ class Node:
     def trust(self, *others):
         for other in others:
             self.must("trust", "add", f"{other.log}.key.pub", other.name, "-q")
+
+    def key(self):
+        return (self.folder / "pipeline.db.key.pub").read_text().strip()
 
     def summary(self):
         return json.loads(self.must("inspect", "summary", "--json"))
@@ -115,6 +119,20 @@ class Network:
 
     def slow(self, i, rate):
         self.inside(i, "tc", "qdisc", "add", "dev", f"v{i}", "root", "tbf", "rate", rate, "burst", "16kbit", "latency", "200ms")
+
+    def listener(self, i, address):
+        """A socket of this process that listens inside."""
+        made = []
+
+        def make():  # of a thread, only that thread goes there
+            with open(f"/run/netns/{self.spaces[i]}") as space:
+                if ctypes.CDLL(None).setns(space.fileno(), 0) == 0:
+                    made.append(socket.create_server((address, 0)))
+
+        thread = threading.Thread(target=make)
+        thread.start()
+        thread.join()
+        return made[0]
 
     def close(self):
         for space in (*self.spaces, self.hub):
@@ -219,13 +237,14 @@ class Namespaces(Nodes):
 
 
 class Proxy:
-    """Between two nodes: passes bytes on in pieces. It may hold each piece for a while, reset the connection each time that so many
-    bytes have passed, and let no more than so many through from the node behind it, until it is told to go on."""
+    """Between two nodes: passes bytes on in pieces, and keeps them. It may hold each piece for a while, reset the connection each
+    time that so many bytes have passed, and let no more than so many through from the node behind it, until it is told to go on."""
 
-    def __init__(self, port):
+    def __init__(self, port, listener=None):
         self.target, self.breaks, self.every, self.carried, self.delay = port, 0, None, 0, 0
         self.stall_after, self.goes_on, self.stalled = None, threading.Event(), threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.asked, self.answered = bytearray(), bytearray()  # what who dialed has said, and who is behind
+        self.listener = listener or socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.pairs = []
         threading.Thread(target=self.accept, daemon=True).start()
@@ -249,6 +268,8 @@ class Proxy:
             while data := source.recv(chance.randrange(1, 3_000)):
                 self.carried += len(data)
                 passed += len(data)
+                kept = self.asked if source is pair[0] else self.answered
+                kept += data
                 threading.Event().wait(self.delay)
                 if self.stall_after is not None and source is pair[1] and passed > self.stall_after:
                     self.stalled.set()
@@ -334,7 +355,7 @@ class Operators(Nodes):
         self.nodes.append(dave)
         bob.trust(dave)
         dave.trust(bob)
-        keys = {node.name: (node.folder / "pipeline.db.key.pub").read_text().strip() for node in self.nodes}
+        keys = {node.name: node.key() for node in self.nodes}
         bob.start()
         alice.start("--rendezvous", self.url(bob))
         waiting = lambda: float(re.search(r"^musher_quarantine_ops (.*)$", alice.server.get("/metrics")[2], re.MULTILINE)[1])
@@ -491,7 +512,7 @@ class Operators(Nodes):
                               environment={"XDG_STATE_HOME": str(moved / "state")})
         self.assertEqual(copy.returncode, 0, copy.stderr)
         alice.must("put", "-q", "1_alice", "stage=2_current")
-        key = (alice.folder / "pipeline.db.key.pub").read_text().strip()
+        key = alice.key()
         alice.start()
         bob.start("--rendezvous", self.url(alice))
         same_state([alice, bob])
