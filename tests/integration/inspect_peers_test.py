@@ -47,7 +47,7 @@ class Peers(sync_nodes_test.Nodes):
 
     def test_two_that_are_connected_say_so_in_the_file_and_live(self):
         alice, bob = self.connected()
-        key = (bob.folder / "pipeline.db.key.pub").read_text().strip()
+        key = bob.key()
         stored, = self.peers(alice)
         self.assertEqual((stored["peer"], stored["name"], stored["dialed"], stored["last_error"]), (key, "bob", False, ""))
         self.assertRegex(stored["address"], r"^127\.0\.0\.1:[0-9]+$")
@@ -162,7 +162,7 @@ class Peers(sync_nodes_test.Nodes):
 
     def test_metrics_name_thirty_two_peers_and_those_that_are_connected_first(self):
         alice, bob = self.connected()
-        bob_key = (bob.folder / "pipeline.db.key.pub").read_text().strip()
+        bob_key = bob.key()
         rows = ", ".join(f"(x'{bytes([n] * 32).hex()}', zeroblob(16), NULL, NULL, 0, 'closed', 1000, 'there', '', 0, 0)" for n in range(1, 41))
         self.shell.sql(alice.log, f"INSERT INTO peers VALUES {rows}")
         self.assertEqual(len(self.live(alice)), 41)

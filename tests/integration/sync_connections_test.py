@@ -1,9 +1,64 @@
-"""Connections with a real node, seen from outside: where it dials and what it offers there."""
+"""Connections with a real node, seen from outside: where it dials and what it offers there, whom it believes, and when it has had enough."""
 
+import socket
+import sys
 import unittest
 
+from nacl.signing import SigningKey
+
 import sync_nodes_test
+from binaries import SOURCE
 from sync_nodes_test import Network, Proxy, same_state
+
+sys.path.insert(0, str(SOURCE / "tests" / "conformance"))
+
+from make_sync_vectors import DIALER, TYPES, digest, hello, public, sign, start  # noqa: E402
+
+
+class Wire:
+    """A WebSocket with a node's server, by hand: says first what it is told to, and takes frames of up to 125 bytes."""
+
+    UPGRADE = (b"GET /crdt-sync HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+               b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: musher-sync.1\r\n\r\n")
+
+    def __init__(self, node, first=UPGRADE):
+        self.socket = socket.create_connection(("127.0.0.1", node.server.port), 20)
+        self.stream = self.socket.makefile("rb")
+        self.socket.sendall(first)
+        assert self.stream.readline().startswith(b"HTTP/1.1 101 ")
+        while self.stream.readline() != b"\r\n":
+            pass
+
+    def send(self, message):
+        self.socket.sendall(bytes([0x82, 0x80 | len(message)]) + bytes(4) + message)  # a mask of zeros
+
+    def next(self, opcode=2):
+        while True:
+            first, size = self.stream.read(2)
+            payload = self.stream.read(size)
+            if first & 15 == opcode:
+                return payload
+
+    def goodbye(self):
+        """The server's code and reason; it need not wait for an answer."""
+        payload = self.next(opcode=8)
+        self.close()
+        return int.from_bytes(payload[:2], "big"), payload[2:].decode()
+
+    def greet(self, document, key, claimed=None):
+        """Hellos, and a proof by this key; the server's hello."""
+        ours = hello(key, public(key)[:16], b"n" * 32, document=bytes.fromhex(document)).replace(public(key), claimed or public(key))
+        self.send(ours)
+        theirs = self.next()
+        self.send(start("proof") + sign(key, digest(DIALER, ours, theirs, None)))
+        return theirs
+
+    def assert_proven(self):
+        assert self.next()[:1] == start("proof")
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
 
 
 class Dials(sync_nodes_test.Nodes):
@@ -43,6 +98,77 @@ class Dials(sync_nodes_test.Nodes):
                 self.assertEqual(b"permessage-deflate" in upgrade, offers, upgrade)
         plain, compressed = (len(proxy.answered) for proxy in proxies)
         self.assertLess(compressed, plain / 4)
+
+
+class ByHand(sync_nodes_test.Nodes):
+    def wire(self, *arguments):
+        made = Wire(*arguments)
+        self.addCleanup(made.close)
+        return made
+
+    def trust_keys(self, node, count):
+        """New keys, whom the node trusts from its start."""
+        keys = [SigningKey(number.to_bytes(32, "big")) for number in range(count)]
+        self.shell.sql(node.log, "".join(f"INSERT INTO authors VALUES (x'{public(key).hex()}', '', 'allowed', 0, NULL);" for key in keys))
+        return keys
+
+    def assert_bad_proof(self, connection, node, claimed):
+        reason = f"key {claimed[:12]} was not proven"
+        self.assertEqual(connection.goodbye(), (4006, reason))
+        refused = node.server.wait_event("connection refused")
+        self.assertEqual((refused["level"], refused["detail"]), ("warning", f"bad-proof: {reason}"))
+
+    def test_a_handshake_that_was_recorded_is_refused(self):
+        alice, bob = self.make("alice", "bob")
+        alice.start()
+        proxy = Proxy(alice.server.port)
+        self.addCleanup(proxy.close)
+        bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
+        bob.start("--rendezvous", f"ws://127.0.0.1:{proxy.port}")
+        same_state([alice, bob])
+        self.assert_bad_proof(self.wire(alice, bytes(proxy.asked)), alice, bob.key())
+        self.assertEqual(len(alice.server.events("peer connected")), 1)
+        self.assertEqual(alice.server.events("peer disconnected"), [])  # nor is bob's connection taken for the older one
+
+    def test_a_hello_is_of_no_use_without_its_secret(self):
+        alice, bob = self.make("alice", "bob")
+        key, = self.trust_keys(alice, 1)
+        document = alice.summary()["log"]["document"]
+        alice.start()
+        honest, thief = self.wire(alice), self.wire(alice)
+        hellos = honest.greet(document, key), thief.greet(document, key, claimed=bytes.fromhex(bob.key()))
+        honest.assert_proven()
+        self.assert_bad_proof(thief, alice, bob.key())
+        # What each had to sign was its own.
+        self.assertEqual(*(each[:78] + each[110:] for each in hellos))
+        self.assertNotEqual(*(each[78:110] for each in hellos))
+
+    def test_who_comes_when_all_connections_are_taken_is_told_so_and_let_in_later(self):
+        alice, bob = self.make("alice", "bob")
+        keys = self.trust_keys(alice, 256)
+        bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
+        alice.start()
+        document = alice.summary()["log"]["document"]
+        wires = []
+        for key in keys:
+            wires.append(self.wire(alice))
+            wires[-1].greet(document, key)
+            wires[-1].assert_proven()
+        self.assertEqual(alice.server.events("connection refused"), [])
+        bob.start("--rendezvous", self.url(alice))
+        self.assertEqual(alice.server.wait_event("connection refused")["detail"], "unavailable: too many connections")
+        self.assertEqual(bob.server.wait_event("connection refused")["detail"], "the peer said unavailable: too many connections")
+        wires[0].close()
+        same_state([alice, bob])
+
+    def test_of_those_who_connect_and_say_nothing_the_oldest_goes_when_there_are_too_many(self):
+        alice, = self.make("alice")
+        alice.start()
+        silent = [self.wire(alice) for _ in range(65)]
+        reason = "too many connections whose handshake is not done"
+        self.assertEqual(silent[0].goodbye(), (4010, reason))
+        self.assertEqual(alice.server.wait_event("connection refused")["detail"], f"unavailable: {reason}")
+        self.assertEqual(len(alice.server.events("connection refused")), 1)
 
 
 if __name__ == "__main__":
