@@ -1,5 +1,8 @@
 """Connections with a real node, seen from outside: where it dials and what it offers there, whom it believes, and when it has had enough."""
 
+import random
+import re
+import signal
 import socket
 import sys
 import unittest
@@ -8,6 +11,7 @@ from nacl.signing import SigningKey
 
 import sync_nodes_test
 from binaries import SOURCE
+from mcp_client import wait_until
 from sync_nodes_test import Network, Proxy, same_state
 
 sys.path.insert(0, str(SOURCE / "tests" / "conformance"))
@@ -169,6 +173,36 @@ class ByHand(sync_nodes_test.Nodes):
         self.assertEqual(silent[0].goodbye(), (4010, reason))
         self.assertEqual(alice.server.wait_event("connection refused")["detail"], f"unavailable: {reason}")
         self.assertEqual(len(alice.server.events("connection refused")), 1)
+
+
+class Stopped(sync_nodes_test.Nodes):
+    def test_a_peer_that_stands_still_is_given_up_and_goes_on_where_its_acknowledgements_stopped(self):
+        alice, bob, carol = self.make("alice", "bob", "carol")
+        alice.start()
+        for node in (bob, carol):
+            node.start("--rendezvous", self.url(alice))
+        metric = lambda name: [int(value) for value in re.findall(rf"^{name}(?:{{.*}})? (.*)$", alice.server.get("/metrics")[2], re.MULTILINE)]
+        sent = lambda: metric("musher_sync_sent_ops_total")[0]
+        alice.must("put", "-q", "--new", "1_alice")
+        alice.must("put", "-q", "1_alice", "-", input="".join(f"field_{n}={n}\n" for n in range(500)))
+        same_state(self.nodes)
+        wait_until(lambda: metric("musher_sync_peer_lag_ops") == [0, 0], "all to be acknowledged")
+        sent_before = sent()
+        bob.server.signal(signal.SIGSTOP)
+        written = 24  # 12 MB: several times what may be under way
+        for n in range(written):
+            alice.must("put", "-q", "1_alice", "-", input=f"note_{n}={random.Random(n).randbytes(250_000).hex()}\n")
+        same_state([alice, carol])
+        wait_until(lambda: alice.server.events("peer disconnected"), "the peer that stands still to be given up", 60)
+        given_up, = alice.server.events("peer disconnected")
+        self.assertEqual((given_up["peer"], given_up["detail"]), (bob.key(), "too-slow: nothing was acknowledged in time; reconnect to resume"))
+        sent_until_then = sent()
+        self.assertGreater(sent_until_then, sent_before + written)  # to bob too,
+        self.assertLess(sent_until_then, sent_before + 2 * written)  # until so much was under way
+        bob.server.signal(signal.SIGCONT)
+        same_state(self.nodes)
+        self.assertLessEqual(sent() - sent_until_then, written)
+        self.assertEqual(len(alice.server.events("peer disconnected")), 1)
 
 
 if __name__ == "__main__":
