@@ -1,6 +1,7 @@
 """Real nodes that sync: in network namespaces of their own, cut apart and joined again, under writes from shells and MCP clients
 and kill -9; and over a connection that stalls, is slow and breaks in the middle of a frame."""
 
+import concurrent.futures
 import ctypes
 import json
 import os
@@ -108,17 +109,24 @@ class Network:
         self.ip("-n", self.hub, "link", "set", f"h{i}", "up")
 
     def inside(self, i, *words):
-        subprocess.run(["ip", "netns", "exec", self.spaces[i], *words], check=True, capture_output=True)
+        return subprocess.run(["ip", "netns", "exec", self.spaces[i], *words], check=True, capture_output=True, text=True).stdout
 
     def lose(self, i, percent):
         self.inside(i, "nft", "add table inet loss; add chain inet loss out { type filter hook output priority 0; }; "
-                              f"add rule inet loss out numgen random mod 100 < {percent} drop")
+                              f"add rule inet loss out numgen random mod 100 < {percent} counter drop")
+
+    def lost(self, i):
+        return int(re.search(r"counter packets (\d+)", self.inside(i, "nft", "list", "table", "inet", "loss"))[1])
 
     def lose_nothing(self, i):
         self.inside(i, "nft", "delete table inet loss")
 
     def slow(self, i, rate):
         self.inside(i, "tc", "qdisc", "add", "dev", f"v{i}", "root", "tbf", "rate", rate, "burst", "16kbit", "latency", "200ms")
+
+    def held_up(self, i):
+        """Times that a packet had to wait for the rate."""
+        return json.loads(self.inside(i, "tc", "-s", "-j", "qdisc", "show", "dev", f"v{i}"))[0]["overlimits"]
 
     def listener(self, i, address):
         """A socket of this process that listens inside."""
@@ -213,20 +221,54 @@ class Namespaces(Nodes):
         nodes[1].must("put", "-q", "--new", "11_offline", "stage=1_backlog")
         self.assertNotEqual(nodes[0].state(), nodes[2].state())
 
-        # Joined again over a bad network.
+        # Joined again over a bad network. Bob is killed while it gets many ops, and while clients write to it.
+        alice, bob, _ = nodes
         network.lose(2, 10)
         network.slow(0, "2mbit")
-        start(1)
         for i in range(3):
             network.join(i)
-        for _ in range(10):
-            chance.choice(nodes).must("put", "-q", "00_alice", f"retry_count:={chance.randrange(9)}")
+        for attempt in range(5):
+            start(1)
+            had = bob.state()[2]
+            alice.must("put", "-q", "01_alice", "-", input="".join(f"{attempt}_{n}={n}\n" for n in range(2_000)))
+            wait_until(lambda: bob.state()[2] > had + 100, "some of them to be there", 60)
+            bob.kill()
+            if bob.state()[2] < had + 2_000:
+                break
+        else:
+            self.fail("they were all there before it was killed")
+        start(1)
+
+        told = []
+
+        def agent(name):
+            """A client of bob's server for as long as it runs, and what it is told is written."""
+            for n in range(1_000):
+                if bob.run("put", "-q", "--new", f"{n}_{name}", server=True).returncode != 0:
+                    return
+                told.append(f"{n}_{name}")
+
+        def person(node):
+            for n in range(10):
+                node.must("put", "-q", chance.choice(["00_alice", "10_bob", "22_carol"]), f"retry_count:={n}", server=node is not bob and n % 2 == 1)
+
+        with concurrent.futures.ThreadPoolExecutor(10) as pool:
+            agents = [pool.submit(agent, f"agent_{n}") for n in range(4)]
+            people = [pool.submit(person, node) for node in nodes * 2]
+            wait_until(lambda: len(told) > 20, "clients to write", 60)
+            bob.kill()
+            for each in agents + people:
+                each.result()
+        start(1)
+        same_state(nodes, 180)
+        self.assertGreater(network.lost(2), 0)
+        self.assertGreater(network.held_up(0), 0)
         network.lose_nothing(2)
-        same_state(nodes, 90)
         for node in nodes:
             shown = {story["story_id"] for story in json.loads(node.must("inspect", "stories", "--json"))["stories"]}
             self.assertNotIn("20_carol", shown, "a node that was away brought a purged story back")
             self.assertIn("11_offline", shown)
+            self.assertEqual(set(told) - shown, set(), "what a client was told is written is gone")
             self.assert_sound(node)
             for event in node.server.events("peer disconnected") + node.server.events("connection refused"):
                 self.assertNotIn("violation", event["detail"])
