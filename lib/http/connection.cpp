@@ -6,6 +6,7 @@
 
 #include "http/header_text.hpp"
 #include "http/live_exchange.hpp"
+#include "http/response_head.hpp"
 #include "http/upgrade.hpp"
 
 namespace musher::http {
@@ -158,7 +159,7 @@ void Connection::upgrade() {
   if (reading_) return refuse({400, "an upgrade waits for the answers before it"}, false);
   if (hub_->draining) return refuse({503, "the server is going away"}, false);
   if (route_->web_socket->options.writes && incoming_.principal.read_only) {
-    return refuse({403, "who comes in here writes, and this token may only read"}, keep_alive_);
+    return refuse({403, kTokenOnlyReads}, keep_alive_);
   }
   auto judged = judge_upgrade(incoming_, http_1_0_, route_->web_socket->options);
   if (!judged) {

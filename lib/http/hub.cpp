@@ -7,6 +7,7 @@
 #include "crypto/hashing.hpp"
 #include "http/guards.hpp"
 #include "http/header_text.hpp"
+#include "http/response_head.hpp"
 
 namespace musher::http {
 
@@ -64,14 +65,14 @@ std::optional<BadRequest> refusal_of(const Hub& hub, int hosts, Request& request
   const Options& options = hub.options;
   const auto host = request.header("Host");
   if (hosts != 1 || !host) return BadRequest{400, "there must be one Host header"};
-  if (!host_is_allowed(*host, options.allowed_hosts)) return BadRequest{403, "this Host is not served here"};
+  if (!host_is_allowed(*host, options.allowed_hosts)) return BadRequest{403, kHostNotServed};
   const auto origin = request.header("Origin");
   if (origin && !origin_is_allowed(*origin, options.allowed_hosts)) {
     return BadRequest{403, "pages of this Origin are not served here"};
   }
   // Before the token: clients look under /.well-known/ without theirs, and take anything but a 404 for an answer.
   const auto found = hub.routes.find(request.path);
-  if (found == hub.routes.end()) return BadRequest{404, "there is nothing at this path"};
+  if (found == hub.routes.end()) return BadRequest{404, kNothingAtPath};
   if (options.tokens && found->second.access == Access::token) {
     const auto shown = bearer_token(request.header("Authorization").value_or(""));
     if (!shown) return BadRequest{401, "a token is needed: Authorization: Bearer TOKEN"};

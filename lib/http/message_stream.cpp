@@ -11,6 +11,9 @@
 
 #include <algorithm>
 
+#include "http/response_head.hpp"
+#include "http/unreached.hpp"
+#include "model/canonical_json.hpp"
 #include "model/text.hpp"
 
 namespace musher::http {
@@ -98,17 +101,49 @@ std::string shown(std::string_view text) {
   return out;
 }
 
-/// A status that says no. A server that dials logs this and no hint, so what to do is in it.
-std::string why_declined(const websocket::response_type& answer, bool has_token) {
+/// What a refusal says: the message of an error as JSON-RPC has it, like our own; else its first line.
+std::string words_of(std::string_view body) {
+  const auto member = [](const std::string& object, std::string_view name) {
+    for (auto& [key, value] : members(object))
+      if (key == name) return value;
+    return std::string();
+  };
+  if (const auto answer = canonicalise(body)) {
+    if (const auto message = string_value(member(member(*answer, "error"), "message"))) return shown(*message);
+  }
+  return shown(body.substr(0, body.find_first_of("\r\n")));
+}
+
+struct Declined {
+  std::string why, hint;
+};
+
+/// Of a status that says no. is_it: the hint where it is not known what does.
+Declined declined(const websocket::response_type& answer, const WebSocketOffer& offer, const std::string& is_it) {
+  constexpr std::string_view kPath = "ws://HOST:PORT/crdt-sync";
   const unsigned status = answer.result_int();
+  const std::string words = words_of(answer.body());
+  const auto because = [&](std::string_view why, std::string hint) {
+    return Declined{fmt::format("it answers {}{}{}", status, why.empty() ? "" : ": ", why), std::move(hint)};
+  };
   // The other side's words on these are of its header and its paths.
-  if (status == 401 && has_token)
-    return "it answers 401: the token of --rendezvous-token-file is not in the token file there";
-  if (status == 401) return "it answers 401: a token is needed: --rendezvous-token-file FILE";
-  if (status == 404) return "it answers 404: it is --read-only, or the path is wrong";
-  const std::string_view body = answer.body();
-  const std::string line = shown(body.substr(0, body.find_first_of("\r\n")));
-  return fmt::format("it answers {}{}{}", status, line.empty() ? "" : ": ", line);
+  if (status == 401) {
+    return because(offer.token ? "the token of --rendezvous-token-file is not in the token file there"
+                               : "a token is needed: --rendezvous-token-file FILE",
+                   "one line of the token file there; configuration: rendezvous_token_file");
+  }
+  if (status == 404 && words == kNothingAtPath)
+    return because("it is --read-only, or the path is wrong", fmt::format("the path of the URL: {}", kPath));
+  if (status == 404) {
+    return because("another server is there, or the path is wrong",
+                   fmt::format("{} its URL: {}", kIsItMusherServe, kPath));
+  }
+  if (words == kTokenOnlyReads) return because(words, "in the token file there: a token that is not read-only");
+  if (words == kHostNotServed) {
+    return because(words,
+                   fmt::format("there: --allow-host {}, or allowed_hosts in its configuration", offer.url.server.host));
+  }
+  return because(words, is_it);
 }
 
 /// The server's answer to an upgrade: the subprotocol, or why there is no WebSocket.
@@ -120,12 +155,8 @@ Result<std::string> judge(const websocket::response_type& answer, const error_co
   };
   const std::string is_it = "is there a musher serve, and nothing between? curl " + offer.url.server.text() + "/readyz";
   if (error == websocket::error::upgrade_declined) {
-    const unsigned status = answer.result_int();
-    return none(Errc::refused, why_declined(answer, offer.token.has_value()),
-                status == 401   ? "one line of the token file there; configuration: rendezvous_token_file"
-                : status == 403 ? "there: a token that is not read-only, and the name in this URL among allowed_hosts"
-                : status == 404 ? "the path of the URL: ws://HOST:PORT/crdt-sync"
-                                : is_it);
+    Declined no = declined(answer, offer, is_it);
+    return none(Errc::refused, no.why, std::move(no.hint));
   }
   if (error.category() == websocket::make_error_code(websocket::error::closed).category()) {
     return none(Errc::refused, error.message(), is_it);

@@ -25,6 +25,11 @@ void write_stream_head(const Headers& headers, const Framing& framing, std::stri
 /// expects that; no word of the request is in it.
 [[nodiscard]] Response refusal_response(const BadRequest& why);
 
+// What a client of ours tells apart by the words of a refusal.
+inline constexpr std::string_view kNothingAtPath = "there is nothing at this path";
+inline constexpr std::string_view kHostNotServed = "this Host is not served here";
+inline constexpr std::string_view kTokenOnlyReads = "who comes in here writes, and this token may only read";
+
 /// 204 and 304 have no body.
 [[nodiscard]] bool may_have_body(unsigned status);
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "http/authorities.hpp"
+#include "http/unreached.hpp"
 #include "model/escape.hpp"
 
 namespace musher::http {
@@ -115,7 +116,7 @@ TlsFailure why_no_tls(SSL* tls, const error_code& error) {
 std::unexpected<Error> no_tls(std::string_view whom, std::string_view without_tls, const TlsFailure& failure) {
   using Cause = TlsFailure::Cause;
   std::string why = failure.why;
-  std::string hint = "is it the port of musher serve?";
+  std::string hint(kIsItMusherServe);
   if (failure.cause == Cause::not_tls) {
     why = fmt::format("that port speaks none: it is {}", without_tls.substr(0, without_tls.find("//") + 2));
     hint = fmt::format("if it is meant to have no TLS: {}; else somebody is in between", without_tls);

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "http/unreached.hpp"
 #include "json/json_writer.hpp"
 
 namespace musher::mcp {
@@ -112,7 +113,7 @@ Result<JsonView> result_of(const JsonView& message, const http::Reply& reply, co
   }
   if (!message["result"].is_object()) {
     return fail(Errc::io, fmt::format("{} answered {} and no result", server, reply.status),
-                "is it the port of musher serve?");
+                std::string(http::kIsItMusherServe));
   }
   return message["result"];
 }

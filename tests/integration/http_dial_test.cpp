@@ -320,9 +320,35 @@ TEST_CASE("dial: another status than 101 is told, with what to do about it", "[h
   const Error no_protocol = refused(url_of(server.port()), {.token = token, .subprotocols = {"musher.9"}});
   CHECK(no_protocol.code == Errc::refused);
   CHECK_THAT(no_protocol.what, Contains("it answers 400") && Contains("musher.1"));
+  CHECK_THAT(no_protocol.what, !Contains("jsonrpc"));
   Loop loop;
   const Dialed right(loop, url_of(server.port()), {.token = token, .subprotocols = {"musher.9", "musher.1"}});
   CHECK_FALSE(right.error);
+}
+
+TEST_CASE("dial: of what 403 may mean, only what holds is told", "[http]") {
+  const std::string token = "0123456789abcdef0123456789abcdef";
+  http::Options options;
+  options.tokens = http::TokenTable::parse("alice " + token + " read-only\n", "tokens").value();
+  EchoRoute echo;
+  HttpServer server(std::move(options),
+                    [&](http::Server& http) { http.route_web_socket("/ws", echo.handler(), {.writes = true}); });
+  const Error reader = refused(url_of(server.port()), {.token = token});
+  CHECK(reader.code == Errc::refused);
+  CHECK_THAT(reader.what, EndsWith("it answers 403: who comes in here writes, and this token may only read"));
+  CHECK(reader.hint == "in the token file there: a token that is not read-only");
+  const Error name = refused(url_of(server.port(), "/ws", "127.1"), {.token = token});
+  CHECK_THAT(name.what, EndsWith("it answers 403: this Host is not served here"));
+  CHECK(name.hint == "there: --allow-host 127.1, or allowed_hosts in its configuration");
+}
+
+TEST_CASE("dial: a port of another server is not said to be a read-only one", "[http]") {
+  const ScriptedServer server([](RawClient& client, const std::string&) {
+    client.send("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
+  });
+  const Error other = refused(url_of(server.port()));
+  CHECK_THAT(other.what, EndsWith("it answers 404: another server is there, or the path is wrong"));
+  CHECK(other.hint == "is it the port of musher serve? its URL: ws://HOST:PORT/crdt-sync");
 }
 
 TEST_CASE("dial: answers that are wrong are errors, and terminal codes in them are not passed on", "[http]") {
