@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "http/header_text.hpp"
 
@@ -25,13 +26,15 @@ struct Scheme {
   std::string_view plain, tls;
   std::string_view what;   ///< that the URL is of
   std::string_view token;  ///< where one for it goes
+  std::string_view path;   ///< musher's own
   std::string_view hint;
 };
-constexpr Scheme kHttp{"http://", "https://", "a server", "--token-file",
-                       "http://127.0.0.1:7777 or https://HOST:PORT, as musher serve --listen has it"};
-constexpr Scheme kWebSocket{"ws://", "wss://", "a WebSocket",
-                            "--rendezvous-token-file (configuration: rendezvous_token_file)",
-                            "ws://127.0.0.1:7777/crdt-sync or wss://HOST:PORT/crdt-sync"};
+constexpr Scheme kHttp{"http://",  "https://",
+                       "a server", "--token-file",
+                       "/mcp",     "http://127.0.0.1:7777 or https://HOST:PORT, as musher serve --listen has it"};
+constexpr Scheme kWebSocket{"ws://",       "wss://",
+                            "a WebSocket", "--rendezvous-token-file (configuration: rendezvous_token_file)",
+                            "/crdt-sync",  "ws://127.0.0.1:7777/crdt-sync or wss://HOST:PORT/crdt-sync"};
 
 /// RFC 3986, section 3.1: upper and lower case are alike in a scheme.
 bool begins_with(std::string_view text, std::string_view scheme) {
@@ -55,6 +58,20 @@ std::unexpected<Error> bad(std::string_view text, const Scheme& scheme, std::str
               std::string(scheme.hint));
 }
 
+Result<WebSocketUrl> parse(std::string_view text, const Scheme& scheme);
+
+/// A URL of the other kind as this one has it; nothing when it is none.
+std::optional<std::string> translated(std::string_view text, const Scheme& other, const Scheme& scheme) {
+  const bool tls = begins_with(text, other.tls);
+  if (!tls && !begins_with(text, other.plain)) return std::nullopt;
+  text.remove_prefix((tls ? other.tls : other.plain).size());
+  text = text.substr(0, text.find_first_of("?#"));
+  if (text.ends_with(other.path)) text.remove_suffix(other.path.size());
+  std::string url = fmt::format("{}{}", tls ? scheme.tls : scheme.plain, text);
+  if (!parse(url, scheme)) return std::nullopt;
+  return url;
+}
+
 /// The path is as written, and may be empty.
 Result<WebSocketUrl> parse(std::string_view text, const Scheme& scheme) {
   WebSocketUrl parts;
@@ -62,7 +79,10 @@ Result<WebSocketUrl> parse(std::string_view text, const Scheme& scheme) {
   std::string_view rest = text;
   url.tls = begins_with(rest, scheme.tls);
   if (!url.tls && !begins_with(rest, scheme.plain)) {
-    return bad(text, scheme, fmt::format("it does not begin with {} or {}", scheme.plain, scheme.tls));
+    auto error = bad(text, scheme, fmt::format("it does not begin with {} or {}", scheme.plain, scheme.tls));
+    const Scheme& other = &scheme == &kHttp ? kWebSocket : kHttp;
+    if (auto right = translated(text, other, scheme)) error.error().hint = *std::move(right);
+    return error;
   }
   rest.remove_prefix((url.tls ? scheme.tls : scheme.plain).size());
   parts.path = rest.substr(std::min(rest.find_first_of("/?#"), rest.size()));
@@ -108,7 +128,8 @@ ServerUrl ServerUrl::with_tls(bool wanted) const {
 
 Result<ServerUrl> parse_server_url(std::string_view text) {
   MUSHER_TRY(auto parts, parse(text, kHttp));
-  if (!parts.path.empty() && parts.path != "/" && parts.path != "/mcp") return bad(text, kHttp, "its path is not /mcp");
+  if (!parts.path.empty() && parts.path != "/" && parts.path != kHttp.path)
+    return bad(text, kHttp, "its path is not /mcp");
   return parts.server;
 }
 

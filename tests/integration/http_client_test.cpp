@@ -14,6 +14,7 @@ using namespace musher::http;
 using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
 using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -95,6 +96,20 @@ TEST_CASE("WebSocket URL: ws and wss, with any plain path", "[http]") {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == Errc::usage);
     CHECK_THAT(refused.error().hint, Contains("/crdt-sync"));
+  }
+}
+
+TEST_CASE("URL: one of the other kind is told as this kind has it, without a query", "[http]") {
+  const auto as_server = [](std::string_view text) { return parse_server_url(text).error().hint; };
+  const auto as_node = [](std::string_view text) { return parse_web_socket_url(text).error().hint; };
+  CHECK(as_server("ws://127.0.0.1:7301") == "http://127.0.0.1:7301");
+  CHECK(as_server("WSS://one.example.org/crdt-sync") == "https://one.example.org");
+  CHECK(as_node("http://127.0.0.1:7301") == "ws://127.0.0.1:7301");
+  CHECK(as_node("https://[::1]:7301/mcp") == "wss://[::1]:7301");
+  CHECK(as_node("http://a:1/at/a/proxy?token=s3cret") == "ws://a:1/at/a/proxy");
+  for (const std::string none : {"ftp://a", "http://", "http://a:x", "http://s3cret@a"}) {
+    CAPTURE(none);
+    CHECK_THAT(as_node(none), StartsWith("ws://127.0.0.1:7777/crdt-sync or"));
   }
 }
 

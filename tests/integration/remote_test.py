@@ -409,6 +409,13 @@ class Init(Remote):
         self.assertNotIn("http", self.init_from("nothing.db", code=3))
         self.assertEqual(list(self.elsewhere.iterdir()), [])
 
+    def test_the_scheme_of_a_web_socket_is_told_with_that_of_a_server(self):
+        self.assertIn("  hint: http://127.0.0.1:1\n", self.init_from("ws://127.0.0.1:1", code=2))
+        self.assertIn("  hint: https://one.example.org\n", self.init_from("wss://one.example.org/crdt-sync", code=2))
+        done = self.shell.musher("serve", "--rendezvous", self.url)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(f"  hint: {self.url.replace('http', 'ws')}\n", done.stderr)
+
     def test_what_is_no_server_makes_no_log(self):
         nobody = socket.socket()
         nobody.bind(("127.0.0.1", 0))
