@@ -122,7 +122,7 @@ class Reader {
     if (name == "audit_interval") return read_audit_interval(value);
     if (name == "log_format") return read_log_format(value);
     static const std::vector<std::string> kKnown(kServeKeys.begin(), kServeKeys.end());
-    return bad(key.source(), "unknown key serve." + quote(name), nearest(name, kKnown, 2));
+    return bad(key.source(), fmt::format("unknown key {} in [serve]", quote(name)), nearest(name, kKnown, 2));
   }
 
   /// One text, or a list of them.

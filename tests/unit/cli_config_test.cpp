@@ -68,6 +68,9 @@ TEST_CASE("config: an unknown key is refused with its place and the key it is ne
         "/etc/musher/config.toml:1:1: unknown key 'rendezvous': it goes in [serve]");
   CHECK(refused("read_only = true").what == "/etc/musher/config.toml:1:1: unknown key 'read_only': it goes in [serve]");
   CHECK(refused("[server]\nport = 1").what == "/etc/musher/config.toml:1:2: unknown key 'server'");
+  const Error in_table = refused("[serve]\nrendevous = \"ws://a:1\"");
+  CHECK(in_table.what == "/etc/musher/config.toml:2:1: unknown key 'rendevous' in [serve]");
+  CHECK(in_table.candidates == std::vector<std::string>{"rendezvous"});
 }
 
 TEST_CASE("config: a value of the wrong kind is refused with its place", "[cli]") {
