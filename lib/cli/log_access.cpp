@@ -6,14 +6,19 @@
 
 #include "cli/point_in_time_text.hpp"
 #include "model/text.hpp"
+#include "oplog/hints.hpp"
 
 namespace musher {
 namespace {
 
 constexpr std::size_t kShortDigits = 12;
 
+/// Where no log is, one that is elsewhere was meant more often than a new one.
 Result<std::unique_ptr<SqliteOpLog>> open(Context& context, OpenMode mode) {
-  return SqliteOpLog::open(context.settings.log, mode);
+  auto log = SqliteOpLog::open(context.settings.log, mode);
+  if (!log && log.error().hint.find(kInitCommand) != std::string::npos)
+    log.error().hint = fmt::format("{} FILE; to make a new one: {}", kNameLogHint, log.error().hint);
+  return log;
 }
 
 std::filesystem::path home_folder(const Environment& environment) {

@@ -25,6 +25,9 @@ namespace musher {
 /// The name of the user this process runs as; "uid:N" when it has none.
 [[nodiscard]] std::string login_name();
 
+/// What a hint has where a log can be made that is not there.
+inline constexpr std::string_view kInitCommand = "musher init ";
+
 /// Opens for reading. Says so when what is read is a copy.
 [[nodiscard]] Result<std::unique_ptr<SqliteOpLog>> open_for_reading(Context& context, bool copy = false);
 /// Opens for writing with the identity of the settings.

@@ -156,7 +156,7 @@ TEST_CASE("a symbolic link to nothing: the hint makes the log that it points to"
   fs::create_symlink("target.db", workshop.file("link.db"));
   const Outcome outcome = workshop.run({"musher-inspect", "--log", "link.db"});
   CHECK(outcome.code == 3);
-  CHECK_THAT(outcome.err, Contains("hint: musher init --log ") && Contains("/target.db"));
+  CHECK_THAT(outcome.err, Contains("to make a new one: musher init --log ") && Contains("/target.db"));
   workshop.must({"musher-init", "--log", "target.db"});
   workshop.must({"musher-inspect", "--log", "link.db"});
 }

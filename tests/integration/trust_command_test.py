@@ -20,6 +20,25 @@ class Alice(unittest.TestCase):
         return done
 
 
+class Usage(Alice):
+    def refused(self, code, *arguments, **options):
+        done = self.shell.musher(*arguments, **options)
+        self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)
+        return done.stderr
+
+    def test_where_no_log_is_one_is_named_before_a_new_one_is_made(self):
+        elsewhere = self.shell.folder / "elsewhere"
+        elsewhere.mkdir()
+        key = (self.shell.work / "pipeline.db.key.pub").read_text().strip()
+        for command in (["trust", "add", key, "alice"], ["trust", "list"], ["purge", "1_a", "--yes"], ["put", "1_a", "stage=2"], ["inspect"], ["replay"],
+                        ["verify-order"]):
+            with self.subTest(command):
+                self.assertIn("  hint: name the op log with --log FILE; to make a new one: musher init --log pipeline.db\n", self.refused(3, *command, cwd=elsewhere))
+        (elsewhere / "pipeline.db").touch()
+        self.assertIn("  hint: name the op log with --log FILE; to make a new one: remove it, then: musher init --log ",
+                      self.refused(3, "trust", "add", key, "alice", cwd=elsewhere))
+
+
 class OwnKey(Alice):
     def setUp(self):
         super().setUp()

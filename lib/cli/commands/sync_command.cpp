@@ -52,13 +52,12 @@ struct Side {
 /// What went wrong with an argument, its hint made one for this command: it has no --log, and a log that is made for it
 /// holds the document of the other one.
 Error of_argument(Error error, const Side& side, const Side& other) {
-  constexpr std::string_view kInit = "musher init ";
   std::error_code ignored;
-  const auto init = error.hint.find(kInit);
+  const auto init = error.hint.find(kInitCommand);
   if (error.hint == kNameLogHint || side.name.empty()) {
     error.hint = "musher sync takes two op logs: name another file";
   } else if (init != error.hint.npos && std::filesystem::is_regular_file(other.name, ignored)) {
-    error.hint.insert(init + kInit.size(), "--join " + shell_word(other.name) + ' ');
+    error.hint.insert(init + kInitCommand.size(), "--join " + shell_word(other.name) + ' ');
   }
   return error;
 }
