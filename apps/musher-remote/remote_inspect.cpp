@@ -263,7 +263,7 @@ Result<ExitCode> run(InspectOptions& options, Context& context) {
   }
   if (view->takes_name != options.name.has_value()) {
     return fail(Errc::usage, fmt::format("inspect {} takes {}", name, view->takes_name ? "an id" : "no id"),
-                view->takes_name ? fmt::format("musher inspect {} ID", name) : fmt::format("musher inspect {}", name));
+                fmt::format("musher inspect {}{} {}", name, view->takes_name ? " ID" : "", log_words(context)));
   }
   MUSHER_CHECK(refuse(options.at && !view->takes_at, "--at with " + name, "it answers that for stories and story ID"));
   MUSHER_CHECK(refuse(options.verify, "--verify", "use the tool verify_order, or musher verify-order there"));

@@ -22,10 +22,6 @@ std::string silent_text(const LiveAnswer& answer) {
                                                                            : " within the time to wait");
 }
 
-std::string log_words(const Settings& settings) {
-  return settings.server ? "--server " + shell_word(*settings.server) : "--log " + shell_word(settings.log.native());
-}
-
 }  // namespace
 
 void WaitOption::add_to(CommandLine& line) {
@@ -52,7 +48,7 @@ void tell_live(Context& context, const LiveConfirmation& confirmation, std::stri
           fmt::format("the live server {} has it in memory, after {} ms", pid_text(answer.server), answer.elapsed_ms));
     } else if (!wants_json(context)) {
       report_error({Errc::io, fmt::format("committed as {}, not confirmed by {}", committed, silent_text(answer)),
-                    "the change is durable; ask the server: musher inspect summary " + log_words(context.settings)},
+                    "the change is durable; ask the server: musher inspect summary " + log_words(context)},
                    context.terminal);
     }
   }

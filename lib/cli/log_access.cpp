@@ -53,6 +53,11 @@ std::string login_name() {
   return user != nullptr ? user->pw_name : fmt::format("uid:{}", ::getuid());
 }
 
+std::string log_words(const Context& context) {
+  const Settings& settings = context.settings;
+  return settings.server ? "--server " + shell_word(*settings.server) : "--log " + shell_word(settings.log.native());
+}
+
 Result<std::unique_ptr<SqliteOpLog>> open_for_reading(Context& context, bool copy) {
   MUSHER_TRY(auto log, open(context, copy ? OpenMode::read_copy : OpenMode::read));
   if (log->info().copied_ms) {

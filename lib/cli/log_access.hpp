@@ -25,6 +25,9 @@ namespace musher {
 /// The name of the user this process runs as; "uid:N" when it has none.
 [[nodiscard]] std::string login_name();
 
+/// "--log FILE", or "--server URL": the log of this command, for another one.
+[[nodiscard]] std::string log_words(const Context& context);
+
 /// What a hint has where a log can be made that is not there.
 inline constexpr std::string_view kInitCommand = "musher init ";
 

@@ -38,6 +38,18 @@ class Usage(Alice):
         self.assertIn("  hint: name the op log with --log FILE; to make a new one: remove it, then: musher init --log ",
                       self.refused(3, "trust", "add", key, "alice", cwd=elsewhere))
 
+    def test_what_to_run_instead_is_about_the_same_log(self):
+        for arguments, hint in ((["inspect", "peers", "foo"], "musher inspect peers"), (["inspect", "story"], "musher inspect story ID"),
+                                (["inspect", "peers", "--at", "now"], "musher inspect peers"), (["inspect", "heads", "--verify"], "musher inspect ops --verify"),
+                                (["inspect", "heads", "--jsonl"], "musher inspect ops --jsonl"), (["trust", "add", "alice"], "musher trust add KEY NAME"),
+                                (["trust", "revoke"], "musher trust revoke KEY"), (["trust", "list", "alice"], "musher trust list"),
+                                (["trust", "add", "alice", "alice", "--from", "00"], "musher trust revoke KEY --from OP")):
+            with self.subTest(arguments):
+                self.assertIn(f"{hint} --log 'a log.db'", self.refused(2, *arguments, "--log", "a log.db"))
+
+    def test_a_key_that_is_none_is_a_wrong_argument(self):
+        self.assertIn("nosuch.pub", self.refused(2, "trust", "add", "nosuch.pub", "bob"))
+
 
 class OwnKey(Alice):
     def setUp(self):

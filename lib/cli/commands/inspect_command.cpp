@@ -194,7 +194,10 @@ constexpr std::array kViews = {
     View{"quarantine", quarantine, false, false},
 };
 
-Result<const View*> chosen_view(const InspectOptions& options, Output output) {
+Result<const View*> chosen_view(const InspectOptions& options, const Context& context) {
+  const auto inspect = [&](std::string_view view) {
+    return fmt::format("musher inspect {} {}", view, log_words(context));
+  };
   const std::string name = options.view.value_or("summary");
   const auto view = std::ranges::find(kViews, name, &View::name);
   if (view == kViews.end()) {
@@ -205,22 +208,21 @@ Result<const View*> chosen_view(const InspectOptions& options, Output output) {
   }
   if (view->takes_name != options.name.has_value()) {
     return fail(Errc::usage, fmt::format("inspect {} takes {}", name, view->takes_name ? "an id" : "no id"),
-                view->takes_name ? fmt::format("musher inspect {} ID", name) : fmt::format("musher inspect {}", name));
+                inspect(view->takes_name ? name + " ID" : name));
   }
   if (options.at && !view->takes_at) {
     return fail(Errc::usage,
                 fmt::format("the {} keeps no history, so it has no --at", name == "peers" ? "list of peers" : name),
-                fmt::format("musher inspect {}", name));
+                inspect(name));
   }
-  if (options.verify && name != "ops")
-    return fail(Errc::usage, "--verify goes with ops", "musher inspect ops --verify");
-  if (output == Output::jsonl && name != "ops")
-    return fail(Errc::usage, "--jsonl goes with ops", "musher inspect ops --jsonl");
+  if (options.verify && name != "ops") return fail(Errc::usage, "--verify goes with ops", inspect("ops --verify"));
+  if (context.settings.output == Output::jsonl && name != "ops")
+    return fail(Errc::usage, "--jsonl goes with ops", inspect("ops --jsonl"));
   return &*view;
 }
 
 Result<ExitCode> run(InspectOptions& options, Context& context) {
-  MUSHER_TRY(const View* view, chosen_view(options, context.settings.output));
+  MUSHER_TRY(const View* view, chosen_view(options, context));
   MUSHER_TRY(const auto log, open_for_reading(context, options.copy));
   MUSHER_TRY(const auto at, resolve_at(context, *log, options.at));
   Inspection inspection{options, context, *log, at};

@@ -174,12 +174,18 @@ Result<ExitCode> answer(Context& context, Replica& replica, const TrustReport& r
   return ExitCode::ok;
 }
 
+/// The hint of a command line that is wrong.
+std::string instead(const Context& context, std::string_view arguments) {
+  return fmt::format("musher trust {} {}", arguments, log_words(context));
+}
+
 Result<ExitCode> add(TrustOptions& options, Context& context) {
   if (options.arguments.size() != 2)
-    return fail(Errc::usage, "trust add takes a key and a name", "musher trust add KEY NAME");
-  if (options.from) return fail(Errc::usage, "--from goes with revoke", "musher trust revoke KEY --from OP");
+    return fail(Errc::usage, "trust add takes a key and a name", instead(context, "add KEY NAME"));
+  if (options.from) return fail(Errc::usage, "--from goes with revoke", instead(context, "revoke KEY --from OP"));
   if (options.eraser && options.no_eraser)
-    return fail(Errc::usage, "--eraser and --no-eraser do not go together", "musher trust add KEY NAME --no-eraser");
+    return fail(Errc::usage, "--eraser and --no-eraser do not go together",
+                instead(context, "add KEY NAME --no-eraser"));
   MUSHER_TRY(const AuthorId author, read_public_key(options.arguments[0]));
   MUSHER_TRY(auto replica, open_for_policy(context));
   MUSHER_TRY(const TrustReport report, change(context, replica, author, [&] {
@@ -189,10 +195,12 @@ Result<ExitCode> add(TrustOptions& options, Context& context) {
 }
 
 Result<ExitCode> revoke(TrustOptions& options, Context& context) {
-  if (options.arguments.size() != 1) return fail(Errc::usage, "trust revoke takes one key", "musher trust revoke KEY");
+  if (options.arguments.size() != 1)
+    return fail(Errc::usage, "trust revoke takes one key", instead(context, "revoke KEY"));
   if (const auto eraser = options.wanted_eraser()) {
     const std::string_view flag = *eraser ? "--eraser" : "--no-eraser";
-    return fail(Errc::usage, fmt::format("{} goes with add", flag), fmt::format("musher trust add KEY NAME {}", flag));
+    return fail(Errc::usage, fmt::format("{} goes with add", flag),
+                instead(context, fmt::format("add KEY NAME {}", flag)));
   }
   MUSHER_TRY(auto replica, open_for_policy(context));
   MUSHER_TRY(const AuthorId author, find_author(replica.log(), options.arguments[0]));
@@ -200,8 +208,7 @@ Result<ExitCode> revoke(TrustOptions& options, Context& context) {
   if (options.from) {
     MUSHER_TRY(from, find_op(replica.log(), *options.from));
   }
-  MUSHER_TRY(const TrustReport report,
-             change(context, replica, author, [&] { return trust_revoke(replica, author, from); }));
+  MUSHER_TRY(const TrustReport report, change(context, replica, author, [&] { return trust_revoke(replica, author, from); }));
   return answer(context, replica, report);
 }
 
@@ -213,7 +220,7 @@ Result<ExitCode> run(TrustOptions& options, Context& context) {
                 "musher trust --help");
   }
   if (!options.arguments.empty() || options.from || options.wanted_eraser()) {
-    return fail(Errc::usage, "trust list takes nothing else", "musher trust list");
+    return fail(Errc::usage, "trust list takes nothing else", instead(context, "list"));
   }
   return list(context);
 }
