@@ -72,6 +72,7 @@ struct CommandLine::Impl {
   std::string group = "Options";
   std::vector<Declared> declared;
   std::vector<std::vector<std::string>> exclusive;
+  std::vector<std::pair<std::string, std::string>> without;  ///< name and hint
 
   void declare(OptionInfo info, SetAll set) {
     info.group = group;
@@ -87,6 +88,7 @@ struct CommandLine::Impl {
 
   [[nodiscard]] std::optional<OptionShape> shape_of(std::string_view name) const;
   [[nodiscard]] std::unexpected<Error> bad(std::string what, std::vector<std::string> candidates = {}) const;
+  [[nodiscard]] std::unexpected<Error> unknown(std::string what, const std::string& name) const;
   [[nodiscard]] Values suggestions(const std::string& name) const;
   [[nodiscard]] Result<void> set(const Declared& one) const;
 
@@ -108,6 +110,12 @@ std::optional<OptionShape> CommandLine::Impl::shape_of(std::string_view name) co
 
 std::unexpected<Error> CommandLine::Impl::bad(std::string what, std::vector<std::string> candidates) const {
   return fail(Errc::usage, std::move(what), help.program + " --help", std::move(candidates));
+}
+
+std::unexpected<Error> CommandLine::Impl::unknown(std::string what, const std::string& name) const {
+  const auto missed = std::ranges::find(without, name, &std::pair<std::string, std::string>::first);
+  if (missed != without.end()) return fail(Errc::usage, std::move(what), missed->second);
+  return bad(std::move(what), suggestions(name));
 }
 
 /// Known options near to an unknown one. "-x" is near to every short option, which helps nobody.
@@ -135,7 +143,7 @@ Result<Values> CommandLine::Impl::take_options(const Values& arguments) {
   auto split = split_arguments(arguments, [this](std::string_view name) { return shape_of(name); });
   if (!split) {
     const Error& error = split.error();
-    return bad(error.what, error.candidates.empty() ? Values{} : suggestions(error.candidates.front()));
+    return error.candidates.empty() ? bad(error.what) : unknown(error.what, error.candidates.front());
   }
   for (Declared& one : declared) one.given.clear();
   for (GivenOption& given : split->options) declared[given.index].given.push_back(std::move(given.value));
@@ -262,6 +270,10 @@ void CommandLine::positional(std::optional<std::string>& value, std::string name
 void CommandLine::positional(std::vector<std::string>& values, std::string name, std::string description,
                              bool at_least_one) {
   impl_->declare_positional(std::move(name), std::move(description), at_least_one, true, store_all_in(values));
+}
+
+void CommandLine::without(std::string_view names, std::string hint) {
+  for (std::string& name : split_names(names)) impl_->without.emplace_back(std::move(name), hint);
 }
 
 void CommandLine::exclusive(std::vector<std::string> names) { impl_->exclusive.push_back(std::move(names)); }

@@ -81,6 +81,9 @@ class CommandLine {
   void positional(std::vector<std::string>& values, std::string name, std::string description,
                   bool at_least_one = false);
 
+  /// Options that other commands have and this one has not, with the hint of the error for who gives one.
+  void without(std::string_view names, std::string hint);
+
   /// At most one of these options may be given.
   void exclusive(std::vector<std::string> names);
 

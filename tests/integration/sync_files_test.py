@@ -385,6 +385,8 @@ class SyncFiles(unittest.TestCase):
                         self.assertTrue(done.stderr.endswith(hint), done.stderr)
         # Neither is there: nothing says which document the new log should hold.
         self.assertIn("hint: musher init --log typo.db\n", self.musher("sync", "typo.db", "elsewhere.db", code=3).stderr)
+        for arguments in (("--log", "one.db", "two.db"), ("-l", "one.db", "two.db"), ("one.db", "--log=two.db")):
+            self.assertIn("  hint: its logs are arguments: musher sync FILE-A FILE-B\n", self.musher("sync", *arguments, code=2).stderr)
         self.must("init", "-q", "--join", "a.db", "--log", "typo.db")
         self.sync(logs=("a.db", "typo.db"))
 

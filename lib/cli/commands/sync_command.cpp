@@ -33,6 +33,7 @@ void declare(SyncOptions& options, CommandLine& line) {
   line.positional(options.second, "FILE-B", "another op log of the same document");
   line.flag(options.dry_run, "-n,--dry-run", "say what would be brought over, and write nothing");
   options.wait.add_to(line);
+  line.without("-l,--log", "its logs are arguments: musher sync FILE-A FILE-B");
   line.usage("[OPTION]... FILE-A FILE-B");
   line.paragraph(
       "Brings what each log lacks of the other, as two servers would over the network: every op is verified, and one "
