@@ -42,9 +42,9 @@ ExitCode verdict(Context& context, const std::vector<RowFailure>& failures) {
   return ExitCode::no;
 }
 
-/// An empty answer says so on err.
-void note_if_empty(Context& context, bool is_empty, std::string_view what) {
-  if (is_empty && !wants_json(context)) context.terminal.note(fmt::format("no {} in this log", what));
+/// An empty answer says so on err. elsewhere: where else to look.
+void note_if_empty(Context& context, bool is_empty, std::string_view what, std::string_view elsewhere = {}) {
+  if (is_empty && !wants_json(context)) context.terminal.note(fmt::format("no {} in this log{}", what, elsewhere));
 }
 
 /// Renders as the user asked: JSON with the envelope, or text through the pager.
@@ -165,7 +165,9 @@ Result<ExitCode> peers(Inspection& inspection) {
   MUSHER_TRY(const auto servers, inspection.log.live_servers());
   MUSHER_TRY(const auto known, sync::stored_peers(inspection.log, !servers.empty()));
   MUSHER_TRY(const auto trust, TrustPolicy::read(inspection.log));
-  note_if_empty(inspection.context, known.empty(), "peers");
+  note_if_empty(inspection.context, known.empty(), "peers",
+                "; an address that never answered is shown by the server that dials it, and why: musher inspect peers "
+                "--server URL");
   return render(
       inspection, "musher.inspect-peers/1", ExitCode::ok,
       [&](JsonWriter& json, const Envelope& envelope) { write_peers(json, envelope, known, trust); },
