@@ -128,6 +128,11 @@ void write_authors(JsonWriter& json, const Envelope& envelope, const std::vector
   json.end_line();
 }
 
+std::optional<std::string> renamed_from(const TrustReport& report) {
+  if (!report.before || report.before->name.empty() || report.before->name == report.record.name) return std::nullopt;
+  return report.before->name;
+}
+
 void write_trust(JsonWriter& json, const Envelope& envelope, const TrustReport& report) {
   json.begin_object();
   write_envelope(json, envelope);
@@ -135,6 +140,10 @@ void write_trust(JsonWriter& json, const Envelope& envelope, const TrustReport& 
   json.key("released").number(report.released);
   json.key("author").id(report.record.author);
   json.key("name").string(report.record.name);
+  if (const auto before = renamed_from(report))
+    json.key("renamed_from").string(*before);
+  else
+    json.key("renamed_from").null();
   json.key("trust").string(to_string(report.record.trust == Trust::allowed ? Standing::allowed : Standing::revoked));
   json.key("eraser").boolean(report.record.eraser);
   if (report.record.revoked_from)

@@ -36,6 +36,8 @@ void write_purge_members(JsonWriter& json, const PurgeReport& report, const std:
 /// {"authors": [...]}: `self` is the identity of whoever asks, when there is one.
 void write_authors(JsonWriter& json, const Envelope& envelope, const std::vector<AuthorView>& authors,
                    const AuthorId* self);
+/// The name that trust_add replaced by another one.
+[[nodiscard]] std::optional<std::string> renamed_from(const TrustReport& report);
 void write_trust(JsonWriter& json, const Envelope& envelope, const TrustReport& report);
 void write_init(JsonWriter& json, const Envelope& envelope, const InitReport& report);
 void write_identity(JsonWriter& json, const Envelope& envelope, const AuthorId& author, std::string_view key_file,

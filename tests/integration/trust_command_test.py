@@ -5,6 +5,10 @@ import unittest
 
 from binaries import IN_MEMORY, Shell
 
+# Of the log's own key, which somebody may have been told to trust by another node that has a copy of the key file.
+SHARED = ("; two nodes must not share one: where another node has it too, the key file was copied, and one of the two needs a key of its own: "
+          "musher identity new --identity FILE, in the place of the key there, and trusted in both logs")
+
 
 class Alice(unittest.TestCase):
     """A log of alice's."""
@@ -64,8 +68,17 @@ class OwnKey(Alice):
     def test_a_new_name_for_it_is_said_to_be_one(self):
         out, said = self.trust("add", self.key, "mallory")
         self.assertEqual(out, f"mallory ({self.key[:12]}) is trusted, renamed from alice\n")
-        self.assertEqual(said, f"musher-trust: warning: this is the log's own key, {self.shell.work}/pipeline.db.key, which was called alice until now\n")
-        self.assertEqual(self.trust("add", self.key, "mallory")[1], f"musher-trust: this is the log's own key, {self.shell.work}/pipeline.db.key\n")
+        own = f"this is the log's own key, {self.shell.work}/pipeline.db.key"
+        self.assertEqual(said, f"musher-trust: warning: {own}, which was called alice until now{SHARED}\n")
+        self.assertEqual(self.trust("add", self.key, "mallory")[1], f"musher-trust: {own}{SHARED}\n")
+
+    def test_json_says_that_it_has_a_new_name(self):
+        renamed = lambda *arguments: json.loads(self.trust(*arguments, "--json")[0])["renamed_from"]
+        self.assertEqual(renamed("add", self.key, "mallory"), "alice")
+        self.assertIsNone(renamed("add", self.key, "mallory"))
+        self.assertIsNone(renamed("revoke", "mallory"))
+        self.musher("identity", "new", "-q", "--identity", "bob.key")
+        self.assertIsNone(renamed("add", "bob.key.pub", "bob"))
 
     def test_it_is_revoked_with_a_warning_that_says_how_to_go_back(self):
         out, said = self.trust("revoke", "alice")

@@ -106,30 +106,34 @@ std::optional<AuthorId> own_author(const Context& context) {
   return std::nullopt;
 }
 
-/// Nobody takes away their own voice, or gets another name, without a word.
-void say_if_own(Context& context, Replica& replica, const AuthorRecord& record, const std::string& name_before) {
+/// Nobody takes away their own voice, gets another name, or trusts a copy of their own key as another's, without a
+/// word.
+void say_if_own(Context& context, Replica& replica, const TrustReport& report) {
+  const AuthorRecord& record = report.record;
   if (own_author(context) != record.author) return;
   const std::string own = fmt::format("this is the log's own key, {}", context.settings.identity.native());
+  constexpr std::string_view kShared =
+      "; two nodes must not share one: where another node has it too, the key file was copied, and one of the two "
+      "needs a key of its own: musher identity new --identity FILE, in the place of the key there, and trusted in both "
+      "logs";
   if (record.trust == Trust::revoked) {
     context.terminal.warn(
         fmt::format("{}: nothing can be written with it until it is trusted again: musher trust "
                     "--log {} add {} {}{}",
                     own, shell_word(replica.log().info().path), to_hex(record.author.key),
                     record.name.empty() ? "NAME" : shell_word(record.name), record.eraser ? " --eraser" : ""));
-  } else if (!name_before.empty() && name_before != record.name) {
-    context.terminal.warn(fmt::format("{}, which was called {} until now", own, name_before));
+  } else if (const auto before = renamed_from(report)) {
+    context.terminal.warn(fmt::format("{}, which was called {} until now{}", own, *before, kShared));
   } else {
-    context.terminal.note(own);
+    context.terminal.note(fmt::format("{}{}", own, kShared));
   }
 }
 
 /// What a change of trust does to the pipeline is not to be found out later.
-Result<TrustReport> change(Context& context, Replica& replica, const AuthorId& author,
-                           const std::function<Result<TrustReport>()>& apply) {
+Result<TrustReport> change(Context& context, Replica& replica, const std::function<Result<TrustReport>()>& apply) {
   MUSHER_TRY(const StoryIds before, visible_stories(replica.log()));
-  MUSHER_TRY(const TrustPolicy trust, TrustPolicy::read(replica.log()));
   MUSHER_TRY(TrustReport report, apply());
-  say_if_own(context, replica, report.record, trust.name(author));
+  say_if_own(context, replica, report);
   if (!report.changed) return report;
   if (const auto after = visible_stories(replica.log())) {
     say_changed(context, before, *after, "seen now");
@@ -142,7 +146,6 @@ Result<TrustReport> change(Context& context, Replica& replica, const AuthorId& a
 std::string answer_text(const TrustReport& report) {
   const AuthorRecord& record = report.record;
   const std::optional<AuthorRecord>& before = report.before;
-  const std::string renamed = before && !before->name.empty() && before->name != record.name ? before->name : "";
   const bool stood = before && before->trust == record.trust && before->revoked_from == record.revoked_from;
   const std::string_view when = !report.changed ? "already " : stood ? "" : "now ";
   std::string line = fmt::format("{} ({}) is {}{}", escape(author_text(record.name, record.author)),
@@ -151,7 +154,7 @@ std::string answer_text(const TrustReport& report) {
     line += fmt::format(" from op {} on, that op included", short_id(*record.revoked_from));
   else if (record.trust == Trust::revoked)
     line += ", every op of it";
-  if (!renamed.empty()) line += ", renamed from " + escape(renamed);
+  if (const auto renamed = renamed_from(report)) line += ", renamed from " + escape(*renamed);
   if (record.eraser)
     line += fmt::format(", and may {}erase what others wrote", stood && !before->eraser ? "now " : "");
   else if (before && before->eraser)
@@ -188,7 +191,7 @@ Result<ExitCode> add(TrustOptions& options, Context& context) {
                 instead(context, "add KEY NAME --no-eraser"));
   MUSHER_TRY(const AuthorId author, read_public_key(options.arguments[0]));
   MUSHER_TRY(auto replica, open_for_policy(context));
-  MUSHER_TRY(const TrustReport report, change(context, replica, author, [&] {
+  MUSHER_TRY(const TrustReport report, change(context, replica, [&] {
                return trust_add(replica, author, options.arguments[1], options.wanted_eraser());
              }));
   return answer(context, replica, report);
@@ -208,7 +211,7 @@ Result<ExitCode> revoke(TrustOptions& options, Context& context) {
   if (options.from) {
     MUSHER_TRY(from, find_op(replica.log(), *options.from));
   }
-  MUSHER_TRY(const TrustReport report, change(context, replica, author, [&] { return trust_revoke(replica, author, from); }));
+  MUSHER_TRY(const TrustReport report, change(context, replica, [&] { return trust_revoke(replica, author, from); }));
   return answer(context, replica, report);
 }
 
