@@ -115,6 +115,43 @@ TEST_CASE("sync: a file that went back to an old copy gets its ops back; until t
   CHECK(pair.a.state_digest() == pair.b.state_digest());
 }
 
+TEST_CASE("sync: where one of two marks fails both ends go by tips, and forget their own marks first", "[sync]") {
+  Pair pair(24);
+  insert(pair.a, "first");
+  pair.start();
+  REQUIRE(pair.are_equal(1));
+  pair.world.run_for(3s);
+  pair.a.crash();
+  pair.a.back_up();
+  pair.a.start();
+  insert(pair.a, "second", 10);
+  REQUIRE(pair.are_equal(11));
+  pair.world.run_for(3s);
+  pair.a.crash();
+  pair.a.restore();
+  const auto mark_of_b = record_of(pair.a, pair.b.author())->heard;  // this one holds
+  const auto mark_of_a = record_of(pair.b, pair.a.author())->heard;
+  REQUIRE(mark_of_b);
+  REQUIRE(mark_of_a);
+  std::size_t tips = 0;
+  bool ops_came_first = false, is_kept = false;
+  pair.world.tap = [&](std::string_view bytes) {
+    const auto message = sync::decode(bytes);
+    if (!message) return;
+    if (const auto* ops = std::get_if<sync::Ops>(&*message)) ops_came_first |= !ops->ops.empty() && tips < 2;
+    const auto* said = std::get_if<sync::Tips>(&*message);
+    if (said == nullptr) return;
+    ++tips;
+    is_kept |= said->upto.row == RowId{1} ? record_of(pair.a, pair.b.author())->heard == mark_of_b
+                                          : record_of(pair.b, pair.a.author())->heard == mark_of_a;
+  };
+  pair.a.start();
+  CHECK(pair.are_equal(11));
+  CHECK(tips == 2);
+  CHECK_FALSE(ops_came_first);
+  CHECK_FALSE(is_kept);
+}
+
 TEST_CASE("sync: an op that let in late is given back to who sent it, and lost it since", "[sync]") {
   Pair pair(31);
   SimNode& c = pair.add_behind_b();
