@@ -25,6 +25,11 @@ class Batch {
     const std::size_t missing_before = report_.missing.size();
     MUSHER_TRY(const bool complete, find_dependencies(op.op(), found));
     if (!complete) {
+      MUSHER_TRY(const auto verdict, earlier_verdict(op.id()));
+      if (verdict) {
+        if (!report_.rejected) report_.rejected.emplace(op.id(), *verdict);
+        return {};
+      }
       const bool all_wait = std::ranges::all_of(std::span(report_.missing).subspan(missing_before),
                                                 [&](const OpId& id) { return waiting_index_.waits(id); });
       return wait(op, "dependency_missing", all_wait);
@@ -51,6 +56,9 @@ class Batch {
       MUSHER_TRY(const Settled settled, settle_these(log_, trust_, now_ms_, concerned));
       report_.admitted += settled.entered;
       for (const OpId& id : settled.left) waiting_index_.remove(id);
+      for (const Refused& refused : settled.refused) {
+        if (refused.source == source_ && !report_.rejected) report_.rejected.emplace(refused.id, refused.why);
+      }
     }
     std::ranges::sort(report_.missing);
     const auto rest = std::ranges::unique(report_.missing);
@@ -67,6 +75,15 @@ class Batch {
   [[nodiscard]] bool wrote() const { return report_.admitted > 0 || report_.waiting > 0 || report_.rejected; }
 
  private:
+  /// Of an op that broke a rule when what it depends on was here. Else it would be looked for anew each time it comes.
+  Result<std::optional<Reject>> earlier_verdict(const OpId& id) {
+    MUSHER_TRY(const auto copies, log_.quarantine_entries_of(id));
+    for (const QuarantineEntry& copy : copies) {
+      if (const auto rule = rule_broken(copy.reason)) return rule;
+    }
+    return std::nullopt;
+  }
+
   Result<bool> find_dependencies(const Op& op, std::vector<DependencyFacts>& found) {
     bool complete = true;
     for (const OpId& id : dependencies(op)) {

@@ -1,6 +1,7 @@
 #include "replica/settlement.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <unordered_map>
 
@@ -9,10 +10,21 @@
 #include "replica/waiting_room.hpp"
 
 namespace musher {
+namespace {
+
+constexpr std::array kOfDependencies{Reject::prev_mismatch, Reject::target_mismatch, Reject::story_mismatch,
+                                     Reject::seq_out_of_bounds};
+
+}  // namespace
 
 bool is_waiting(std::string_view reason) {
   return reason == "dependency_missing" || reason == "author_unknown" || reason == "author_revoked" ||
          reason == "content_missing";
+}
+
+std::optional<Reject> rule_broken(std::string_view reason) {
+  const auto rule = std::ranges::find(kOfDependencies, reason, [](Reject each) { return to_string(each); });
+  return rule == kOfDependencies.end() ? std::nullopt : std::optional(*rule);
 }
 
 namespace {
@@ -140,6 +152,7 @@ class Settlement {
     MUSHER_TRY(auto stored, log_.quarantined(copies_.at(id).rows.front()));
     MUSHER_CHECK(drop_copies(id));
     if (!stored) return {};
+    settled_.refused.push_back({id, reject, stored->source});
     stored->reason = reason;
     MUSHER_CHECK(log_.quarantine_add(*stored));
     return {};

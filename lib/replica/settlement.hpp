@@ -16,15 +16,26 @@ struct Newcomer {
   std::string_view source;
 };
 
+/// An op that waited and broke a rule once all it depends on was here.
+struct Refused {
+  OpId id;
+  Reject why{};
+  std::string source{};  ///< of the first copy
+};
+
 struct Settled {
   std::uint64_t entered = 0;
   std::optional<RowId> row;        ///< of the newcomer
   std::optional<Reject> rejected;  ///< of the newcomer
+  std::vector<Refused> refused;    ///< of those that waited
   std::vector<OpId> left;          ///< do not wait any more: in the log now or before, or refused
 };
 
 /// Whether an op in quarantine for this reason may enter later.
 [[nodiscard]] bool is_waiting(std::string_view reason);
+
+/// The rule that an op in quarantine for this reason broke once all it depends on was here: it never enters.
+[[nodiscard]] std::optional<Reject> rule_broken(std::string_view reason);
 
 /// Appends what may enter, dependencies first, and takes every copy of it out of the quarantine; an op that turned out
 /// to break a rule stays there with its Reject. With a newcomer only what has to do with it is looked at. A newcomer
