@@ -36,7 +36,8 @@ Result<InitReport> look_at_existing(const InitRequest& request, const Host& host
   const LogInfo info = log->info();
   if (request.document && *request.document != info.document) {
     return fail(Errc::refused,
-                fmt::format("{} is a log of document {} already", info.path, to_hex(info.document.bytes)),
+                fmt::format("{} is a log of document {} already, and not of {}", info.path, to_hex(info.document.bytes),
+                            to_hex(request.document->bytes)),
                 "name another file with --log");
   }
   if (request.group) MUSHER_CHECK(check_belongs_to(info.path, *request.group));
