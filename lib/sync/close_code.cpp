@@ -32,6 +32,17 @@ std::string with_hint(std::string what, std::string_view hint) {
   return hint.empty() ? what : fmt::format("{} ({})", what, hint);
 }
 
+std::string_view what_to_do(CloseCode code) {
+  switch (code) {
+    case CloseCode::unsupported: return "upgrade the older node";
+    case CloseCode::wrong_document: return "mend the address, or make the newer node's log again: musher init --join";
+    case CloseCode::same_node:
+      return "its own address: take it out of rendezvous; a copy of a log: make a new one, musher init --join";
+    case CloseCode::same_key: return "the key file was copied: musher identity new at one of them, and trust that key";
+    default: return "";
+  }
+}
+
 Ending unavailable(Error error) { return {CloseCode::unavailable, std::move(error.what), std::move(error.hint)}; }
 
 }  // namespace musher::sync

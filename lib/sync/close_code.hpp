@@ -35,10 +35,14 @@ struct Ending {
   CloseCode code = CloseCode::going_away;
   std::string reason{};  ///< at most 123 bytes go over the wire
   std::string hint{};    ///< what to do about it here: for this node's own log
+  std::string here{};    ///< instead of the reason, where more is to be said than goes over the wire
 };
 
 /// For a log line: what happened, and what to do about it.
 [[nodiscard]] std::string with_hint(std::string what, std::string_view hint);
+
+/// What an operator does about it, at whichever end; empty where the reason says it. docs/sync.md, section 8.
+[[nodiscard]] std::string_view what_to_do(CloseCode code);
 
 /// The log of this node cannot be read or written.
 [[nodiscard]] Ending unavailable(Error error);

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t kMostPenalties = 1'024;
 constexpr std::chrono::milliseconds kSlowRetry{60'000};
+constexpr std::size_t kMostRefusals = 16;
+constexpr std::chrono::milliseconds kRefusalShown{300'000};  ///< longer than any node waits before it dials again
+constexpr std::chrono::milliseconds kSoon{250};
 constexpr std::chrono::milliseconds kClaimRetry{5'000};
 constexpr std::chrono::milliseconds kLeastClaim{1'000};    ///< however soon it is over
 constexpr std::chrono::milliseconds kLongestPause{5'000};  ///< between two ticks: longer, and the process stood still
@@ -85,6 +88,15 @@ Session* Engine::session_with(const AuthorId& peer, const Session* but) const {
   return nullptr;
 }
 
+/// What this node says first where it dials is known to nobody else yet.
+void Engine::greeted(const Nonce& nonce) {
+  for (const auto& session : sessions_) {
+    if (session->role() != Role::dialer || session->nonce() != nonce) continue;
+    const auto target = std::ranges::find(targets_, session->url(), &Target::url);
+    if (target != targets_.end()) target->is_self = true;
+  }
+}
+
 std::optional<Ending> Engine::claimed(Session& session, const AuthorId& author) {
   if (session.role() == Role::listener) return std::nullopt;
   // Two addresses of one node: the connection that stands is as good.
@@ -148,12 +160,11 @@ void Engine::wrote(const AuthorId& peer, const std::optional<LogMark>& mark) {
 void Engine::opened(Session& session) {
   for (Target& target : targets_) {
     if (target.url != session.url()) continue;
-    target.failures = 0;
     target.last_error.clear();
     target.since_ms = 0;
   }
-  next_records_ = {};  // so that `inspect peers` on the file shows it soon
-  tell(false, "peer connected", session);
+  write_records_soon();
+  tell(false, "peer connected", session, std::string(session.how_it_resumes()));
 }
 
 void Engine::ended(Session& session) {
@@ -176,9 +187,10 @@ void Engine::ended(Session& session) {
        : session.proven() ? "peer disconnected"
                           : "connection refused",
        session, session.end_text());
+  if (session.role() == Role::listener && !session.proven()) note_refusal(session);
   if (session.knows_record() && !session.superseded()) {
     records_[session.peer()->author] = session.record();
-    next_records_ = {};
+    write_records_soon();
   }
   for (Target& target : targets_) {
     if (target.url == session.url()) {
@@ -188,12 +200,29 @@ void Engine::ended(Session& session) {
       // would be replaced in its turn.
       const bool replaced = code == CloseCode::duplicate && session.inbound() != nullptr && !session.ending() &&
                             session_with(session.peer()->author, nullptr) == nullptr;
+      if (session.was_open() && code != CloseCode::unavailable) target.failures = 0;
       retry_later(target, session.end_text(), session.end_code());
       if (replaced) target.next = std::max(target.next, services_.now() + kSlowRetry);
     } else if (session.peer() && target.peer == session.peer()->author && target.state == Target::State::waiting) {
       target.next = services_.now();  // it was left alone while another connection stood
     }
   }
+}
+
+/// For `inspect peers`: it is the operator here who can let it in.
+void Engine::note_refusal(const Session& session) {
+  const auto code = static_cast<CloseCode>(session.end_code());
+  if (!session.ending() || !session.claimed() || code == CloseCode::unavailable || code == CloseCode::timed_out) return;
+  Refusal refusal{.address = session.address(),
+                  .at_ms = services_.clock_ms(),
+                  .until = services_.now() + kRefusalShown,
+                  .why = session.end_text()};
+  if (code == CloseCode::not_trusted) refusal.peer = session.claimed();  // that comes behind the proof
+  std::erase_if(refusals_, [&](const Refusal& earlier) {
+    return refusal.peer ? earlier.peer == refusal.peer : earlier.why == refusal.why;
+  });
+  if (refusals_.size() >= kMostRefusals) refusals_.erase(refusals_.begin());
+  refusals_.push_back(std::move(refusal));
 }
 
 void Engine::punish(const AuthorId& peer) {
@@ -210,7 +239,7 @@ bool Engine::own_op_claimed(Session& session, const Tip& tip) {
   auto& held = claims_[peer];
   const bool holds = held < options_.limits.claims;
   if (holds) held += kLeastClaim;
-  if (!session.told_of_own_ops(false)) {
+  if (!session.told(Session::Told::own_op_claimed)) {
     const auto most = options_.limits.claims.count() / 1'000;
     tell(true, "own ops named", session,
          fmt::format("it says that it has op {} (index {}) of this node's own key, which this log has not got; {}",
@@ -223,7 +252,7 @@ bool Engine::own_op_claimed(Session& session, const Tip& tip) {
 
 void Engine::own_op_elsewhere(Session& session, const Tip& tip) {
   claims_.erase(session.peer()->author);  // its word is good
-  if (!session.told_of_own_ops(true)) {
+  if (!session.told(Session::Told::own_op_shown)) {
     tell(true, "own ops elsewhere", session,
          fmt::format("it has op {} (index {}) of this node's own key, which this log has not got: the log lost its "
                      "tail, or was restored from an old copy; local writes are refused until it is fetched",
@@ -305,6 +334,8 @@ void Engine::write_rounds() {
 
 void Engine::admit_next() {
   if (!writing_ && after_write_) std::exchange(after_write_, nullptr)();
+  // Here too: beside a flood there is no moment without a write.
+  if (!writing_ && !stopping_ && services_.now() >= next_records_) write_records({});
   if (!writing_ && !round_was_last_) write_rounds();
   const auto is_ready = [](const std::shared_ptr<Session>& session) {
     return is_live(*session) && session->inbound() != nullptr && session->inbound()->has_ready();
@@ -364,15 +395,37 @@ void Engine::admit(const std::shared_ptr<Session>& session, Inbound::Work work) 
           totals_.ops_received += job->work.ops.size();
           totals_.ops_admitted += job->report.admitted;
           if (job->report.gave_up) forget_marks();
-          if (!job->report.missing.empty()) session->heard(std::nullopt, true);
+          if (!job->report.missing.empty()) forget_mark(job->record.peer);
           if (job->work.round == session->inbound()->round()) {
             session->heard(job->work.heard, false);
             session->written(job->record);
           }
           session->inbound()->admitted(job->work, job->report);
+          if (job->report.gave_up && !session->told(Session::Told::quarantine_full)) tell_of_full_quarantine(*session);
+          if (session->inbound()->lacks_much() && !session->told(Session::Told::lacks_much)) {
+            tell(true, "ops miss others", *session,
+                 fmt::format("its ops depend on more than {} that neither end has shown: they wait. musher inspect "
+                             "quarantine --log {}",
+                             kMaxIds, shell_word(options_.self.path)));
+          }
         }
         admit_next();
       });
+}
+
+void Engine::tell_of_full_quarantine(const Session& session) {
+  tell(true, "quarantine full", session,
+       fmt::format("what it sent has to wait, and some of what waited was given up for it: all peers are compared by "
+                   "their tips when they connect again. musher inspect quarantine --log {}",
+                   shell_word(options_.self.path)));
+}
+
+/// Wherever it is held: that nothing is stored now does not tell it from one that another process took away.
+void Engine::forget_mark(const AuthorId& peer) {
+  if (const auto record = records_.find(peer); record != records_.end()) record->second.heard.reset();
+  for (const auto& session : sessions_) {
+    if (session->peer() && session->peer()->author == peer) session->heard(std::nullopt, true);
+  }
 }
 
 /// Until their next connections, which go by tips.
@@ -461,14 +514,15 @@ void Engine::retry_later(Target& target, const std::string& why, std::uint16_t c
   if (target.since_ms == 0) target.since_ms = services_.clock_ms();
   const auto ending = static_cast<CloseCode>(code);
   if (ending != CloseCode::duplicate && ending != CloseCode::going_away) target.last_error = why;
-  if (ending == CloseCode::same_node) {
+  if (ending == CloseCode::same_node && target.is_self) {
     target.state = Target::State::stopped;
     return;
   }
   const Limits& limits = options_.limits;
   std::chrono::milliseconds wait =
       std::min(limits.retry_most, limits.retry_least * (1U << std::min(target.failures, 16U)));
-  if (ending == CloseCode::wrong_document || ending == CloseCode::unsupported || ending == CloseCode::same_key) {
+  if (ending == CloseCode::wrong_document || ending == CloseCode::unsupported || ending == CloseCode::same_key ||
+      ending == CloseCode::same_node) {
     wait = std::max(wait, std::min(limits.retry_most, kSlowRetry));
   }
   ++target.failures;
@@ -492,6 +546,9 @@ void Engine::stop(const Ending& ending) {
 }
 
 // --- what is written down, and shown
+
+/// So that `inspect peers` on the file shows it; those that come at once go into one write.
+void Engine::write_records_soon() { next_records_ = std::min(next_records_, services_.now() + kSoon); }
 
 void Engine::write_records(std::function<void()> done) {
   if (writing_) {  // what is being admitted may take marks away
@@ -572,6 +629,15 @@ std::vector<PeerStatus> Engine::status() const {
                                                             : "waiting";
     status.since_ms = target.since_ms;
     status.last_error = target.last_error;
+  }
+  for (const Refusal& refusal : refusals_) {
+    if (refusal.until < services_.now() || (refusal.peer && session_with(*refusal.peer, nullptr) != nullptr)) continue;
+    PeerStatus& status = all.emplace_back();
+    status.peer = refusal.peer;
+    status.address = refusal.address;
+    status.state = "refused";
+    status.since_ms = refusal.at_ms;
+    status.last_error = refusal.why;
   }
   return all;
 }

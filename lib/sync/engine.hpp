@@ -92,6 +92,7 @@ class Engine final : private Session::Owner {
     std::optional<AuthorId> peer{};  ///< who answered last
     std::function<void()> cancel{};
     std::string last_error{};
+    bool is_self = false;       ///< what was said there was heard here
     std::int64_t since_ms = 0;  ///< nobody answers there, or not as a node whose ops may flow; 0: not tried yet
   };
   struct Penalty {
@@ -99,6 +100,16 @@ class Engine final : private Session::Owner {
     std::chrono::milliseconds until{};
   };
 
+  /// Somebody whom this node did not let in.
+  struct Refusal {
+    std::optional<AuthorId> peer{};  ///< absent: not proven
+    std::string address{};
+    std::int64_t at_ms = 0;
+    std::chrono::milliseconds until{};  ///< it is shown
+    std::string why{};
+  };
+
+  void greeted(const Nonce& nonce) override;
   std::optional<Ending> claimed(Session& session, const AuthorId& author) override;
   std::optional<Ending> proven(Session& session) override;
   std::optional<PeerRecord> take_record(const AuthorId& peer) override;
@@ -119,7 +130,11 @@ class Engine final : private Session::Owner {
   void admit_next();
   void write_rounds();
   void admit(const std::shared_ptr<Session>& session, Inbound::Work work);
+  void forget_mark(const AuthorId& peer);
   void forget_marks();
+  void write_records_soon();
+  void tell_of_full_quarantine(const Session& session);
+  void note_refusal(const Session& session);
   void charge_claims(std::chrono::milliseconds since);
   void dial(std::size_t target);
   void retry_later(Target& target, const std::string& why, std::uint16_t code);
@@ -138,6 +153,7 @@ class Engine final : private Session::Owner {
   bool round_was_last_ = false;                   ///< of what was written
   std::vector<Target> targets_;
   std::map<AuthorId, Penalty> penalties_;
+  std::vector<Refusal> refusals_;
   std::map<AuthorId, std::chrono::milliseconds> claims_;  ///< how long a peer's word alone has held local writes
   std::optional<std::chrono::milliseconds> last_tick_;
   std::map<AuthorId, PeerRecord> records_;  ///< of sessions that ended: to be written down

@@ -37,6 +37,8 @@ std::optional<std::string> Handshake::opening() {
 
 std::optional<AuthorId> Handshake::claimed() const { return theirs_ ? std::optional(theirs_->author) : std::nullopt; }
 
+std::optional<Nonce> Handshake::their_nonce() const { return theirs_ ? std::optional(theirs_->nonce) : std::nullopt; }
+
 std::variant<Handshake::Reply, Ending> Handshake::take(const Message& message) {
   if (const auto* hello = std::get_if<Hello>(&message); hello != nullptr && !theirs_) {
     theirs_ = *hello;
@@ -76,9 +78,16 @@ std::optional<Ending> Handshake::check(const Proof& theirs) const {
     return Ending{CloseCode::bad_proof, fmt::format("key {} was not proven", short_key(theirs_->author))};
   }
   const Standing standing = standing_(theirs_->author);
-  if (standing == Standing::revoked) return Ending{CloseCode::not_trusted, "this key is revoked here"};
   if (standing != Standing::allowed) {
-    return Ending{CloseCode::not_trusted, fmt::format("musher trust add {} NAME", to_hex(theirs_->author.key))};
+    const std::string key = to_hex(theirs_->author.key);
+    const std::string let_in = fmt::format("musher trust add {} NAME --log {}", key, shell_word(self_.path));
+    Ending ending{CloseCode::not_trusted, fmt::format("musher trust add {} NAME", key)};
+    ending.here = let_in;
+    if (standing == Standing::revoked) {
+      ending.reason = fmt::format("key {} is revoked", short_key(theirs_->author));
+      ending.here = fmt::format("{}; to let it in again: {}", ending.reason, let_in);
+    }
+    return ending;
   }
   return std::nullopt;
 }

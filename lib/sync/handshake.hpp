@@ -24,6 +24,7 @@ struct Self {
   const Identity* identity = nullptr;
   DocumentId document;
   LogId log;
+  std::string path{};  ///< of the log, for what an operator is told to type
 };
 
 /// The proven other end. The log id is its word: nothing but its own marks depends on it.
@@ -51,6 +52,9 @@ class Handshake {
 
   /// The other end as it named itself, proven or not; nothing before its Hello.
   [[nodiscard]] std::optional<AuthorId> claimed() const;
+  [[nodiscard]] const Nonce& nonce() const { return ours_.nonce; }
+  /// Of the other end's Hello.
+  [[nodiscard]] std::optional<Nonce> their_nonce() const;
 
  private:
   [[nodiscard]] std::optional<Ending> check(const Hello& theirs) const;

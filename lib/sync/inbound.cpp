@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "model/text.hpp"
 #include "sync/reconcile.hpp"
@@ -158,7 +159,7 @@ void Inbound::admitted(const Work& work, const BatchReport& report) {
     if (asked_.size() >= kMaxIds) {
       // So many are not found one by one. What is missing after that waits for the next connection: this log may be one
       // that cannot take in what the peer has (docs/decisions/0010).
-      if (!std::exchange(reconciled_, true)) reconcile();
+      if (!std::exchange(lacks_much_, true)) reconcile();
       break;
     }
     asked_.insert(id);
@@ -202,10 +203,10 @@ void Inbound::take(Tips tips) {
 /// First of all whether the peer has something of this node's own.
 void Inbound::compare_own(const std::shared_ptr<Comparison>& comparison) {
   comparison->under_way = true;
-  std::vector<Tip> own;
-  std::ranges::copy_if(comparison->tips, std::back_inserter(own), [&](const Tip& tip) { return tip.author == self_; });
-  std::ranges::sort(own, std::ranges::greater{}, &Tip::index);
-  if (own.size() > kOwnTips) own.resize(kOwnTips);
+  std::vector<Tip> own(kOwnTips);
+  auto named = comparison->tips | std::views::filter([&](const Tip& tip) { return tip.author == self_; });
+  const auto last = std::ranges::partial_sort_copy(named, own, std::ranges::greater{}, &Tip::index, &Tip::index).out;
+  own.erase(last, own.end());
   auto lacks = std::make_shared<std::optional<Tip>>();
   ++lookups_;
   read(

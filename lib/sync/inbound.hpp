@@ -75,6 +75,9 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   static constexpr std::size_t kMostThatWait = 64;
   static constexpr std::size_t kMostBytesThatWait = 24U << 10U;
 
+  /// More ops are missing than can be asked for by id.
+  [[nodiscard]] bool lacks_much() const { return lacks_much_; }
+
  private:
   struct Batch {
     std::uint64_t serial = 0;
@@ -108,7 +111,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   // what was asked for
   std::uint32_t round_ = 0;
   bool tips_asked_ = false;
-  bool reconciled_ = false;                 ///< since more was missing than can be asked for
+  bool lacks_much_ = false;                 ///< and has asked for its tips
   std::vector<Tip> tips_;                   ///< of a round whose last part has not come
   std::size_t lookups_ = 0;                 ///< reads for comparisons that are not done
   std::shared_ptr<Comparison> comparison_;  ///< of the last round, until all that is wanted is in wants_

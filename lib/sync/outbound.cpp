@@ -175,6 +175,7 @@ void Outbound::take(const Ask& ask) {
       [this, answer] {
         asked_.insert(asked_.end(), answer->rows.begin(), answer->rows.end());
         std::ranges::sort(asked_);
+        asked_.erase(std::ranges::unique(asked_).begin(), asked_.end());
         if (asked_.size() > kMostAsked) {
           return hooks_.end({CloseCode::violation, "it asks for more and does not take what it asked for"});
         }

@@ -53,7 +53,7 @@ std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<Pe
     });
     if (has_no_connection(row) && known != stored.end()) {
       known->address = row.address;
-      known->dialed = true;
+      known->dialed = row.dialed;
       known->state = row.state;
       if (!row.last_error.empty()) known->last_error = row.last_error;
       row = std::move(*known);

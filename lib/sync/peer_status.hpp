@@ -16,8 +16,8 @@ struct PeerStatus {
   std::optional<LogId> log{};
   std::string address{};
   bool dialed = false;
-  /// "connected", "handshake", "dialing", "waiting", "stopped"; of what is written down: "connected", "closed", or
-  /// "not_running": it was connected to a server that did not live to say how that ended.
+  /// "connected", "handshake", "dialing", "waiting", "stopped", "refused"; of what is written down: "connected",
+  /// "closed", or "not_running": it was connected to a server that did not live to say how that ended.
   std::string state{};
   std::int64_t since_ms = 0;  ///< it is connected, or is not; 0: never
   std::int64_t lag_ops = 0;   ///< ops of this log that it has not acknowledged

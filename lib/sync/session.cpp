@@ -44,10 +44,11 @@ bool is_question(const Message& message) {
 }
 
 std::string said_by_peer(std::uint16_t code, std::string_view reason) {
+  const auto known = static_cast<CloseCode>(code);
   std::string text = "the peer said " + close_text(code, reason);
-  if (static_cast<CloseCode>(code) == CloseCode::wrong_document) text += " (\"here\" is the peer)";
-  if (static_cast<CloseCode>(code) == CloseCode::not_trusted) text += " (at the peer's log)";
-  return text;
+  if (known == CloseCode::not_trusted) return text + " (at the peer's log)";
+  if (known == CloseCode::wrong_document) return text + fmt::format(" (\"here\" is the peer; {})", what_to_do(known));
+  return with_hint(std::move(text), what_to_do(known));
 }
 
 Nonce fresh_nonce(Services& services) {
@@ -123,7 +124,8 @@ void Session::closed(std::uint16_t code, std::string_view reason, bool by_peer) 
   if (abandoned_) return;
   if (ending_) {
     end_code_ = static_cast<std::uint16_t>(ending_->code);
-    end_text_ = with_hint(close_text(end_code_, ending_->reason), ending_->hint);
+    end_text_ = with_hint(close_text(end_code_, ending_->here.empty() ? ending_->reason : ending_->here),
+                          ending_->hint.empty() ? what_to_do(ending_->code) : ending_->hint);
     is_violation_ = ending_->code == CloseCode::violation;
   } else {
     end_code_ = code;
@@ -152,6 +154,8 @@ void Session::received(std::string_view bytes) {
 void Session::handshake(const Message& message) {
   const bool named_before = handshake_.claimed().has_value();
   auto outcome = handshake_.take(message);
+  if (role_ == Role::listener && !named_before && handshake_.their_nonce())
+    setup_.owner.greeted(*handshake_.their_nonce());
   if (auto* ending = std::get_if<Ending>(&outcome)) return end(std::move(*ending));
   auto& reply = std::get<Handshake::Reply>(outcome);
   if (!named_before) {
@@ -226,7 +230,10 @@ void Session::take(const Position& position) {
         MUSHER_TRY(const auto chain, log.chain_at(heard->row));
         return chain && *chain == heard->chain ? heard : std::nullopt;
       },
-      [this](const std::optional<LogMark>& mark) { judged(mark); });
+      [this, named = position.heard.has_value()](const std::optional<LogMark>& mark) {
+        mark_unknown_ = named && !mark;
+        judged(mark);
+      });
 }
 
 void Session::judged(const std::optional<LogMark>& mark) {
@@ -248,7 +255,13 @@ void Session::decide() {
   }
   if (theirs_ == Verdict::none || state_ == State::open) return;
   state_ = State::open;
+  was_open_ = true;
   setup_.owner.opened(*this);
+}
+
+std::string_view Session::how_it_resumes() const {
+  if (ours_ == Verdict::resume && theirs_ == Verdict::resume) return "where it was";
+  return mark_unknown_ ? "by tips: it names a mark that this log has not got" : "by tips";
 }
 
 void Session::begin_round() {

@@ -23,6 +23,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
     Owner(const Owner&) = delete;
     Owner& operator=(const Owner&) = delete;
     virtual ~Owner() = default;
+    /// Somebody who dialed greets with this.
+    virtual void greeted(const Nonce& nonce) = 0;
     /// The other end named this key; it is not proven. An Ending: not with that one.
     [[nodiscard]] virtual std::optional<Ending> claimed(Session& session, const AuthorId& author) = 0;
     [[nodiscard]] virtual std::optional<Ending> proven(Session& session) = 0;
@@ -80,9 +82,12 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   [[nodiscard]] const std::string& end_text() const { return end_text_; }        ///< how it ended, whoever ended it
   /// The peer broke this protocol, or the WebSocket's below it.
   [[nodiscard]] bool is_violation() const { return is_violation_; }
-  /// That the peer says, or has shown, that it has own ops: each is logged once of a connection. @return whether it
-  /// was.
-  [[nodiscard]] bool told_of_own_ops(bool shown) { return std::exchange(told_of_own_ops_[shown ? 1 : 0], true); }
+  /// Logged once of a connection: that the peer says, or has shown, that it has own ops; that it sends ops whose
+  /// dependencies nobody shows, or more than can wait. @return whether it was.
+  enum class Told : std::uint8_t { own_op_claimed, own_op_shown, lacks_much, quarantine_full };
+  [[nodiscard]] bool told(Told what) { return std::exchange(told_[static_cast<std::size_t>(what)], true); }
+  /// For an operator, once it is open: by what both ends found out what to send.
+  [[nodiscard]] std::string_view how_it_resumes() const;
   [[nodiscard]] std::uint16_t end_code() const { return end_code_; }
   /// Who the other end says it is, proven or not.
   [[nodiscard]] std::optional<AuthorId> claimed() const { return handshake_.claimed(); }
@@ -106,6 +111,9 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// A newer connection with its peer knows better from now on: nothing of this one is written down any more.
   void supersede() { superseded_ = true; }
   [[nodiscard]] bool superseded() const { return superseded_; }
+  /// Ops flowed, or could have.
+  [[nodiscard]] bool was_open() const { return was_open_; }
+  [[nodiscard]] const Nonce& nonce() const { return handshake_.nonce(); }
 
  private:
   void handshake(const Message& message);
@@ -139,7 +147,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   std::optional<PeerId> peer_;
   bool abandoned_ = false;
   bool is_violation_ = false;
-  std::array<bool, 2> told_of_own_ops_{};
+  std::array<bool, 4> told_{};
+  bool mark_unknown_ = false;
   std::optional<Ending> ending_;
   std::string end_text_;
   std::uint16_t end_code_ = 0;
@@ -166,6 +175,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   bool mark_broken_ = false;
   bool dirty_ = false;
   bool superseded_ = false;
+  bool was_open_ = false;
   RowId acknowledged_noted_{};
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t received_bytes_ = 0;

@@ -12,6 +12,9 @@
 namespace musher::sync {
 namespace {
 
+/// So few that what is read and goes into a later message is little, also where each content is as large as it may be.
+constexpr std::size_t kRowsAtOnce = 8;
+
 /// Grows until a message is full.
 class BatchOf {
  public:
@@ -78,12 +81,17 @@ Result<OutOps> read_after(LogReader& log, const LogMark& after) {
 
 Result<OutOps> read_rows(LogReader& log, std::span<const RowId> rows) {
   BatchOf batch;
-  MUSHER_TRY(const auto found, log.rows(rows.first(std::min(rows.size(), kMaxBatchOps))));
-  for (const ScannedRow& row : found) {
-    auto out = out_op(row, {});
-    if (!out) return in_log(std::move(out).error(), log);
-    out->mark.chain = {};
-    if (!batch.add(*std::move(out))) break;
+  for (bool more = true; more && !rows.empty();) {
+    const auto part = rows.first(std::min(rows.size(), kRowsAtOnce));
+    rows = rows.subspan(part.size());
+    MUSHER_TRY(const auto found, log.rows(part));
+    for (const ScannedRow& row : found) {
+      auto out = out_op(row, {});
+      if (!out) return in_log(std::move(out).error(), log);
+      out->mark.chain = {};
+      more = batch.add(*std::move(out));
+      if (!more) break;
+    }
   }
   return batch.take();
 }

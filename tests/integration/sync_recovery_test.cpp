@@ -481,6 +481,29 @@ TEST_CASE("sync: a connection that ends late takes nothing back that a newer one
   }
 }
 
+TEST_CASE("sync: a mark that was taken away while its connection broke does not come back", "[sync]") {
+  SyncWorld world(61);
+  world.weather.least_latency = world.weather.most_latency = 100us;
+  SimNode& a = world.add("a");
+  HostileNode peer(world, "peer", 66);
+  peer.be_trusted();
+  a.start();
+  const auto link = peer.connect(a);
+  const LogMark mark{RowId{7}, Digest{{1, 2, 3}}};
+  link->send(sync::Tips{.round = 1, .upto = {}, .tips = {}, .last = true});
+  link->send_ops({}, mark);
+  REQUIRE(
+      world.run_until([&] { return record_of(a, peer.author()) && record_of(a, peer.author())->heard == mark; }, 20s));
+  // What came is not whole, and that it is not is being written down when the connection breaks.
+  a.slow_writes = 20s;
+  link->send_ops(peer.orphans(1));
+  world.run_for(500ms);
+  world.partition({{"a", 0}, {"peer", 1}});
+  world.run_for(90s);
+  CHECK(waiting(a) == 1);
+  CHECK_FALSE(record_of(a, peer.author())->heard == mark);
+}
+
 /// One key on a chain of ops, and on as many branches behind its last as one likes.
 class ForkingAuthor {
  public:
@@ -606,7 +629,40 @@ TEST_CASE("sync: two nodes that dial each other keep one connection, and do not 
   CHECK(pair.are_equal(2, 2s));
 }
 
-TEST_CASE("sync: a node that dials itself stops; one with another's key says so", "[sync]") {
+TEST_CASE("sync: whoever cannot write is not sent the same again and again", "[sync]") {
+  Pair pair(21);
+  insert(pair.a, "before", 10);
+  FaultyVfs& disk = pair.world.put_on_bad_disk(pair.b);
+  pair.start();
+  REQUIRE(pair.are_equal(10));
+  pair.world.run_for(5s);
+  insert(pair.a, "many", 500);
+  disk.inject({.call = FaultyVfs::Call::write, .suffix = "-wal", .for_ever = true, .code = 13});  // SQLITE_FULL
+  pair.world.run_for(120s);
+  const auto connections = [&] { return std::ranges::count(pair.a.events, "peer disconnected", &sync::Event::what); };
+  CHECK(connections() > 2);
+  CHECK(connections() < 30);  // each second without the back-off
+  disk.heal();
+  CHECK(pair.are_equal(510));
+}
+
+TEST_CASE("sync: who answers with a refusal is dialed again, whatever it says", "[sync]") {
+  SyncWorld world(22);
+  SimNode& a = world.add("a");
+  const auto code = GENERATE(sync::CloseCode::same_node, sync::CloseCode::same_key, sync::CloseCode::wrong_document);
+  int dials = 0;
+  world.listen("impostor", [&](const std::shared_ptr<SimLink>& link) {
+    ++dials;
+    link->close(static_cast<std::uint16_t>(code), "go away");
+  });
+  a.rendezvous = {"impostor"};
+  a.start();
+  world.run_for(300s);
+  CHECK(dials > 3);
+  CHECK(dials < 60);
+}
+
+TEST_CASE("sync: a node that dials itself stops", "[sync]") {
   Pair pair(20);
   pair.a.rendezvous = {"a", "b"};
   pair.start();
@@ -616,6 +672,29 @@ TEST_CASE("sync: a node that dials itself stops; one with another's key says so"
   REQUIRE(self != status.end());
   CHECK(self->state == "stopped");
   CHECK(pair.a.engine().connected() == 1);
+}
+
+TEST_CASE("sync: who is not let in is shown where it can be let in, until it is", "[sync]") {
+  SyncWorld world(23);
+  SimNode &a = world.add("a"), &b = world.add("b");
+  a.trust(b.author(), "b");
+  a.rendezvous = {"b"};
+  a.start();
+  b.start();
+  const auto refused = [&] {
+    const auto status = b.engine().status();
+    return std::ranges::count(status, "refused", &sync::PeerStatus::state);
+  };
+  REQUIRE(world.run_until([&] { return refused() == 1; }, 10s));
+  const auto shown = b.engine().status().front();
+  CHECK(shown.peer == a.author());
+  CHECK_FALSE(shown.dialed);
+  CHECK_THAT(shown.last_error, Catch::Matchers::Contains("musher trust add " + to_hex(a.author().key) + " NAME --log"));
+  world.run_for(60s);
+  CHECK(refused() == 1);
+  b.trust(a.author(), "a");
+  REQUIRE(world.run_until([&] { return b.engine().connected() == 1; }, 20s));
+  CHECK(refused() == 0);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "support/temp_folder.hpp"
 #include "support/test_node.hpp"
 #include "sync/reconcile.hpp"
+#include "sync/tail.hpp"
 
 namespace musher::sync {
 namespace {
@@ -198,6 +199,19 @@ TEST_CASE("sync reconcile: a log that is equal, and one that is empty", "[sync]"
   CHECK(what_to_send(*b, *a).rows.empty());
   take_some(*b, dag, random, 100);
   CHECK(what_to_send(*a, *b).rows.empty());
+}
+
+TEST_CASE("sync reconcile: of large ops only a few are read that go into a later message", "[sync]") {
+  const testing::TempFolder folder;
+  testing::TestNode node(folder.path(), "large", testing::test_document());
+  std::vector<RowId> rows;
+  for (int i = 0; i < 40; ++i) {
+    const std::string content = "{\"a\":\"" + std::string(200'000, 'x') + "\"}";
+    rows.push_back(node.write({OpKind::insert, OpId{}, fmt::format("{}_story", i), content, {}}).row);
+  }
+  CountingReader counting(node.log());
+  CHECK(must(read_rows(counting, rows)).size() == 2);
+  CHECK(counting.reads <= 10);
 }
 
 TEST_CASE("sync reconcile: a want of a tip that is not there gives nothing", "[sync]") {
