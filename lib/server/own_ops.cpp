@@ -19,6 +19,13 @@ OwnOps::OwnOps(LiveLog& live, const AuthorId& self, std::filesystem::path state_
     : live_(live), self_(self), state_dir_(std::move(state_dir)), hooks_(std::move(hooks)) {}
 
 void OwnOps::opened() {
+  const DocumentId& document = live_.log().info().document;
+  if (document_ && *document_ != document) {  // no node has an op of the other one to send
+    missing_.reset();
+    write_note_at_.reset();
+    audits_find_it_ = false;
+  }
+  document_ = document;
   if (missing_) look_for_it();
   look_at_note();
 }

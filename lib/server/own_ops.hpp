@@ -52,6 +52,7 @@ class OwnOps {
   const Hooks hooks_;
   // changes
   std::optional<Missing> missing_;
+  std::optional<DocumentId> document_;  ///< that it is an op of
   bool audits_find_it_ = false;
   std::chrono::milliseconds now_{};
   std::optional<std::chrono::milliseconds> write_note_at_;

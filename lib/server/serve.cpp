@@ -250,7 +250,7 @@ class Runtime {
     counts_.applied_ops += changes.ops;
     counts_.equivocations += changes.equivocations.size();
     for (const Equivocation& each : changes.equivocations) events_->equivocation(each);
-    if (changes.reconnected && writer_) writer_->reopen();
+    if (changes.reconnected && writer_) writer_->reopen(live_->log().info().path);
     announce(*mcp_, changes);
     if (sync_) sync_->followed(changes);
     if (was_well && !live_->problem().empty()) tell_of_problem();
@@ -346,7 +346,7 @@ class Runtime {
     if (const auto reopened = live_->reopen(); !reopened) {
       log_(LogLevel::error, "the log stays as it was", {{"problem", reopened.error().what}});
     } else {
-      if (writer_) writer_->reopen();
+      if (writer_) writer_->reopen(live_->log().info().path);
       if (sync_) sync_->reopened();
       log_(LogLevel::info, "the log is open again", {{"row", std::to_string(raw(live_->applied()))}});
       audit();  // signatures of what was loaded are checked there

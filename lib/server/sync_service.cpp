@@ -31,7 +31,14 @@ constexpr std::chrono::seconds kStartRetry{5};
 /// The thread that reads, and its connection.
 class Reader {
  public:
-  explicit Reader(std::filesystem::path path) : path_(std::move(path)), thread_(1, kWaitingJobs) {}
+  Reader() : thread_(1, kWaitingJobs) {}
+
+  /// From the next job on this file is the log.
+  void use(std::filesystem::path path) {
+    const std::lock_guard lock(mutex_);
+    path_ = std::move(path);
+    reopen_ = true;
+  }
 
   void run(std::function<Result<void>(LogReader&)> job, std::function<void(Result<void>)> done) {
     const bool taken = thread_.submit([this, job = std::move(job), done](const std::atomic<bool>&) {
@@ -55,11 +62,16 @@ class Reader {
   Result<LogReader*> open() {
     if (!reopen_.exchange(false) && log_ && log_->check_in_place()) return log_.get();
     log_.reset();
-    MUSHER_TRY(log_, SqliteOpLog::open(path_, OpenMode::read));
+    const auto path = [&] {
+      const std::lock_guard lock(mutex_);
+      return path_;
+    }();
+    MUSHER_TRY(log_, SqliteOpLog::open(path, OpenMode::read));
     return log_.get();
   }
 
-  const std::filesystem::path path_;
+  std::mutex mutex_;
+  std::filesystem::path path_;  ///< under mutex_
   std::atomic<bool> reopen_ = false;
   std::unique_ptr<SqliteOpLog> log_;  ///< the thread's own
   Workers thread_;                    // last: joined before what it uses goes away
@@ -75,7 +87,6 @@ struct SyncService::Impl final : public sync::Services {
         options(std::move(given)),
         own_ops(live_log, options.identity.author(), options.state_dir, own_ops_hooks()),
         waiting([this](const AuthorId& author) { return live.live().trust().standing(author); }, options.on_waiting),
-        reader(live_log.log().info().path),
         verifiers(std::max(1U, std::thread::hardware_concurrency()), kWaitingJobs, kNiceOfVerifiers) {
     live.on_row([this](const OpRow& row) { take(row); });
     start();
@@ -88,7 +99,7 @@ struct SyncService::Impl final : public sync::Services {
   void start() {
     sync::EngineOptions engine_options;
     const LogInfo& info = live.log().info();
-    engine_options.self = {&options.identity, info.document, info.log};
+    engine_options.self = {&options.identity, info.document, info.log, info.path};
     engine_options.rendezvous = options.rendezvous;
     engine_options.limits.peers = options.most_connections;
     engine_options.standing = [this](const AuthorId& author) { return live.live().trust().standing(author); };
@@ -96,6 +107,7 @@ struct SyncService::Impl final : public sync::Services {
     engine_options.dial_failed = [this](const std::string& url) { live.give_back(url); };
     engine_options.on_event = options.on_event;
     engine_options.own_op_elsewhere = [this](const Tip& tip, const AuthorId& peer) { own_ops.shown(tip, peer); };
+    reader.use(info.path);
     verifier = std::make_shared<const Verifier>(info.document);
     engine.emplace(*this, std::move(engine_options));
     fresh.clear();

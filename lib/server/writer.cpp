@@ -29,9 +29,9 @@ bool Writer::submit(std::string actor, Job job, std::function<void(Error)> faile
   return true;
 }
 
-void Writer::reopen() {
+void Writer::reopen(std::filesystem::path log) {
   const std::lock_guard lock(mutex_);
-  reopen_ = true;
+  reopen_ = std::move(log);
 }
 
 std::optional<std::chrono::steady_clock::time_point> Writer::busy_since() const {
@@ -47,9 +47,12 @@ void Writer::run() {
     Entry entry = std::move(waiting_.front());
     waiting_.pop_front();
     busy_since_ = std::chrono::steady_clock::now();
-    const bool reopen = std::exchange(reopen_, false);
+    auto reopen = std::exchange(reopen_, std::nullopt);
     lock.unlock();
-    if (reopen) close();
+    if (reopen) {
+      close();
+      options_.log = *std::move(reopen);
+    }
     work(std::move(entry));
     lock.lock();
     busy_since_.reset();

@@ -44,8 +44,8 @@ class Writer {
   /// The log stays open.
   void stop();
 
-  /// The file that the log's path names now is another: opened anew for the next job.
-  void reopen();
+  /// Another file is the log now: this one is opened for the next job.
+  void reopen(std::filesystem::path log);
 
   /// Since when a job has been running (a lock that others hold); nothing when none is.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> busy_since() const;
@@ -61,9 +61,8 @@ class Writer {
   void close();
   Result<Replica*> replica();
 
-  // fixed after construction
-  Options options_;
   // the thread's own
+  Options options_;
   std::unique_ptr<Replica> replica_;
   WaitingIndex waiting_index_;  ///< while replica_ is closed
   // shared, under mutex_
@@ -71,7 +70,7 @@ class Writer {
   std::condition_variable wake_;
   std::deque<Entry> waiting_;
   bool ending_ = false;
-  bool reopen_ = false;
+  std::optional<std::filesystem::path> reopen_;
   std::optional<std::chrono::steady_clock::time_point> busy_since_;
   // last: it uses all of the above
   std::thread thread_;

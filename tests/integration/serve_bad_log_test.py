@@ -271,6 +271,34 @@ class File(BadLog):
         self.assertEqual(self.stage(), "2_current")
 
 
+class Linked(unittest.TestCase):
+    def test_after_sighup_writes_go_to_the_file_that_a_link_names_now(self):
+        shell = Shell()
+        self.addCleanup(shell.close)
+        must = lambda *words: self.assertEqual(shell.musher(*words).returncode, 0, words)
+        must("init", "-q", "--log", "v1.db")
+        must("put", "-q", "--new", "1_old", "stage=1_backlog", "--log", "v1.db")
+        shell.copy_of(shell.work / "v1.db", "before.db")
+        must("put", "-q", "--new", STORY, "stage=1_backlog", "--log", "v1.db")
+        shell.copy_of(shell.work / "v1.db", "v2.db")
+        link = shell.work / "link.db"
+        link.symlink_to("v1.db")
+        server = Server(shell, "--log", "link.db", "--identity", "v1.db.key")
+        self.addCleanup(server.close)
+        for suffix in ("-wal", "-shm"):
+            (shell.work / f"v1.db{suffix}").unlink(missing_ok=True)
+        (shell.work / "before.db").rename(shell.work / "v1.db")
+        wait_until(lambda: server.readiness()[0] == 503, "readiness to say that the log is bad")
+        link.unlink()
+        link.symlink_to("v2.db")
+        server.signal(signal.SIGHUP)
+        wait_until(lambda: server.readiness()[0] == 200, "the log to be open again")
+        done = shell.musher("put", STORY, "stage=2_current", "--server", f"http://127.0.0.1:{server.port}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = lambda log: shell.sql(shell.work / log, "SELECT count(*) FROM crdt_ops").strip()
+        self.assertEqual((rows("v1.db"), rows("v2.db")), ("1", "3"))
+
+
 class Lock(BadLog):
     def test_a_lock_that_others_hold_degrades_readiness_and_reads_go_on(self):
         with open(f"{self.log}.lock", "r+b") as lock:
