@@ -89,12 +89,14 @@ Session* Engine::session_with(const AuthorId& peer, const Session* but) const {
 }
 
 /// What this node says first where it dials is known to nobody else yet.
-void Engine::greeted(const Nonce& nonce) {
+bool Engine::greeted(const Nonce& nonce) {
   for (const auto& session : sessions_) {
     if (session->role() != Role::dialer || session->nonce() != nonce) continue;
     const auto target = std::ranges::find(targets_, session->url(), &Target::url);
     if (target != targets_.end()) target->is_self = true;
+    return true;
   }
+  return false;
 }
 
 std::optional<Ending> Engine::claimed(Session& session, const AuthorId& author) {
@@ -187,7 +189,7 @@ void Engine::ended(Session& session) {
        : session.proven() ? "peer disconnected"
                           : "connection refused",
        session, session.end_text());
-  if (session.role() == Role::listener && !session.proven()) note_refusal(session);
+  if (session.role() == Role::listener && !session.proven() && !session.is_this_node()) note_refusal(session);
   if (session.knows_record() && !session.superseded()) {
     records_[session.peer()->author] = session.record();
     write_records_soon();

@@ -109,7 +109,7 @@ class Engine final : private Session::Owner {
     std::string why{};
   };
 
-  void greeted(const Nonce& nonce) override;
+  bool greeted(const Nonce& nonce) override;
   std::optional<Ending> claimed(Session& session, const AuthorId& author) override;
   std::optional<Ending> proven(Session& session) override;
   std::optional<PeerRecord> take_record(const AuthorId& peer) override;

@@ -154,8 +154,9 @@ void Session::received(std::string_view bytes) {
 void Session::handshake(const Message& message) {
   const bool named_before = handshake_.claimed().has_value();
   auto outcome = handshake_.take(message);
-  if (role_ == Role::listener && !named_before && handshake_.their_nonce())
-    setup_.owner.greeted(*handshake_.their_nonce());
+  if (role_ == Role::listener && !named_before && handshake_.their_nonce()) {
+    is_this_node_ = setup_.owner.greeted(*handshake_.their_nonce());
+  }
   if (auto* ending = std::get_if<Ending>(&outcome)) return end(std::move(*ending));
   auto& reply = std::get<Handshake::Reply>(outcome);
   if (!named_before) {

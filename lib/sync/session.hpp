@@ -23,8 +23,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
     Owner(const Owner&) = delete;
     Owner& operator=(const Owner&) = delete;
     virtual ~Owner() = default;
-    /// Somebody who dialed greets with this.
-    virtual void greeted(const Nonce& nonce) = 0;
+    /// Somebody who dialed greets with this. @return whether it is this node.
+    [[nodiscard]] virtual bool greeted(const Nonce& nonce) = 0;
     /// The other end named this key; it is not proven. An Ending: not with that one.
     [[nodiscard]] virtual std::optional<Ending> claimed(Session& session, const AuthorId& author) = 0;
     [[nodiscard]] virtual std::optional<Ending> proven(Session& session) = 0;
@@ -113,6 +113,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   [[nodiscard]] bool superseded() const { return superseded_; }
   /// Ops flowed, or could have.
   [[nodiscard]] bool was_open() const { return was_open_; }
+  [[nodiscard]] bool is_this_node() const { return is_this_node_; }
   [[nodiscard]] const Nonce& nonce() const { return handshake_.nonce(); }
 
  private:
@@ -176,6 +177,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   bool dirty_ = false;
   bool superseded_ = false;
   bool was_open_ = false;
+  bool is_this_node_ = false;
   RowId acknowledged_noted_{};
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t received_bytes_ = 0;
