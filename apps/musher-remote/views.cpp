@@ -120,7 +120,8 @@ StoryReport story_report(const JsonView& document) {
   report.failures.resize(document["failures"].items().size());  // which they are is in the server's document
   for (const auto& [field, entries] : document["history"].members()) {
     for (const JsonView& entry : entries.items()) {
-      report.history[std::string(field)].push_back({op_view(entry), entry["won"].boolean().value_or(false)});
+      report.history[std::string(field)].push_back({report.ops.size(), entry["won"].boolean().value_or(false)});
+      report.ops.push_back(op_view(entry));
     }
   }
   return report;

@@ -43,8 +43,9 @@ class LogReader {
   /// Every op that concerns a story, in rowid order up to and including `upto`: its inserts; the sets, deletes and
   /// erases of those items; purges that name it; erases of any of those ops. Cost: the story's ops, not the log's.
   /// StoryPart::presence: only what decides whether it is there, its inserts, deletes and purges; what a write needs.
-  [[nodiscard]] virtual Result<std::vector<ScannedRow>> story_rows(std::string_view story, RowId upto,
-                                                                   StoryPart part = StoryPart::all) = 0;
+  /// Passed to `sink` as scan() does, with its bound on memory.
+  [[nodiscard]] virtual Result<void> scan_story(std::string_view story, RowId upto, StoryPart part,
+                                                const Sink& sink) = 0;
   /// The story ids of all inserts, each once, ascending. For suggestions.
   [[nodiscard]] virtual Result<std::vector<std::string>> story_ids() = 0;
   /// What the validity rules need of an op in the log; nothing when it is not there.

@@ -52,6 +52,20 @@ std::optional<ScannedRow> read_row(sql::Connection& connection, const DocumentId
   return decode_row(query.statement(), document);
 }
 
+/// The same of rows that are named: takes those that it looked at from the front of `wanted`.
+void read_batch(sql::Connection& connection, const DocumentId& document, std::span<const RowId>& wanted,
+                std::vector<ScannedRow>& batch) {
+  const Snapshot snapshot(connection);
+  std::size_t bytes = 0;
+  for (std::int64_t looked_at = 0; !wanted.empty() && looked_at < kBatchRows && bytes < kBatchBytes; ++looked_at) {
+    if (auto read = read_row(connection, document, wanted.front())) {
+      bytes += content_bytes(*read);
+      batch.push_back(*std::move(read));
+    }
+    wanted = wanted.subspan(1);
+  }
+}
+
 }  // namespace
 
 Snapshot::Snapshot(sql::Connection& connection) : connection_(connection.in_transaction() ? nullptr : &connection) {
@@ -95,18 +109,26 @@ void scan_rows(sql::Connection& connection, const DocumentId& document, RowId af
   }
 }
 
+void scan_these(sql::Connection& connection, const DocumentId& document, std::span<const RowId> wanted,
+                const LogReader::Sink& sink) {
+  std::vector<ScannedRow> batch;
+  while (!wanted.empty()) {
+    batch.clear();
+    read_batch(connection, document, wanted, batch);
+    for (ScannedRow& row : batch) {
+      if (!sink(std::move(row))) return;
+    }
+  }
+}
+
 std::vector<ScannedRow> read_rows(sql::Connection& connection, const DocumentId& document,
                                   std::span<const RowId> wanted) {
   std::vector<ScannedRow> found;
   found.reserve(wanted.size());
-  while (!wanted.empty()) {
-    const auto part = wanted.first(std::min<std::size_t>(wanted.size(), 1'000));
-    wanted = wanted.subspan(part.size());
-    const Snapshot snapshot(connection);
-    for (const RowId row : part) {
-      if (auto read = read_row(connection, document, row)) found.push_back(*std::move(read));
-    }
-  }
+  scan_these(connection, document, wanted, [&](ScannedRow&& row) {
+    found.push_back(std::move(row));
+    return true;
+  });
   return found;
 }
 

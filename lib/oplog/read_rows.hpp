@@ -40,6 +40,9 @@ class RowBound {
 
 void scan_rows(sql::Connection& connection, const DocumentId& document, RowId after, RowId upto,
                const LogReader::Sink& sink);
+/// These, as scan_rows(); a row that is not there is left out.
+void scan_these(sql::Connection& connection, const DocumentId& document, std::span<const RowId> wanted,
+                const LogReader::Sink& sink);
 [[nodiscard]] std::vector<ScannedRow> read_rows(sql::Connection& connection, const DocumentId& document,
                                                 std::span<const RowId> wanted);
 [[nodiscard]] std::optional<ScannedRow> find_row(sql::Connection& connection, const DocumentId& document,

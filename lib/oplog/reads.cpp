@@ -49,10 +49,11 @@ Result<std::vector<OpId>> Reads<Interface>::find_prefix(std::string_view hex, st
 }
 
 template <class Interface>
-Result<std::vector<ScannedRow>> Reads<Interface>::story_rows(std::string_view story, RowId upto, StoryPart part) {
+Result<void> Reads<Interface>::scan_story(std::string_view story, RowId upto, StoryPart part,
+                                          const LogReader::Sink& sink) {
   return reading(log(), [&] {
     const std::vector<RowId> wanted = story_row_ids(log().database(), story, upto, part);
-    return read_rows(log().database(), log().info.document, wanted);
+    scan_these(log().database(), log().info.document, wanted, sink);
   });
 }
 

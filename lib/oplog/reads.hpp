@@ -18,8 +18,8 @@ class Reads : public Interface {
   [[nodiscard]] Result<std::vector<ScannedRow>> rows(std::span<const RowId> wanted) override;
   [[nodiscard]] Result<std::optional<ScannedRow>> find(const OpId& id) override;
   [[nodiscard]] Result<std::vector<OpId>> find_prefix(std::string_view hex, std::size_t limit) override;
-  [[nodiscard]] Result<std::vector<ScannedRow>> story_rows(std::string_view story, RowId upto,
-                                                           StoryPart part = StoryPart::all) override;
+  [[nodiscard]] Result<void> scan_story(std::string_view story, RowId upto, StoryPart part,
+                                        const LogReader::Sink& sink) override;
   [[nodiscard]] Result<std::vector<std::string>> story_ids() override;
   [[nodiscard]] Result<std::optional<DependencyFacts>> facts(const OpId& id) override;
   [[nodiscard]] Result<std::optional<OpLinks>> links(const OpId& id) override;

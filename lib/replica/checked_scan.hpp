@@ -44,7 +44,7 @@ struct ScanOptions {
 [[nodiscard]] Result<void> checked_scan(LogReader& log, const ScanOptions& options,
                                         const std::function<bool(CheckedRow&&)>& sink);
 
-/// The verdict on rows that were read some other way (story_rows, find), on the caller's thread. A signature that is
+/// The verdict on rows that were read some other way (scan_story, find), on the caller's thread. A signature that is
 /// known counts as checked, and one that holds is known from then on.
 void check_rows(const Verifier& verifier, std::span<CheckedRow> rows, Signatures signatures,
                 KnownSignatures* known = nullptr);

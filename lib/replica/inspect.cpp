@@ -40,16 +40,27 @@ std::set<std::string> initial_fields(const OpRow& insert, const std::vector<Fiel
 }
 
 /// A document keeps no values of hidden items; the history of a story that is gone has them still.
-void restore_values(const Story& story, StoryView& view) {
+Result<void> restore_values(LogReader& log, const Story& story, StoryView& view) {
+  std::optional<OpRow> insert;  // the winner of every field that nobody set, and read once
   for (FieldState& field : view.fields) {
     const HeardRow* winner = story.row_of(field.winner);
-    if (field.erased || winner == nullptr || !winner->row.op.content) continue;
-    if (winner->row.op.op.kind == OpKind::set) field.value = *winner->row.op.content;
+    if (field.erased || winner == nullptr) continue;
+    if (winner->row.op.op.kind == OpKind::set) {
+      OpRow set = winner->row;
+      MUSHER_CHECK(restore_content(log, set));
+      field.value = std::move(set.op.content);
+    }
     if (winner->row.op.op.kind != OpKind::insert) continue;
-    for (auto& [name, value] : members(*winner->row.op.content)) {
+    if (!insert) {
+      insert = winner->row;
+      MUSHER_CHECK(restore_content(log, *insert));
+    }
+    if (!insert->op.content) continue;
+    for (auto& [name, value] : members(*insert->op.content)) {
       if (name == field.name) field.value = std::move(value);
     }
   }
+  return {};
 }
 
 }  // namespace
@@ -104,18 +115,21 @@ Result<StoryList> inspect_stories(LogReader& log, std::optional<RowId> at, const
   return StoryList{tracker.list(live.document()), live.failures()};
 }
 
-Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::optional<RowId> at,
-                                  KnownSignatures* known) {
-  MUSHER_CHECK(check_story_id(id));
+Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::optional<RowId> at) {
   MUSHER_TRY(const RowId last, upto(log, at));
+  return inspect_story(log, id, {.upto = last, .contents = Contents::all});
+}
+
+Result<StoryReport> inspect_story(LogReader& log, const std::string& id, const StoryRead& read) {
+  MUSHER_CHECK(check_story_id(id));
   MUSHER_TRY(const auto trust, TrustPolicy::read(log));
-  MUSHER_TRY(Story story, load_story(log, trust, id, last, Signatures::check, known));
-  if (!story.was_inserted() && story.failures.empty()) return std::unexpected(no_such_story(log, id, last));
+  MUSHER_TRY(Story story, load_story(log, trust, id, read));
+  if (!story.was_inserted() && story.failures.empty()) return std::unexpected(no_such_story(log, id, read.upto));
 
   StoryReport report;
   report.story = view_of(id, story.items);
   report.live = story.is_live();
-  if (!report.live) restore_values(story, report.story);
+  if (!report.live) MUSHER_CHECK(restore_values(log, story, report.story));
   report.failures = std::move(story.failures);
   OpDescriber describer(log, trust);
   const OpId shown = story.items.empty() ? OpId{} : story.items.front().id;
@@ -126,22 +140,26 @@ Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::op
     return winner != winners.end() && winner->second == op;
   };
   const HeardRow* removal = story.removal();
-  for (const HeardRow& heard : story.history) {
-    MUSHER_TRY(auto view, describer.describe(heard));
-    const Op& op = heard.row.op.op;
-    const bool of_shown = heard.row.id == shown || op.target == shown;
+  for (HeardRow& heard : story.history) {
+    const bool removes = &heard == removal;
+    MUSHER_TRY(auto view, describer.describe(std::move(heard)));
+    const OpId& id_of_op = view.row.id;
+    const Op& op = view.row.op.op;
+    const bool of_shown = id_of_op == shown || op.target == shown;
     if (of_shown && op.kind == OpKind::insert) {
-      for (const std::string& field : initial_fields(heard.row, report.story.fields)) {
-        report.history[field].push_back({view, won(field, heard.row.id)});
+      OpRow insert = view.row;
+      if (!insert.op.content) MUSHER_CHECK(restore_content(log, insert));
+      for (const std::string& field : initial_fields(insert, report.story.fields)) {
+        report.history[field].push_back({report.ops.size(), won(field, id_of_op)});
       }
     } else if (of_shown && op.kind == OpKind::set) {
-      report.history[op.name].push_back({view, won(op.name, heard.row.id)});
+      report.history[op.name].push_back({report.ops.size(), won(op.name, id_of_op)});
     }
-    if (heard.effective && (op.kind == OpKind::insert || op.kind == OpKind::set)) {
+    if (view.effective && (op.kind == OpKind::insert || op.kind == OpKind::set)) {
       report.story.updated_ms = op.time_ms;
       report.story.updated_by = op.author;
     }
-    if (&heard == removal) report.removal = view;
+    if (removes) report.removal = view;
     report.ops.push_back(std::move(view));
   }
   return report;

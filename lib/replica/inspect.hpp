@@ -46,7 +46,7 @@ struct StoryList {
                                                 const std::function<void(std::uint64_t rows)>& on_progress = {});
 
 struct HistoryEntry {
-  OpView op;
+  std::size_t op = 0;  ///< place in StoryReport::ops
   bool won = false;
 };
 struct StoryReport {
@@ -57,10 +57,12 @@ struct StoryReport {
   std::vector<OpView> ops;                                   ///< every op that concerns it, in rowid order
   std::vector<RowFailure> failures;
 };
-/// Signatures of the story's own ops are checked (`known`: as check_row); the rest of the log is not read.
-/// @errors not_found: no op ever inserted it (candidates).
-[[nodiscard]] Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::optional<RowId> at,
-                                                KnownSignatures* known = nullptr);
+/// Signatures of the story's own ops are checked; the rest of the log is not read. With Contents::of_removal the ops
+/// have no content, and `erased` says whether they have one in the log: the story's fields and its removal are whole.
+/// @errors not_found: no op ever inserted it (candidates).  As load_story.
+[[nodiscard]] Result<StoryReport> inspect_story(LogReader& log, const std::string& id, const StoryRead& read);
+/// All of it.
+[[nodiscard]] Result<StoryReport> inspect_story(LogReader& log, const std::string& id, std::optional<RowId> at);
 
 /// Every op up to a row, each passed once in rowid order; false from the sink stops.
 struct OpListing {

@@ -8,18 +8,19 @@ std::optional<std::string> OpView::field() const {
 
 Result<OpView> OpDescriber::describe(OpRow row, Verified verified) {
   const bool effective = trust_.effective(row.id, row.op.op);
-  return describe(std::move(row), verified, effective);
+  const bool erased = !row.op.op.content_digest.is_zero() && !row.op.content;
+  return describe({std::move(row), effective, false, erased}, verified);
 }
 
-Result<OpView> OpDescriber::describe(const HeardRow& heard) {
-  return describe(heard.row, heard.signature_checked ? Verified::now : Verified::no, heard.effective);
+Result<OpView> OpDescriber::describe(HeardRow heard) {
+  const Verified verified = heard.signature_checked ? Verified::now : Verified::no;
+  return describe(std::move(heard), verified);
 }
 
-Result<OpView> OpDescriber::describe(OpRow row, Verified verified, bool effective) {
-  MUSHER_TRY(auto subject, subject_of(row.id, row.op.op));
-  OpView view{std::move(row), "", {}, {}, effective, false, verified};
+Result<OpView> OpDescriber::describe(HeardRow heard, Verified verified) {
+  MUSHER_TRY(auto subject, subject_of(heard.row.id, heard.row.op.op));
+  OpView view{std::move(heard.row), "", {}, {}, heard.effective, heard.erased, verified};
   view.author_name = trust_.name(view.row.op.op.author);
-  view.erased = !view.row.op.op.content_digest.is_zero() && !view.row.op.content;
   if (subject) {
     view.item = subject->item;
     view.story = std::move(subject->story);

@@ -29,11 +29,12 @@ class OpDescriber {
  public:
   OpDescriber(LogReader& log, const TrustPolicy& trust) : log_(log), trust_(trust) {}
   Result<OpView> describe(OpRow row, Verified verified);
-  /// For an op whose effect is known already.
-  Result<OpView> describe(const HeardRow& heard);
+  /// For an op whose effect is known already. One without content had none, or lost it to an erase, or it is not in
+  /// memory (Contents).
+  Result<OpView> describe(HeardRow heard);
 
  private:
-  Result<OpView> describe(OpRow row, Verified verified, bool effective);
+  Result<OpView> describe(HeardRow heard, Verified verified);
 
   LogReader& log_;
   const TrustPolicy& trust_;

@@ -11,7 +11,8 @@
 namespace musher {
 namespace {
 
-Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, Document& document, Story& story) {
+Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, Contents contents, Document& document,
+                       Story& story) {
   if (auto failure = failure_of(checked)) {
     story.failures.push_back(*std::move(failure));
     return {};
@@ -23,25 +24,39 @@ Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, Document&
     placed.target = {};  // its neighbour may be another story's: place does not matter here
   MUSHER_TRY(const Applied outcome,
              document.apply({row.id, placed, row.op.content, effective, trust.is_eraser(placed.author)}));
+  const bool erased = !row.op.op.content_digest.is_zero() && !row.op.content;
+  if (contents != Contents::all) row.op.content.reset();
   if (outcome == Applied::target_missing) {
     story.failures.push_back({row.row, row, "target_missing", ""});
+    story.failures.back().op->op.content.reset();
   }
   story.places.emplace(row.id, story.history.size());
-  story.history.push_back({std::move(row), effective, checked.signature_checked});
+  story.history.push_back({std::move(row), effective, checked.signature_checked, erased});
   return {};
 }
 
-Result<Story> build(LogReader& log, const TrustPolicy& trust, std::string_view id, std::vector<ScannedRow> rows,
-                    Signatures signatures, KnownSignatures* known) {
+Result<Story> build(LogReader& log, const TrustPolicy& trust, std::string_view id, StoryPart part,
+                    const StoryRead& read) {
   Story story{std::string(id), {}, {}, {}, {}};
   const Verifier verifier(log.info().document);
   const LogAncestry ancestry(log);
   Document document(ancestry);
-  for (ScannedRow& row : rows) {
-    MUSHER_CHECK(apply_row(trust, check_row(verifier, std::move(row), signatures, known), document, story));
-  }
+  Result<void> applied;
+  MUSHER_CHECK(log.scan_story(id, read.upto, part, [&](ScannedRow&& row) {
+    if (read.cancel != nullptr && read.cancel->load(std::memory_order_relaxed))
+      applied = fail(Errc::incomplete, fmt::format("reading story {} was cancelled", id), "");
+    else
+      applied = apply_row(trust, check_row(verifier, std::move(row), read.signatures, read.known), read.contents,
+                          document, story);
+    return applied.has_value();
+  }));
+  MUSHER_CHECK(applied);
   story.items = document.story(id);
   story.purges = document.purges(id);
+  if (read.contents == Contents::of_removal) {
+    if (const HeardRow* removal = story.removal())
+      MUSHER_CHECK(restore_content(log, story.history[story.places.at(removal->row.id)].row));
+  }
   return story;
 }
 
@@ -63,15 +78,22 @@ const HeardRow* Story::row_of(const OpId& op) const {
   return found == places.end() ? nullptr : &history[found->second];
 }
 
-Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto,
-                         Signatures signatures, KnownSignatures* known) {
-  MUSHER_TRY(auto rows, log.story_rows(id, upto));
-  return build(log, trust, id, std::move(rows), signatures, known);
+Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, const StoryRead& read) {
+  return build(log, trust, id, StoryPart::all, read);
 }
 
 Result<Story> load_presence(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto) {
-  MUSHER_TRY(auto rows, log.story_rows(id, upto, StoryPart::presence));
-  return build(log, trust, id, std::move(rows), Signatures::skip, nullptr);
+  return build(log, trust, id, StoryPart::presence, {.upto = upto, .signatures = Signatures::skip});
+}
+
+Result<void> restore_content(LogReader& log, OpRow& row) {
+  row.op.content.reset();
+  MUSHER_TRY(auto found, log.rows({&row.row, 1}));
+  if (found.empty()) return {};
+  CheckedRow now = check_row(Verifier(log.info().document), std::move(found.front()), Signatures::skip);
+  auto* op = std::get_if<OpRow>(&now.row);
+  if (op != nullptr && !now.reject && op->id == row.id) row.op.content = std::move(op->op.content);
+  return {};
 }
 
 Result<std::optional<std::string>> story_of(LogReader& log, const OpId& id, const Op& op) {

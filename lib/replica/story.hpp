@@ -1,6 +1,7 @@
 #pragma once
 // One story read through the log's indexes: its cost is the story's ops, whatever the log's size.
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,21 @@ struct HeardRow {
   OpRow row;
   bool effective = false;
   bool signature_checked = false;
+  bool erased = false;  ///< it had content, which an erase has dropped
+};
+
+/// Which ops of a story keep their content in memory: a story may have been set a thousand times to a megabyte.
+enum class Contents : std::uint8_t {
+  all,
+  of_removal,  ///< that op alone; of another one restore_content() reads it again
+};
+
+struct StoryRead {
+  RowId upto{};
+  Signatures signatures = Signatures::check;
+  KnownSignatures* known = nullptr;  ///< as check_row
+  Contents contents = Contents::of_removal;
+  const std::atomic<bool>* cancel = nullptr;
 };
 
 struct Story {
@@ -38,12 +54,18 @@ struct Story {
   [[nodiscard]] const HeardRow* row_of(const OpId& op) const;
 };
 
-/// `known`: as check_row.
-/// @errors as LogReader's. A row that cannot be applied is in `failures`.
-[[nodiscard]] Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto,
-                                       Signatures signatures, KnownSignatures* known = nullptr);
+/// @errors as LogReader's; incomplete: cancelled. A row that cannot be applied is in `failures`.
+[[nodiscard]] Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id,
+                                       const StoryRead& read);
+[[nodiscard]] inline Result<Story> load_story(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto,
+                                              Signatures signatures) {
+  return load_story(log, trust, id, {.upto = upto, .signatures = signatures});
+}
 /// The same, of its inserts, deletes and purges alone: what a write needs to know, whatever was set how often.
 [[nodiscard]] Result<Story> load_presence(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto);
+
+/// The op's content as the log has it now; it has none in a row that is not any more what it was.
+[[nodiscard]] Result<void> restore_content(LogReader& log, OpRow& row);
 
 /// The story of the op: an insert's own, a set's or delete's target's, an erase's target's. Nothing when it cannot be
 /// found.

@@ -104,7 +104,7 @@ void write_story_report(JsonWriter& json, const Envelope& envelope, const StoryR
     json.key(field).begin_array();
     for (const HistoryEntry& entry : entries) {
       json.begin_object();
-      write_op_members(json, entry.op);
+      write_op_members(json, report.ops[entry.op]);
       json.key("won").boolean(entry.won);
       json.end_object();
     }

@@ -12,6 +12,7 @@
 #include "report/verify_order_json.hpp"
 #include "server/ends_on_loop.hpp"
 #include "server/long_work.hpp"
+#include "server/off_loop.hpp"
 #include "server/story_page.hpp"
 #include "server/tool_schemas.hpp"
 
@@ -240,9 +241,23 @@ Result<mcp::ToolResult> replay_log(SqliteOpLog& log, ReplayRequest request, bool
 
 /// Memory against a fresh replay of the file: built on a worker's thread, compared on the server's.
 void compare_with_memory(Node& node, const CallPtr& call) {
-  const std::string path = node.live.log().info().path;
-  const RowId upto = node.live.applied();
-  const auto compare = [&node, call, page = page_argument(*call, kReplayStories)](std::shared_ptr<LiveDocument> fresh) {
+  using Fresh = std::shared_ptr<LiveDocument>;  // std::function wants what it holds to be copied
+  const auto replay = [&node, call, upto = node.live.applied()](SqliteOpLog& log,
+                                                                const std::atomic<bool>& cancelled) -> Result<Fresh> {
+    MUSHER_TRY(auto started, LiveDocument::start(log));
+    auto fresh = std::make_shared<LiveDocument>(std::move(started));
+    CatchUpOptions options;
+    options.upto = upto;
+    options.signatures = Signatures::check;
+    options.threads = 1;
+    options.cancel = &cancelled;
+    options.on_progress = progress_of(node, call, log.count().value_or(0));
+    MUSHER_CHECK(fresh->catch_up(log, options));
+    return fresh;
+  };
+  const auto compare = [&node, call, page = page_argument(*call, kReplayStories)](const Result<Fresh>& replayed) {
+    if (!replayed) return call->finish(error_result(replayed.error()));
+    const Fresh& fresh = *replayed;
     node.follow();
     CatchUpOptions rest;
     rest.upto = node.live.applied();
@@ -261,25 +276,7 @@ void compare_with_memory(Node& node, const CallPtr& call) {
                                                     raw(rest.upto), verdict, kDataNotice),
                                         *std::move(document)));
   };
-  const CancelFlag flag = node.workers.submit([&node, call, path, upto, compare](const std::atomic<bool>& cancelled) {
-    const auto log = SqliteOpLog::open(path, OpenMode::read);
-    auto failed = [&](const Error& error) { node.post([call, error] { call->finish(error_result(error)); }); };
-    if (!log) return failed(log.error());
-    auto fresh = LiveDocument::start(**log);
-    if (!fresh) return failed(fresh.error());
-    auto kept = std::make_shared<LiveDocument>(*std::move(fresh));
-    CatchUpOptions options;
-    options.upto = upto;
-    options.signatures = Signatures::check;
-    options.threads = 1;
-    options.cancel = &cancelled;
-    options.on_progress = progress_of(node, call, (*log)->count().value_or(0));
-    const auto done = kept->catch_up(**log, options);
-    if (!done) return failed(done.error());
-    node.post([compare, kept] { compare(kept); });
-  });
-  if (!flag) return call->finish(error_result({Errc::busy, "too many audits and replays wait already", "try again"}));
-  call->on_cancel([flag] { flag->store(true); });
+  run_off_loop<Fresh>(node, node.workers, call, replay, compare);
 }
 
 void replay_tool(Node& node, const CallPtr& call) {

@@ -133,7 +133,7 @@ Result<void> LiveLog::apply_new(std::uint64_t most_rows, LogChanges& changes) {
   options.threads = started_ ? 1 : 0;  // a few rows are checked sooner here than elsewhere
   options.cancel = started_ ? nullptr : options_.cancel;
   options.on_progress = options_.on_progress;
-  options.known = started_ ? &known_signatures_ : nullptr;
+  options.known = started_ ? known_signatures_.get() : nullptr;
   options.on_applied = [&](const OpRow& row, Applied, bool effective) {
     if (std::exchange(begins_anew, false) || row.row <= noted) {  // from the first row again: trust has changed
       tracker_ = StoryTracker();

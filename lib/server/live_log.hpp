@@ -93,7 +93,7 @@ class LiveLog {
   [[nodiscard]] const LiveDocument& live() const { return *live_; }
   [[nodiscard]] const Document& document() const { return live_->document(); }
   /// Of ops that were looked at since the start, came then, or are about to: what is known is not verified again.
-  [[nodiscard]] KnownSignatures& known_signatures() { return known_signatures_; }
+  [[nodiscard]] std::shared_ptr<KnownSignatures> known_signatures() const { return known_signatures_; }
   [[nodiscard]] RowId applied() const { return live_->last_row(); }
   /// What memory has of the log: its ops and their heads, whatever has become of the file.
   [[nodiscard]] LogCard card() const;
@@ -153,7 +153,7 @@ class LiveLog {
   std::uint64_t trust_changes_ = 0;  ///< as of the last catch-up that worked
   OpId last_id_;                     ///< of the last row applied, to see that the file still has it
   bool started_ = false;
-  KnownSignatures known_signatures_{kKnownSignatures};
+  std::shared_ptr<KnownSignatures> known_signatures_ = std::make_shared<KnownSignatures>(kKnownSignatures);
   std::int64_t data_version_ = 0;
   FileStamp stamp_;  ///< of the file when it was last looked at from outside SQLite's cache
   std::optional<std::int64_t> quarantine_version_;  ///< data version of log_ when it was counted

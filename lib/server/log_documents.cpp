@@ -11,13 +11,14 @@
 #include "replica/trust.hpp"
 #include "report/inspect_json.hpp"
 #include "report/op_json.hpp"
+#include "server/off_loop.hpp"
 #include "server/story_page.hpp"
 
 namespace musher {
 namespace {
 
 constexpr std::size_t kStoryFailures = 10;
-/// Rows that one call looks at: a filter that matches nothing may not hold up the server.
+/// Rows that one call looks at: a filter that matches nothing may not hold up its reader.
 constexpr std::int64_t kMaxScannedRows = 5'000;
 
 std::string hint_of(const LogInfo& info) {
@@ -72,6 +73,37 @@ Result<void> follow_file(Node& node) {
 
 namespace {
 
+using CallPtr = std::shared_ptr<mcp::Call>;
+
+/// What memory had of the log when a call began to read the file: the rest of the file is not looked at.
+struct Memory {
+  LogCard card;
+  RowId applied{};
+  std::shared_ptr<KnownSignatures> known;
+};
+
+/// `read` runs on a reader's thread. What the file turns out not to be any more, meanwhile too, is an error.
+template <class T>
+void read_file(
+    Node& node, const CallPtr& call,
+    std::function<Result<T>(SqliteOpLog& log, const Memory& memory, const std::atomic<bool>& cancelled)> read,
+    Then<T> done) {
+  if (auto followed = follow_file(node); !followed) return done(std::unexpected(std::move(followed).error()));
+  run_off_loop<T>(
+      node, node.readers, call,
+      [memory = Memory{node.live.card(), node.live.applied(), node.live.known_signatures()}, read = std::move(read)](
+          SqliteOpLog& log, const std::atomic<bool>& cancelled) { return read(log, memory, cancelled); },
+      [&node, done = std::move(done)](Result<T> result) {
+        if (auto followed = follow_file(node); !followed) result = std::unexpected(std::move(followed).error());
+        done(std::move(result));
+      });
+}
+
+/// Without what a page does not show: a story may have been set a thousand times to a megabyte.
+StoryRead story_read(const Memory& memory, RowId upto, const std::atomic<bool>& cancelled) {
+  return {.upto = upto, .known = memory.known.get(), .contents = Contents::of_removal, .cancel = &cancelled};
+}
+
 /// The history of a story, a page of it.
 struct HistoryPage {
   std::map<std::string_view, std::vector<std::string>> entries;  ///< by field, in rowid order
@@ -81,17 +113,21 @@ struct HistoryPage {
 
 /// As many as the request wants and as there is room for beside `bytes`, and one at least. A cursor names the last
 /// entry of the page before: what is written meanwhile is newer and in no page that follows.
-Result<HistoryPage> history_page(const StoryReport& report, const PageRequest& request, std::size_t bytes) {
+Result<HistoryPage> history_page(LogReader& log, const StoryReport& report, const PageRequest& request,
+                                 std::size_t bytes) {
   struct Entry {
     std::size_t row;
     std::string_view field;
     const HistoryEntry* entry;
   };
+  std::optional<std::size_t> shown;  // an insert is the entry of many fields, one after the other
+  OpView view;
+  std::string op;
   MUSHER_TRY(const auto cursor, read_cursor(request.cursor));
   std::vector<Entry> all;
   for (const auto& [field, entries] : report.history) {
     for (const HistoryEntry& entry : entries) {
-      const auto row = static_cast<std::size_t>(raw(entry.op.row.row));
+      const auto row = static_cast<std::size_t>(raw(report.ops[entry.op].row.row));
       if (!cursor || row < cursor->number || (row == cursor->number && field > cursor->name))
         all.push_back({row, field, &entry});
     }
@@ -102,13 +138,18 @@ Result<HistoryPage> history_page(const StoryReport& report, const PageRequest& r
   std::size_t taken = 0;
   for (; taken < all.size() && taken < request.limit; ++taken) {
     const auto& [row, field, entry] = all[taken];
-    std::string op = short_op_json(entry->op);
+    if (shown != entry->op) {
+      shown = entry->op;
+      view = report.ops[entry->op];
+      MUSHER_CHECK(restore_content(log, view.row));
+      view.erased = !view.row.op.op.content_digest.is_zero() && !view.row.op.content;
+      op = short_op_json(view);
+    }
     bytes += result_bytes(op) + result_bytes(field);
-    if (is_cut(entry->op)) bytes += link_bytes(op_uri(entry->op.row.id));
+    if (is_cut(view)) bytes += link_bytes(op_uri(view.row.id));
     if (bytes > kMaxResultBytes && taken > 0) break;
-    op.pop_back();
-    page.entries[field].push_back(op + (entry->won ? ",\"won\":true}" : ",\"won\":false}"));
-    if (is_cut(entry->op)) page.links.push_back(link_to_op(entry->op.row.id));
+    page.entries[field].push_back(op.substr(0, op.size() - 1) + (entry->won ? ",\"won\":true}" : ",\"won\":false}"));
+    if (is_cut(view)) page.links.push_back(link_to_op(view.row.id));
   }
   if (taken < all.size() && taken > 0)
     page.next_cursor = fmt::format("{}:{}", all[taken - 1].row, all[taken - 1].field);
@@ -139,64 +180,77 @@ void write_first_failures(JsonWriter& json, std::vector<RowFailure> failures) {
 
 }  // namespace
 
-Result<CutDocument> story_page(Node& node, const std::string& id, const std::optional<ResolvedPoint>& at,
-                               const PageRequest& request) {
-  if (!at && !follow_file(node)) return remembered_story(node.live, id, short_story_json);
-  MUSHER_TRY(const StoryReport report,
-             inspect_story(node.live.log(), id, at ? at->row : node.live.applied(), &node.live.known_signatures()));
-  const std::string story = story_with_status(short_story_json(report.story), report);
-  MUSHER_TRY(const HistoryPage page, history_page(report, request, result_bytes(story)));
-  CutDocument document{json_text([&](JsonWriter& json) {
-    begin_result(json, "musher.inspect-story/1", node.live.card(), at, page.next_cursor);
-    json.key("story").raw_json(story);
-    write_history(json, page);
-    write_first_failures(json, report.failures);
-    json.end_object();
-    json.end_line();
-  })};
-  document.links.push_back(link_to_story(id));
-  if (report.removal && is_cut(*report.removal)) document.links.push_back(link_to_op(report.removal->row.id));
-  document.links.insert(document.links.end(), page.links.begin(), page.links.end());
-  return document;
-}
-
-Result<std::string> story_document(Node& node, const std::string& id) {
-  if (!follow_file(node)) {
-    MUSHER_TRY(CutDocument remembered, remembered_story(node.live, id, story_json));
-    return std::move(remembered.json);
-  }
-  MUSHER_TRY(const StoryReport report,
-             inspect_story(node.live.log(), id, node.live.applied(), &node.live.known_signatures()));
-  MUSHER_TRY(const HistoryPage page, history_page(report, {.limit = kHistoryEntries}, 0));
-  return json_text([&](JsonWriter& json) {
-    begin_result(json, "musher.inspect-story/1", node.live.card());
-    json.key("story").raw_json(story_with_status(story_json(report.story), report));
-    write_history(json, page);
-    if (page.next_cursor) json.key("history_left_out").boolean(true);
-    write_first_failures(json, report.failures);
-    json.end_object();
-    json.end_line();
+void story_page(Node& node, const CallPtr& call, const StoryQuery& query, Then<CutDocument> done) {
+  const auto read = [query](SqliteOpLog& log, const Memory& memory,
+                            const std::atomic<bool>& cancelled) -> Result<CutDocument> {
+    std::optional<ResolvedPoint> at;
+    if (query.at) {
+      MUSHER_TRY(at, resolve(log, *query.at));
+    }
+    MUSHER_TRY(const StoryReport report,
+               inspect_story(log, query.id, story_read(memory, at ? at->row : memory.applied, cancelled)));
+    const std::string story = story_with_status(short_story_json(report.story), report);
+    MUSHER_TRY(const HistoryPage page, history_page(log, report, query.page, result_bytes(story)));
+    CutDocument document{json_text([&](JsonWriter& json) {
+      begin_result(json, "musher.inspect-story/1", memory.card, at, page.next_cursor);
+      json.key("story").raw_json(story);
+      write_history(json, page);
+      write_first_failures(json, report.failures);
+      json.end_object();
+      json.end_line();
+    })};
+    document.links.push_back(link_to_story(query.id));
+    if (report.removal && is_cut(*report.removal)) document.links.push_back(link_to_op(report.removal->row.id));
+    document.links.insert(document.links.end(), page.links.begin(), page.links.end());
+    return document;
+  };
+  read_file<CutDocument>(node, call, read, [&node, query, done = std::move(done)](Result<CutDocument> page) {
+    const bool from_memory = !query.at && !node.live.problem().empty();
+    done(from_memory ? remembered_story(node.live, query.id, short_story_json) : std::move(page));
   });
 }
 
-Result<std::string> op_document(Node& node, const std::string& id) {
-  MUSHER_CHECK(follow_file(node));
-  MUSHER_TRY(const OpReport report, inspect_op(node.live.log(), id, node.live.applied()));
-  const LogCard card = node.live.card();
-  return json_text([&](JsonWriter& json) {
-    write_op_report(json, {"musher.inspect-op/1", std::nullopt, &card}, report);
+void story_document(Node& node, const CallPtr& call, const std::string& id, Then<std::string> done) {
+  const auto read = [id](SqliteOpLog& log, const Memory& memory,
+                         const std::atomic<bool>& cancelled) -> Result<std::string> {
+    MUSHER_TRY(const StoryReport report, inspect_story(log, id, story_read(memory, memory.applied, cancelled)));
+    MUSHER_TRY(const HistoryPage page, history_page(log, report, {.limit = kHistoryEntries}, 0));
+    return json_text([&](JsonWriter& json) {
+      begin_result(json, "musher.inspect-story/1", memory.card);
+      json.key("story").raw_json(story_with_status(story_json(report.story), report));
+      write_history(json, page);
+      if (page.next_cursor) json.key("history_left_out").boolean(true);
+      write_first_failures(json, report.failures);
+      json.end_object();
+      json.end_line();
+    });
+  };
+  read_file<std::string>(node, call, read, [&node, id, done = std::move(done)](Result<std::string> document) {
+    const bool from_memory = !node.live.problem().empty();
+    done(from_memory ? json_of(remembered_story(node.live, id, story_json)) : std::move(document));
   });
 }
 
-Result<CutDocument> ops_document(Node& node, const OpQuery& query) {
-  MUSHER_CHECK(follow_file(node));
-  LogReader& log = node.live.log();
+void op_document(Node& node, const CallPtr& call, const std::string& id, Then<std::string> done) {
+  const auto read = [id](SqliteOpLog& log, const Memory& memory, const std::atomic<bool>&) -> Result<std::string> {
+    MUSHER_TRY(const OpReport report, inspect_op(log, id, memory.applied));
+    return json_text([&](JsonWriter& json) {
+      write_op_report(json, {"musher.inspect-op/1", std::nullopt, &memory.card}, report);
+    });
+  };
+  read_file<std::string>(node, call, read, std::move(done));
+}
+
+namespace {
+
+Result<CutDocument> read_ops(LogReader& log, const Memory& memory, const OpQuery& query,
+                             const std::atomic<bool>& cancelled) {
   MUSHER_TRY(const auto trust, TrustPolicy::read(log));
   std::optional<AuthorId> author;
   if (query.author) {
     MUSHER_TRY(author, find_author(log, *query.author));
   }
-  const RowId last = node.live.applied();
+  const RowId last = memory.applied;
   OpDescriber describer(log, trust);
   std::vector<std::string> ops;
   std::vector<ResourceLink> links;
@@ -207,6 +261,10 @@ Result<CutDocument> ops_document(Node& node, const OpQuery& query) {
   constexpr std::size_t kFailureBytes = 2'000;  // twice what is left of an op without its content
   const Verifier verifier(log.info().document);
   const auto take = [&](const ScannedRow& scanned) {
+    if (cancelled.load(std::memory_order_relaxed)) {
+      problem = {Errc::incomplete, "reading the ops was cancelled", ""};
+      return false;
+    }
     const RowId number = std::visit([](const auto& any) { return any.row; }, scanned);
     if (number <= query.after) return true;
     const OpRow* row = std::get_if<OpRow>(&scanned);
@@ -241,11 +299,12 @@ Result<CutDocument> ops_document(Node& node, const OpQuery& query) {
     return true;
   };
   if (query.story) {
-    MUSHER_TRY(const auto rows, log.story_rows(*query.story, last));
-    for (const ScannedRow& row : rows) {
-      if (!take(row)) break;
-    }
-    if (rows.empty()) return std::unexpected(no_such_story(log, *query.story));
+    bool any = false;
+    MUSHER_CHECK(log.scan_story(*query.story, last, StoryPart::all, [&](ScannedRow&& row) {
+      any = true;
+      return take(row);
+    }));
+    if (!any) return std::unexpected(no_such_story(log, *query.story));
   } else {
     const RowId upto =
         raw(last) - raw(query.after) > kMaxScannedRows ? RowId{raw(query.after) + kMaxScannedRows} : last;
@@ -253,10 +312,9 @@ Result<CutDocument> ops_document(Node& node, const OpQuery& query) {
     if (!next && upto < last) next = upto;
   }
   if (!problem.what.empty()) return std::unexpected(std::move(problem));
-  const LogCard card = node.live.card();
   const auto cursor = next ? std::optional(std::to_string(raw(*next))) : std::nullopt;
   return CutDocument{json_text([&](JsonWriter& json) {
-                       begin_result(json, "musher.inspect-ops/1", card, {}, cursor);
+                       begin_result(json, "musher.inspect-ops/1", memory.card, {}, cursor);
                        json.key("ops").begin_array();
                        for (const std::string& op : ops) json.raw_json(op);
                        json.end_array();
@@ -265,6 +323,15 @@ Result<CutDocument> ops_document(Node& node, const OpQuery& query) {
                        json.end_line();
                      }),
                      std::move(links)};
+}
+
+}  // namespace
+
+void ops_document(Node& node, const CallPtr& call, const OpQuery& query, Then<CutDocument> done) {
+  const auto read = [query](SqliteOpLog& log, const Memory& memory, const std::atomic<bool>& cancelled) {
+    return read_ops(log, memory, query, cancelled);
+  };
+  read_file<CutDocument>(node, call, read, std::move(done));
 }
 
 }  // namespace musher

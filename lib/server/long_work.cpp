@@ -1,6 +1,6 @@
 #include "server/long_work.hpp"
 
-#include "server/tool_result.hpp"
+#include "server/off_loop.hpp"
 
 namespace musher {
 namespace {
@@ -18,26 +18,18 @@ std::function<void(std::uint64_t)> progress_of(Node& node, const std::shared_ptr
 }
 
 void run_long(Node& node, const std::shared_ptr<mcp::Call>& call, LongWork work) {
-  const std::string path = node.live.log().info().path;
-  const CancelFlag flag = node.workers.submit([&node, call, path,
-                                               work = std::move(work)](const std::atomic<bool>& cancelled) {
-    auto log = SqliteOpLog::open(path, OpenMode::read);
-    Result<mcp::ToolResult> result = std::unexpected(Error{});
-    if (!log)
-      result = std::unexpected(std::move(log).error());
-    else
-      result = work(**log, cancelled, progress_of(node, call, (*log)->count().value_or(0)));
-    node.post([&node, call, result = std::move(result)]() mutable {
-      if (!result) return call->finish(error_result(result.error()));
-      if (!node.live.problem().empty())
-        result->content.text("This is about the file; this server does not follow it any more: " + node.live.problem());
-      call->finish(*std::move(result));
-    });
-  });
-  if (!flag) {
-    return call->finish(error_result({Errc::busy, "too many audits and replays wait already", "try again later"}));
-  }
-  call->on_cancel([flag] { flag->store(true); });
+  run_off_loop<mcp::ToolResult>(
+      node, node.workers, call,
+      [&node, call, work = std::move(work)](SqliteOpLog& log, const std::atomic<bool>& cancelled) {
+        return work(log, cancelled, progress_of(node, call, log.count().value_or(0)));
+      },
+      [&node, call](Result<mcp::ToolResult> result) {
+        if (!result) return call->finish(error_result(result.error()));
+        if (!node.live.problem().empty())
+          result->content.text("This is about the file; this server does not follow it any more: " +
+                               node.live.problem());
+        call->finish(*std::move(result));
+      });
 }
 
 }  // namespace musher

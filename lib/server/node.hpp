@@ -43,7 +43,8 @@ struct Node {
   LiveLog& live;
   Writer* writer = nullptr;                ///< null: this server takes no writes
   Confirmations* confirmations = nullptr;  ///< there is one where there is a writer
-  Workers& workers;
+  Workers& workers;                        ///< for what takes long: audits and replays
+  Workers& readers;                        ///< for pages of the file: nobody waits for an audit there
   Host host;
   std::string author;  ///< the own key as hex; empty without one
   bool allow_unconfirmed_purge = false;

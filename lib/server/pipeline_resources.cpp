@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "server/ends_on_loop.hpp"
 #include "server/log_documents.hpp"
 #include "server/story_page.hpp"
 
@@ -38,12 +39,11 @@ Result<std::string> pipeline_document(Node& node) {
   return status_json(page, node.live.card(), std::nullopt, node.live.problem());
 }
 
-Result<std::string> tail_document(Node& node) {
+void tail_document(Node& node, const CallPtr& call, const Then<std::string>& done) {
   OpQuery query;
   query.after = RowId{std::max<std::int64_t>(0, raw(node.live.applied()) - kTailRows)};
   query.limit = static_cast<std::size_t>(kTailRows);
-  MUSHER_TRY(CutDocument document, ops_document(node, query));
-  return std::move(document.json);
+  ops_document(node, call, query, [done](Result<CutDocument> document) { done(json_of(std::move(document))); });
 }
 
 Result<std::string> findings_document(const Node& node) {
@@ -57,28 +57,43 @@ Result<std::string> findings_document(const Node& node) {
   });
 }
 
-mcp::Resource resource(std::string_view uri, std::string name, std::string description,
-                       std::function<Result<std::string>()> document) {
+/// Gives the call's document to `done`, on the server's thread.
+using Document = std::function<void(const CallPtr& call, const Then<std::string>& done)>;
+
+Document at_once(std::function<Result<std::string>()> document) {
+  return [document = std::move(document)](const CallPtr&, const Then<std::string>& done) { done(document()); };
+}
+
+std::function<void(const CallPtr&)> handler(const Node& node, Document document) {
+  return [&node, document = std::move(document)](const CallPtr& made_here) {
+    const CallPtr call = ends_on_loop(node.post, made_here);
+    document(call, [call](const Result<std::string>& read) { give(call, read); });
+  };
+}
+
+mcp::Resource resource(const Node& node, std::string_view uri, std::string name, std::string description,
+                       Document document) {
   mcp::Resource made;
   made.info.uri = uri;
   made.info.name = std::move(name);
   made.info.description = std::move(description);
   made.info.mime_type = kJson;
-  made.handler = [document = std::move(document)](const CallPtr& call) { give(call, document()); };
+  made.handler = handler(node, std::move(document));
   return made;
 }
 
-/// Of each id: `document` is given what stands for {id} in the URI.
-mcp::ResourceTemplate resource_template(std::string_view uri, std::string name, std::string description,
-                                        std::function<Result<std::string>(const std::string& id)> document) {
+/// Of each id: what stands for {id} in the URI.
+mcp::ResourceTemplate resource_template(Node& node, std::string_view uri, std::string name, std::string description,
+                                        void (*document)(Node&, const CallPtr&, const std::string&,
+                                                         Then<std::string>)) {
   mcp::ResourceTemplate made;
   made.info.uri = uri;
   made.info.name = std::move(name);
   made.info.description = std::move(description);
   made.info.mime_type = kJson;
-  made.handler = [document = std::move(document)](const CallPtr& call) {
-    give(call, document(std::string(call->variable("id"))));
-  };
+  made.handler = handler(node, [&node, document](const CallPtr& call, const Then<std::string>& done) {
+    document(node, call, std::string(call->variable("id")), done);
+  });
   return made;
 }
 
@@ -126,11 +141,10 @@ std::string argument(const mcp::Call& call, std::string_view name) {
   return std::string(call.arguments()[name].string().value_or(""));
 }
 
-void why_back(Node& node, const CallPtr& call) {
+void why_back(const CallPtr& call, const Result<CutDocument>& document) {
+  if (!document) return call->fail({mcp::code::kInvalidParams, document.error().what});
   const std::string id = argument(*call, "story_id");
   const std::string field = argument(*call, "field");
-  const auto document = story_page(node, id, {}, {.limit = kHistoryEntries});
-  if (!document) return call->fail({mcp::code::kInvalidParams, document.error().what});
   mcp::PromptResult prompt;
   prompt.description = "Finds out why a story keeps coming back";
   prompt.add(
@@ -177,19 +191,19 @@ void triage(Node& node, const CallPtr& call) {
 }  // namespace
 
 Result<void> add_resources(mcp::Server& server, Node& node) {
-  MUSHER_CHECK(server.add(resource(kPipeline, "The pipeline",
+  MUSHER_CHECK(server.add(resource(node, kPipeline, "The pipeline",
                                    "The stories with their fields by stage, in list order, the first 100",
-                                   [&node] { return pipeline_document(node); })));
+                                   at_once([&node] { return pipeline_document(node); }))));
   MUSHER_CHECK(server.add(
-      resource(kTail, "The op log's tail", "The last 50 ops, oldest first", [&node] { return tail_document(node); })));
-  MUSHER_CHECK(server.add(resource(kFindings, "Findings", "What the last audit of the whole log found",
-                                   [&node] { return findings_document(node); })));
+      resource(node, kTail, "The op log's tail", "The last 50 ops, oldest first",
+               [&node](const CallPtr& call, const Then<std::string>& done) { tail_document(node, call, done); })));
+  MUSHER_CHECK(server.add(resource(node, kFindings, "Findings", "What the last audit of the whole log found",
+                                   at_once([&node] { return findings_document(node); }))));
+  MUSHER_CHECK(server.add(resource_template(node, "musher://story/{id}", "One story",
+                                            "One story with the history of each field", story_document)));
   MUSHER_CHECK(
-      server.add(resource_template("musher://story/{id}", "One story", "One story with the history of each field",
-                                   [&node](const std::string& id) { return story_document(node, id); })));
-  MUSHER_CHECK(server.add(resource_template("musher://op/{id}", "One op",
-                                            "One signed op with its value in full; id: 6 or more hex digits",
-                                            [&node](const std::string& id) { return op_document(node, id); })));
+      server.add(resource_template(node, "musher://op/{id}", "One op",
+                                   "One signed op with its value in full; id: 6 or more hex digits", op_document)));
   server.set_lister(
       [&node](const std::optional<std::string>& cursor, const http::Principal&) { return list_stories(node, cursor); });
   server.complete_resource("musher://story/{id}",
@@ -204,7 +218,11 @@ Result<void> add_prompts(mcp::Server& server, Node& node) {
   why.title = "Why does this story keep coming back?";
   why.description = "Reads a story's ops and asks for the cause: who writes it again, and what would end it";
   why.arguments = {{"story_id", "the story", true}, {"field", "the field that does not keep its value", false}};
-  why.handler = [&node](const CallPtr& call) { why_back(node, call); };
+  why.handler = [&node](const CallPtr& made_here) {
+    const CallPtr call = ends_on_loop(node.post, made_here);
+    story_page(node, call, {argument(*call, "story_id"), {}, {.limit = kHistoryEntries}},
+               [call](const Result<CutDocument>& document) { why_back(call, document); });
+  };
   MUSHER_CHECK(server.add(why));
   server.complete_prompt(why.name, completer);
 

@@ -28,19 +28,6 @@ constexpr std::size_t kDefaultOps = 50;
 constexpr std::size_t kNamedStages = 10;
 constexpr std::size_t kNodeHeads = 200;
 
-/// Finishes with the result or the error.
-void finish(const CallPtr& call, Result<mcp::ToolResult> result) {
-  call->finish(result ? *std::move(result) : error_result(result.error()));
-}
-
-Result<std::optional<ResolvedPoint>> resolve_argument(const mcp::Call& call, Node& node) {
-  const auto text = text_argument(call, "at");
-  if (!text) return std::nullopt;
-  MUSHER_CHECK(follow_file(node));
-  MUSHER_TRY(const PointInTime point, node.parse_point(*text));
-  return resolve(node.live.log(), point);
-}
-
 /// For the line that a client shows: a list of stories does not look old.
 std::string from_memory(std::string_view problem) {
   if (problem.empty()) return "";
@@ -135,12 +122,26 @@ Result<mcp::ToolResult> list_agents(const mcp::Call& call, Node& node) {
       std::move(document));
 }
 
-Result<mcp::ToolResult> get_story(const mcp::Call& call, Node& node) {
-  MUSHER_TRY(const auto at, resolve_argument(call, node));
-  const std::string id = *text_argument(call, "story_id");
-  MUSHER_TRY(CutDocument document, story_page(node, id, at, page_argument(call, kHistoryEntries)));
-  return linked_result(call.version(), fmt::format("Story {} with who set which field. {}", id, kDataNotice),
-                       std::move(document));
+/// Finishes with a page of the file and its summary, or the error.
+Then<CutDocument> finish_with(const CallPtr& call, std::string summary) {
+  return [call, summary = std::move(summary)](Result<CutDocument> document) {
+    if (!document) return call->finish(error_result(document.error()));
+    mcp::ToolResult result =
+        linked_result(call->version(), fmt::format("{} {}", summary, kDataNotice), *std::move(document));
+    // "two hours ago" is another moment each time.
+    result.may_keep = !call->arguments()["at"].exists();
+    call->finish(std::move(result));
+  };
+}
+
+void get_story(const CallPtr& call, Node& node) {
+  StoryQuery query{*text_argument(*call, "story_id"), {}, page_argument(*call, kHistoryEntries)};
+  if (const auto text = text_argument(*call, "at")) {
+    const auto point = node.parse_point(*text);
+    if (!point) return call->finish(error_result(point.error()));
+    query.at = *point;
+  }
+  story_page(node, call, query, finish_with(call, fmt::format("Story {} with who set which field.", query.id)));
 }
 
 Result<RowId> row_argument(const mcp::Call& call) {
@@ -153,17 +154,16 @@ Result<RowId> row_argument(const mcp::Call& call) {
   return fail(Errc::usage, "after and cursor are row numbers in decimal", "leave both out to begin with the first op");
 }
 
-Result<mcp::ToolResult> list_ops(const mcp::Call& call, Node& node) {
+void list_ops(const CallPtr& call, Node& node) {
   OpQuery query;
-  query.story = text_argument(call, "story_id");
-  query.author = text_argument(call, "author");
-  query.kind = text_argument(call, "kind");
-  query.limit = page_argument(call, kDefaultOps).limit;
-  MUSHER_TRY(query.after, row_argument(call));
-  MUSHER_TRY(CutDocument document, ops_document(node, query));
-  return linked_result(call.version(),
-                       fmt::format("Ops behind row {}, oldest first. {}", raw(query.after), kDataNotice),
-                       std::move(document));
+  query.story = text_argument(*call, "story_id");
+  query.author = text_argument(*call, "author");
+  query.kind = text_argument(*call, "kind");
+  query.limit = page_argument(*call, kDefaultOps).limit;
+  const auto after = row_argument(*call);
+  if (!after) return call->finish(error_result(after.error()));
+  query.after = *after;
+  ops_document(node, call, query, finish_with(call, fmt::format("Ops behind row {}, oldest first.", raw(query.after))));
 }
 
 Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
@@ -192,8 +192,8 @@ Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
       std::move(document));
 }
 
-mcp::Tool tool(Node& node, std::string name, std::string title, std::string description, std::string input,
-               std::string output, Result<mcp::ToolResult> (*handler)(const mcp::Call&, Node&)) {
+mcp::Tool tool(std::string name, std::string title, std::string description, std::string input, std::string output,
+               std::function<void(const CallPtr&)> handler) {
   mcp::Tool made;
   made.name = std::move(name);
   made.title = std::move(title);
@@ -202,24 +202,32 @@ mcp::Tool tool(Node& node, std::string name, std::string title, std::string desc
   made.output_schema = std::move(output);
   made.annotations = {.read_only = true, .destructive = false, .idempotent = true, .open_world = false};
   made.memo = true;
-  made.handler = [&node, handler](const CallPtr& call) {
-    auto result = handler(*call, node);
-    // "two hours ago" is another moment each time.
-    if (result) result->may_keep = !call->arguments()["at"].exists();
-    finish(call, std::move(result));
-  };
+  made.handler = std::move(handler);
   return made;
+}
+
+/// From memory, then and there.
+std::function<void(const CallPtr&)> at_once(Node& node, Result<mcp::ToolResult> (*handler)(const mcp::Call&, Node&)) {
+  return [&node, handler](const CallPtr& call) {
+    auto result = handler(*call, node);
+    call->finish(result ? *std::move(result) : error_result(result.error()));
+  };
+}
+
+/// From the file, off the server's thread.
+std::function<void(const CallPtr&)> read_behind(Node& node, void (*handler)(const CallPtr&, Node&)) {
+  return [&node, handler](const CallPtr& call) { handler(ends_on_loop(node.post, call), node); };
 }
 
 }  // namespace
 
 Result<void> add_read_tools(mcp::Server& server, Node& node) {
-  mcp::Tool status = tool(node, "get_pipeline_status", "Pipeline status",
+  mcp::Tool status = tool("get_pipeline_status", "Pipeline status",
                           "All stories of the pipeline by stage, each with its fields (name, agent, retry_count, "
                           "blocked, depends_on and so on). Filter by stage, agent or blocked; `at` shows an "
                           "earlier moment. Long answers come in pages: call again with next_cursor as cursor. "
                           "A long value is cut: `truncated` names it, and `resource` has it in full.",
-                          pipeline_status_input(), pipeline_status_output(), pipeline_status);
+                          pipeline_status_input(), pipeline_status_output(), at_once(node, pipeline_status));
   status.handler = [&node, now = std::move(status.handler)](const CallPtr& call) {
     if (call->arguments()["at"].exists())
       past_status(ends_on_loop(node.post, call), node);
@@ -228,28 +236,28 @@ Result<void> add_read_tools(mcp::Server& server, Node& node) {
   };
   MUSHER_CHECK(server.add(std::move(status)));
   MUSHER_CHECK(
-      server.add(tool(node, "list_agents", "Agents",
+      server.add(tool("list_agents", "Agents",
                       "Which agent has which stories now, by the field agent of each. For what those stories "
                       "are: get_pipeline_status with agent. Long answers come in pages of `limit` stories, and "
                       "an agent may be on several: call again with next_cursor as cursor.",
-                      list_agents_input(), list_agents_output(), list_agents)));
+                      list_agents_input(), list_agents_output(), at_once(node, list_agents))));
   MUSHER_CHECK(server.add(tool(
-      node, "get_story", "One story",
+      "get_story", "One story",
       "One story with the history of each field: who wrote what and when, and which write won. Also of a purged story: "
       "by which op, whom, when and why. `at` shows it at an earlier moment. A long history comes in pages of `limit` "
       "entries, the newest first: call again with next_cursor as cursor. A long value is cut: `truncated` says so, and "
       "`resource` has it in full.",
-      get_story_input(), get_story_output(), get_story)));
+      get_story_input(), get_story_output(), read_behind(node, get_story))));
   MUSHER_CHECK(server.add(tool(
-      node, "list_ops", "Ops of the log",
+      "list_ops", "Ops of the log",
       "Signed ops in the order this log admitted them, oldest first. Filter by story, author (name or key) or kind "
       "(insert, set, delete, erase); `after` is a row number. Call again with next_cursor as cursor for more. A long "
       "value is cut: `truncated` says so, and `resource` has it in full.",
-      list_ops_input(), list_ops_output(), list_ops)));
-  mcp::Tool about = tool(node, "get_node", "This node",
+      list_ops_input(), list_ops_output(), read_behind(node, list_ops))));
+  mcp::Tool about = tool("get_node", "This node",
                          "Who signs here, which document and log this server holds, its heads, its health, and the "
                          "nodes it syncs with: state, ops they lack, last error.",
-                         no_input(), get_node_output(), get_node);
+                         no_input(), get_node_output(), at_once(node, get_node));
   about.memo = false;  // peers come and go without an op
   return server.add(std::move(about));
 }

@@ -47,6 +47,8 @@ constexpr std::uint64_t kRowsInATurn = 512;             // some 5 ms
 constexpr std::uint64_t kRowsBetweenSignsOfLife = 4'096;
 constexpr unsigned kWorkers = 2;
 constexpr std::size_t kWaitingWork = 16;
+constexpr unsigned kReaders = 2;
+constexpr std::size_t kWaitingReads = 1'024;  // more than there are connections
 
 constexpr std::string_view kInstructions =
     "musher serves one pipeline of stories whose state is a signed op log. Look before you write: get_pipeline_status "
@@ -82,6 +84,7 @@ class Runtime {
   ~Runtime() {
     // The writer and the workers end first: what they post goes nowhere then.
     if (writer_) writer_->stop();
+    readers_.reset();
     workers_.reset();
     confirmations_.reset();
     stdio_.reset();
@@ -127,6 +130,7 @@ class Runtime {
 
   Result<void> open_mcp() {
     workers_ = std::make_unique<Workers>(kWorkers, kWaitingWork);
+    readers_ = std::make_unique<Workers>(kReaders, kWaitingReads);
     if (identity_) {
       writer_ = std::make_unique<Writer>(
           Writer::Options{live_->log().info().path, *std::move(identity_), options_.host, options_.lock_timeout});
@@ -137,6 +141,7 @@ class Runtime {
                          .writer = writer_.get(),
                          .confirmations = &*confirmations_,
                          .workers = *workers_,
+                         .readers = *readers_,
                          .host = options_.host,
                          .author = author_,
                          .allow_unconfirmed_purge = options_.allow_unconfirmed_purge,
@@ -447,6 +452,7 @@ class Runtime {
   std::optional<MutedAuthors> muted_;
   std::optional<asio::posix::stream_descriptor> bell_;
   std::unique_ptr<Workers> workers_;
+  std::unique_ptr<Workers> readers_;
   std::unique_ptr<Writer> writer_;
   std::optional<mcp::AsioScheduler> scheduler_;
   std::optional<Confirmations> confirmations_;

@@ -216,7 +216,7 @@ struct SyncService::Impl final : public sync::Services {
             const auto now_is = std::chrono::steady_clock::now();
             for (const auto& op : *result) {
               if (!op) continue;
-              live.known_signatures().add(op->id(), op->signature());
+              live.known_signatures()->add(op->id(), op->signature());
               waiting.came(op->id(), op->op().author, now_is);
             }
             done(std::move(*result));

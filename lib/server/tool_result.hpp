@@ -64,6 +64,11 @@ struct CutDocument {
   std::string json;
   std::vector<ResourceLink> links{};
 };
+/// The document alone.
+[[nodiscard]] inline Result<std::string> json_of(Result<CutDocument> document) {
+  MUSHER_TRY(CutDocument cut, std::move(document));
+  return std::move(cut.json);
+}
 /// The result of a tool: with the links, where the client's version knows them.
 [[nodiscard]] mcp::ToolResult linked_result(std::string_view version, std::string_view summary, CutDocument document);
 

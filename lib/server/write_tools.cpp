@@ -9,6 +9,7 @@
 #include "replica/put.hpp"
 #include "report/write_json.hpp"
 #include "server/ends_on_loop.hpp"
+#include "server/off_loop.hpp"
 #include "server/story_page.hpp"
 #include "server/tool_result.hpp"
 #include "server/tool_schemas.hpp"
@@ -138,16 +139,21 @@ void put_story(Node& node, const CallPtr& call) {
 }
 
 /// What a confirmation is good for: this story, with these items, as its ops are now.
-Result<std::string> binding_of(Node& node, const PurgedStory& story) {
-  MUSHER_TRY(const RowId last, node.live.log().last_row());
-  MUSHER_TRY(const auto rows, node.live.log().story_rows(story.story, last));
+Result<std::string> binding_of(LogReader& log, const PurgedStory& story) {
+  MUSHER_TRY(const RowId last, log.last_row());
   std::string binding = story.story + "\n";
   for (const OpId& item : story.items) binding += to_hex(item.hash) + "\n";
-  for (const ScannedRow& scanned : rows) {
+  MUSHER_CHECK(log.scan_story(story.story, last, StoryPart::all, [&](const ScannedRow& scanned) {
     if (const OpRow* row = std::get_if<OpRow>(&scanned)) binding += to_hex(row->id.hash);
-  }
+    return true;
+  }));
   return binding;
 }
+
+struct PlannedPurge {
+  PurgePlan plan;
+  std::string binding;
+};
 
 void finish_purge(Node& node, const CallPtr& call, const PurgeReport& report, const std::vector<LiveAnswer>& live,
                   std::string_view confirmed_by, const std::string& summary) {
@@ -186,13 +192,12 @@ void execute_purge(Node& node, const CallPtr& call, PurgePlan plan, std::string 
       [](const PurgeReport& report) { return last_row_of(report.stories.front().ops); });
 }
 
-void ask_first(Node& node, const CallPtr& call, const PurgePlan& plan) {
+void ask_first(Node& node, const CallPtr& call, const PlannedPurge& planned) {
+  const auto& [plan, binding] = planned;
   const PurgedStory& story = plan.stories.front();
-  const auto binding = binding_of(node, story);
-  if (!binding) return call->finish(error_result(binding.error()));
   const mcp::Answer answer = call->answer("confirm");
   const bool yes = answer.outcome == mcp::Outcome::accepted && answer.content["confirm"].boolean().value_or(false);
-  if (yes && call->binding() == *binding) return execute_purge(node, call, plan, "elicitation");
+  if (yes && call->binding() == binding) return execute_purge(node, call, plan, "elicitation");
   if (answer.outcome == mcp::Outcome::unavailable) {
     if (node.allow_unconfirmed_purge) return execute_purge(node, call, plan, "flag");
     return call->finish(error_result(
@@ -211,18 +216,27 @@ void ask_first(Node& node, const CallPtr& call, const PurgePlan& plan) {
   call->ask(
       mcp::confirmation(fmt::format("Purge story {} ({} item{}) for ever?{}", story.story, story.items.size(),
                                     story.items.size() == 1 ? "" : "s", plan.reason ? " Reason: " + *plan.reason : ""),
-                        std::string(kConfirmForm), *binding));
+                        std::string(kConfirmForm), binding));
 }
 
 void purge_story(Node& node, const CallPtr& call) {
   if (refused(node, call)) return;
   PurgeSelection selection;
   selection.stories = {*text_argument(*call, "story_id")};
-  auto plan = plan_purge(node.live.log(), selection, text_argument(*call, "reason"));
-  if (!plan) return call->finish(error_result(plan.error()));
-  if (plan->to_purge() > 0) return ask_first(node, call, *plan);
-  finish_purge(node, call, {plan->stories, false}, {}, "",
-               fmt::format("Story {} was purged before; nothing was written.", plan->stories.front().story));
+  const auto read = [selection, reason = text_argument(*call, "reason")](
+                        SqliteOpLog& log, const std::atomic<bool>&) -> Result<PlannedPurge> {
+    MUSHER_TRY(PurgePlan plan, plan_purge(log, selection, reason));
+    MUSHER_TRY(std::string binding, binding_of(log, plan.stories.front()));
+    return PlannedPurge{std::move(plan), std::move(binding)};
+  };
+  run_off_loop<PlannedPurge>(node, node.readers, call, read, [&node, call](const Result<PlannedPurge>& planned) {
+    if (refused(node, call)) return;  // meanwhile
+    if (!planned) return call->finish(error_result(planned.error()));
+    const PurgePlan& plan = planned->plan;
+    if (plan.to_purge() > 0) return ask_first(node, call, *planned);
+    finish_purge(node, call, {plan.stories, false}, {}, "",
+                 fmt::format("Story {} was purged before; nothing was written.", plan.stories.front().story));
+  });
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ void read_everything(SqliteOpLog& log) {
   for (const OpRow& row : all_rows(log)) {
     must(log.find(row.id));
     must(log.facts(row.id));
-    must(log.story_rows(row.op.op.name, row.row));
+    must(log.scan_story(row.op.op.name, row.row, StoryPart::all, [](const ScannedRow&) { return true; }));
   }
   must(log.story_ids());
   must(log.heads());

@@ -30,18 +30,15 @@ class CountingReader final : public LogReader {
   Result<RowId> last_row() override { return one(log_.last_row()); }
   Result<std::uint64_t> count() override { return one(log_.count()); }
   Result<void> scan(RowId after, RowId upto, const Sink& sink) override {
-    return log_.scan(after, upto, [&](ScannedRow&& row) {
-      ++reads;
-      return sink(std::move(row));
-    });
+    return log_.scan(after, upto, counting(sink));
   }
   Result<std::vector<ScannedRow>> rows(std::span<const RowId> wanted) override { return all(log_.rows(wanted)); }
   Result<std::optional<ScannedRow>> find(const OpId& id) override { return one(log_.find(id)); }
   Result<std::vector<OpId>> find_prefix(std::string_view hex, std::size_t limit) override {
     return all(log_.find_prefix(hex, limit));
   }
-  Result<std::vector<ScannedRow>> story_rows(std::string_view story, RowId upto, StoryPart part) override {
-    return all(log_.story_rows(story, upto, part));
+  Result<void> scan_story(std::string_view story, RowId upto, StoryPart part, const Sink& sink) override {
+    return log_.scan_story(story, upto, part, counting(sink));
   }
   Result<std::vector<std::string>> story_ids() override { return all(log_.story_ids()); }
   Result<std::optional<DependencyFacts>> facts(const OpId& id) override { return one(log_.facts(id)); }
@@ -89,6 +86,12 @@ class CountingReader final : public LogReader {
   Result<std::optional<RowId>> highest_row_ever() override { return one(log_.highest_row_ever()); }
 
  private:
+  Sink counting(const Sink& sink) {
+    return [this, &sink](ScannedRow&& row) {
+      ++reads;
+      return sink(std::move(row));
+    };
+  }
   template <class T>
   Result<T> one(Result<T> result) {
     ++reads;

@@ -78,8 +78,8 @@ std::string signature_text(Verified verified) {
   return "not checked";
 }
 
-void add_history(std::string& text, const std::string& field, const std::vector<HistoryEntry>& entries,
-                 const Terminal& terminal) {
+void add_history(std::string& text, const StoryReport& report, const std::string& field,
+                 const std::vector<HistoryEntry>& entries, const Terminal& terminal) {
   text += fmt::format("\n{}\n", terminal.paint(Style::bold, escape(field)));
   Table table({{""},
                {"ROW", Align::right},
@@ -89,19 +89,20 @@ void add_history(std::string& text, const std::string& field, const std::vector<
                {"TIME", Align::left, 0, true},
                {"OP", Align::left, 0, true}});
   for (const HistoryEntry& entry : entries) {
-    const Op& op = entry.op.row.op.op;
+    const OpView& view = report.ops[entry.op];
+    const Op& op = view.row.op.op;
     std::string value = value_text(std::nullopt, true);
-    if (entry.op.row.op.content) {
-      value = value_text(entry.op.row.op.content, false);
+    if (view.row.op.content) {
+      value = value_text(view.row.op.content, false);
       if (op.kind == OpKind::insert) {
-        for (const auto& [name, member] : members(*entry.op.row.op.content)) {
+        for (const auto& [name, member] : members(*view.row.op.content)) {
           if (name == field) value = value_text(member, false);
         }
       }
     }
-    table.row({entry.won ? Cell(Style::green, "won") : Cell(entry.op.effective ? "" : "muted"),
-               std::to_string(raw(entry.op.row.row)), op.kind == OpKind::insert ? "0" : std::to_string(raw(op.seq)),
-               value, author_of(entry.op), terminal.time(op.time_ms), short_id(entry.op.row.id)});
+    table.row({entry.won ? Cell(Style::green, "won") : Cell(view.effective ? "" : "muted"),
+               std::to_string(raw(view.row.row)), op.kind == OpKind::insert ? "0" : std::to_string(raw(op.seq)), value,
+               author_of(view), terminal.time(op.time_ms), short_id(view.row.id)});
   }
   text += table.text(terminal);
 }
@@ -188,7 +189,7 @@ std::string story_text(const StoryReport& report, const Terminal& terminal, std:
   Table fields({{"FIELD"}, {"VALUE", Align::left}});
   for (const FieldState& field : report.story.fields) fields.row({field.name, value_text(field.value, field.erased)});
   text += fields.text(terminal);
-  for (const auto& [field, entries] : report.history) add_history(text, field, entries, terminal);
+  for (const auto& [field, entries] : report.history) add_history(text, report, field, entries, terminal);
   if (problem.empty())
     text += "\nsignatures of these ops were checked; the rest of the log was not read\n";
   else

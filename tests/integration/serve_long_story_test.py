@@ -1,0 +1,68 @@
+"""A story with a long history is read behind the server's back: it holds little of it at once, and answers others meanwhile."""
+
+import pathlib
+import re
+import threading
+import unittest
+
+from binaries import IN_MEMORY, Shell
+from mcp_client import Modern, Server
+
+STORY = "1_long"
+LARGE = 64
+MIB = 1 << 20
+
+
+class LongStory(unittest.TestCase):
+    def setUp(self):
+        self.shell = Shell(IN_MEMORY)
+        self.addCleanup(self.shell.close)
+        self.must("init", "-q")
+        self.must("put", "-q", "--new", STORY, "stage=1_backlog")
+
+    def must(self, *arguments, **options):
+        done = self.shell.musher(*arguments, **options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def serve(self):
+        server = Server(self.shell)
+        self.addCleanup(server.close)
+        client = Modern(server)
+        self.addCleanup(client.close)
+        return server, client
+
+    def test_values_that_lost_are_not_held(self):
+        for number in range(LARGE):
+            self.must("put", "-q", STORY, "-", input=f"note={number:06}{'x' * (MIB - 100)}\n")
+        server, client = self.serve()
+        status = pathlib.Path(f"/proc/{server.pid}/status")
+        peak = lambda: int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) >> 10
+        before = peak()
+        page = client.document("get_story", {"story_id": STORY})
+        newest_first = reversed(page["history"]["note"])
+        for number, entry in zip(range(LARGE - 1, LARGE - 11, -1), newest_first, strict=False):
+            self.assertEqual((entry["value"][:6], entry["truncated"], entry["won"]),
+                             (f"{number:06}", True, number == LARGE - 1))
+        client.read(f"musher://story/{STORY}")
+        self.assertEqual(client.document("list_ops", {"story_id": STORY, "kind": "delete"})["ops"], [])
+        self.assertEqual(client.document("list_ops", {"kind": "delete"})["ops"], [])
+        self.assertLess(peak() - before, LARGE * 3 // 4, "MiB more than before")
+
+    def test_others_are_answered_meanwhile(self):
+        for batch in range(8):
+            self.must("put", "-q", STORY, "-", input="".join(f"field_{batch}_{field}=1\n" for field in range(2000)))
+        server, client = self.serve()
+        for ask in (lambda: client.document("get_story", {"story_id": STORY}),
+                    lambda: client.read(f"musher://story/{STORY}"),
+                    lambda: client.tool("purge_story", {"story_id": STORY})):
+            asked = threading.Thread(target=ask)
+            asked.start()
+            answers = 0
+            while asked.is_alive():
+                self.assertEqual(server.get("/livez")[0], 200)
+                answers += 1
+            self.assertGreater(answers, 5)
+
+
+if __name__ == "__main__":
+    unittest.main()
