@@ -7,6 +7,7 @@
 #include "http/header_text.hpp"
 #include "http/live_exchange.hpp"
 #include "http/response_head.hpp"
+#include "http/source.hpp"
 #include "http/upgrade.hpp"
 
 namespace musher::http {
@@ -25,6 +26,7 @@ Connection::Connection(std::shared_ptr<Hub> hub, std::unique_ptr<Transport> tran
     : hub_(std::move(hub)),
       transport_(std::move(transport)),
       peer_(std::move(peer)),
+      source_(source_of(peer_)),
       in_(kSmallBuffer),
       parser_(hub_->options.limits) {}
 

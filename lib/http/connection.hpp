@@ -34,6 +34,8 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
   void drain();
   /// When it began to wait for a request; absent when it does not.
   [[nodiscard]] std::optional<Clock::time_point> waits_since() const;
+  /// source_of() its peer.
+  [[nodiscard]] const std::string& source() const { return source_; }
   /// The token of the stream that is open.
   [[nodiscard]] std::optional<Digest> stream_token() const;
 
@@ -95,6 +97,7 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
   const std::shared_ptr<Hub> hub_;
   std::unique_ptr<Transport> transport_;  ///< null after upgrade()
   const std::string peer_;
+  const std::string source_;
 
   // where it is
   Phase phase_ = Phase::idle;

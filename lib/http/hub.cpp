@@ -5,6 +5,7 @@
 #include <array>
 
 #include "crypto/hashing.hpp"
+#include "http/connection.hpp"
 #include "http/guards.hpp"
 #include "http/header_text.hpp"
 #include "http/response_head.hpp"
@@ -38,24 +39,36 @@ void Hub::count_open() {
   stats.web_sockets = web_sockets.size();
 }
 
+void Hub::give_back(const std::string& source) {
+  const auto held = held_.find(source);
+  if (held != held_.end() && --held->second == 0) held_.erase(held);
+}
+
+std::size_t Hub::held_by(const std::string& source) const {
+  const auto held = held_.find(source);
+  return held == held_.end() ? 0 : held->second;
+}
+
 void Hub::add(std::shared_ptr<Connection> connection) {
+  ++held_[connection->source()];
   connections.emplace(connection.get(), std::move(connection));
   count_open();
 }
 
 void Hub::add(LiveWebSocket& socket, Opened opened) {
+  ++held_[opened.source];
   web_sockets.emplace(&socket, std::move(opened));
   count_open();
 }
 
 void Hub::forget(Connection& connection) {
-  connections.erase(&connection);
+  if (const auto held = connections.extract(&connection)) give_back(held.mapped()->source());
   count_open();
   if (open() == 0 && on_empty) on_empty();
 }
 
 void Hub::forget(LiveWebSocket& socket) {
-  web_sockets.erase(&socket);
+  if (const auto held = web_sockets.extract(&socket)) give_back(held.mapped().source);
   count_open();
   if (open() == 0 && on_empty) on_empty();
 }

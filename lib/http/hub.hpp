@@ -40,6 +40,7 @@ struct Hub {
   std::map<std::string, Route, std::less<>> routes{};
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections{};
   struct Opened {
+    std::string source;             ///< source_of() its peer
     std::optional<Digest> token{};  ///< that it came with
     bool writes = false;            ///< its route does
   };
@@ -56,10 +57,14 @@ struct Hub {
   void add(LiveWebSocket& socket, Opened opened);
   void forget(Connection& connection);
   void forget(LiveWebSocket& socket);
+  /// Connections and WebSockets of one source.
+  [[nodiscard]] std::size_t held_by(const std::string& source) const;
 
  private:
   void count_open();
+  void give_back(const std::string& source);
 
+  std::unordered_map<std::string, std::size_t> held_;
   std::time_t date_second_ = -1;
   std::string date_;
 };

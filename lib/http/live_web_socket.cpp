@@ -59,6 +59,12 @@ class QueuedSocket final : public LiveWebSocket, public std::enable_shared_from_
   void resume() override;
   void close(std::uint16_t code, std::string_view reason) override;
   void cut(std::string_view why) override { end({1006, std::string(why), false}); }
+  [[nodiscard]] std::optional<Clock::time_point> closing_until() const override {
+    return phase_ == Phase::closing ? std::optional(deadline_) : std::nullopt;
+  }
+  void end_closing() override {
+    if (phase_ == Phase::closing) end(goodbye_);
+  }
   [[nodiscard]] const std::string& peer() const override { return peer_; }
   [[nodiscard]] const std::string& subprotocol() const override { return subprotocol_; }
   [[nodiscard]] std::optional<ChannelBinding> channel_binding() const override;
@@ -202,7 +208,7 @@ void QueuedSocket::check_time() {
     return;
   }
   if (phase_ == Phase::closing) {
-    if (now >= deadline_) end(goodbye_);
+    if (now >= deadline_) end_closing();
     return;
   }
   if (reading_ && over(std::max(wire_->heard(), listening_since_), limits_.idle_timeout))

@@ -1,6 +1,7 @@
 #pragma once
 // The WebSockets of this module, over Beast's stream.
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +24,10 @@ class LiveWebSocket : public WebSocket {
  public:
   /// Ends it at once, without a goodbye; on_closed comes later (1006). While its handshake goes on: nobody is told.
   virtual void cut(std::string_view why) = 0;
+  /// Until when it waits for the peer's goodbye; absent when it is not closing.
+  [[nodiscard]] virtual std::optional<std::chrono::steady_clock::time_point> closing_until() const = 0;
+  /// That is now: it ends as if the time for it were over.
+  virtual void end_closing() = 0;
 };
 
 /// What a socket is made of.

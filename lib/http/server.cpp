@@ -70,6 +70,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   void accept_clients(const std::shared_ptr<Listener>& listener);
   void take(int socket, const sockaddr_storage& address);
   [[nodiscard]] bool make_room();
+  [[nodiscard]] LiveWebSocket* longest_closing() const;
+  [[nodiscard]] Connection* longest_waiting() const;
   void check_later();
   [[nodiscard]] std::vector<std::shared_ptr<Connection>> connections() const;
   void close_all();
@@ -221,19 +223,40 @@ void Server::Impl::take(int socket, const sockaddr_storage& address) {
   check_later();
 }
 
-/// Whoever has waited longest without asking for anything makes room.
+/// What only waits for a goodbye makes room; else, of the source that holds most, whoever has waited longest without
+/// asking for anything.
 bool Server::Impl::make_room() {
   if (hub->open() < hub->options.limits.connections) return true;
-  Connection* oldest = nullptr;
-  for (const auto& [connection, owner] : hub->connections) {
-    if (const auto since = connection->waits_since(); since && (!oldest || *since < *oldest->waits_since())) {
-      oldest = connection;
-    }
-  }
-  if (oldest == nullptr) return false;
-  oldest->close();
+  if (LiveWebSocket* const closing = longest_closing())
+    closing->end_closing();
+  else if (Connection* const waiting = longest_waiting())
+    waiting->close();
+  else
+    return false;
   ++hub->stats.turned_away;
   return true;
+}
+
+LiveWebSocket* Server::Impl::longest_closing() const {
+  LiveWebSocket* found = nullptr;
+  for (const auto& [socket, opened] : hub->web_sockets) {
+    if (const auto until = socket->closing_until(); until && (!found || *until < *found->closing_until()))
+      found = socket;
+  }
+  return found;
+}
+
+Connection* Server::Impl::longest_waiting() const {
+  Connection* found = nullptr;
+  const auto goes_first = [&](const Connection& a, const Connection& b) {
+    const std::size_t held_by_a = hub->held_by(a.source());
+    const std::size_t held_by_b = hub->held_by(b.source());
+    return held_by_a != held_by_b ? held_by_a > held_by_b : *a.waits_since() < *b.waits_since();
+  };
+  for (const auto& [connection, owner] : hub->connections) {
+    if (connection->waits_since() && (!found || goes_first(*connection, *found))) found = connection;
+  }
+  return found;
 }
 
 std::vector<std::shared_ptr<Connection>> Server::Impl::connections() const {

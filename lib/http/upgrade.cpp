@@ -8,6 +8,7 @@
 #include "http/header_text.hpp"
 #include "http/live_web_socket.hpp"
 #include "http/response_head.hpp"
+#include "http/source.hpp"
 
 namespace musher::http {
 namespace {
@@ -88,7 +89,7 @@ void begin_web_socket(const std::shared_ptr<Hub>& hub, std::shared_ptr<const Web
   };
   const auto socket = accept_web_socket(*hub->io, std::move(parts), *shared, subprotocol, unread, opened);
   *self = socket.get();
-  hub->add(*socket, {std::move(token), target->options.writes});
+  hub->add(*socket, {source_of(shared->peer), std::move(token), target->options.writes});
 }
 
 }  // namespace musher::http

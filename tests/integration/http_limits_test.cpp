@@ -136,6 +136,20 @@ TEST_CASE("http: over the limit of connections the one that waited longest makes
   CHECK(server.stats().turned_away == 1);
 }
 
+TEST_CASE("http: over the limit it is the source with most connections that makes room", "[http]") {
+  http::Limits limits;
+  limits.connections = 4;
+  HttpServer server(with(limits));
+  RawClient alone(server.port(), 0, "127.0.0.2");
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 3; ++i) clients.emplace_back(server.port());
+  REQUIRE(wait_until([&] { return server.stats().connections == 4; }));
+  CHECK(ask(server.port(), get("/hello"))->status == 200);
+  check_ends(clients[0]);
+  alone.send(get("/hello"));
+  CHECK(alone.read_response()->status == 200);
+}
+
 TEST_CASE("http: where every connection is at work, one more gets a 503", "[http]") {
   http::Limits limits;
   limits.connections = 2;

@@ -234,6 +234,27 @@ TEST_CASE("web socket: a token that may only read from now on closes its socket 
   }
 }
 
+TEST_CASE("web socket: one that waits for its peer's goodbye makes room for others", "[http]") {
+  http::Options options;
+  options.limits.connections = 3;
+  http::WebSocketRoute route;
+  route.limits.close_timeout = 10min;
+  Echo echo(route, std::move(options));
+  std::vector<RawClient> silent;
+  for (std::size_t n = 0; n < 2; ++n) {
+    silent.push_back(echo.connect());
+    echo.on_socket(echo.recorder(n), [](http::WebSocket& socket) { socket.close(4321, "no"); });
+  }
+  RawClient waiting(echo.port());
+  REQUIRE(wait_until([&] { return echo.server().stats().connections == 3; }));
+  CHECK(ask(echo.port(), get("/hello"))->status == 200);
+  CHECK(echo.recorder(0)->closed().code == 4321);
+  CHECK(echo.recorder(1)->closes() == 0);
+  CHECK(read_close_code(silent[0]) == 4321);
+  waiting.send(get("/hello"));
+  CHECK(waiting.read_response()->status == 200);
+}
+
 TEST_CASE("web socket: sockets count as connections, and do not make room for others", "[http]") {
   http::Options options;
   options.limits.connections = 2;

@@ -32,9 +32,16 @@ std::optional<std::string> RawResponse::header(std::string_view name) const {
   return head.substr(from, head.find("\r\n", from) - from);
 }
 
-RawClient::RawClient(std::uint16_t port, int receive_buffer)
+RawClient::RawClient(std::uint16_t port, int receive_buffer, const char* from)
     : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (receive_buffer > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  if (from != nullptr && (inet_pton(AF_INET, from, &own.sin_addr) != 1 ||
+                          ::bind(socket_, reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0)) {
+    ::close(socket_);
+    throw std::runtime_error(std::string("cannot connect from ") + from);
+  }
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port);

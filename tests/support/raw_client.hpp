@@ -23,7 +23,8 @@ class RawClient {
  public:
   /// Connects to 127.0.0.1. Throws when that fails.
   /// @param receive_buffer bytes; 0: the system's. A small one makes a slow reader.
-  explicit RawClient(std::uint16_t port, int receive_buffer = 0);
+  /// @param from of this machine: "127.0.0.2" is another client than "127.0.0.1".
+  explicit RawClient(std::uint16_t port, int receive_buffer = 0, const char* from = nullptr);
   /// Over a connected socket, which it owns from now on.
   [[nodiscard]] static RawClient over(int socket);
   RawClient(const RawClient&) = delete;

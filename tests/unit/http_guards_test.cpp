@@ -2,6 +2,7 @@
 
 #include "http/guards.hpp"
 #include "http/inherited_sockets.hpp"
+#include "http/source.hpp"
 
 #include <unistd.h>
 
@@ -11,6 +12,18 @@ namespace {
 const std::vector<std::string> kNone;
 const std::vector<std::string> kAllowed{"musher.example", "[fd00::1]"};
 }  // namespace
+
+TEST_CASE("source: a client is its address, of IPv6 the network that is its own", "[http]") {
+  CHECK(source_of("127.0.0.1:40312") == "127.0.0.1");
+  CHECK(source_of("192.0.2.7:1") == "192.0.2.7");
+  CHECK(source_of("[2001:db8:1:2:3:4:5:6]:443") == "2001:db8:1:2::/64");
+  CHECK(source_of("[2001:db8:1:2::9]:443") == "2001:db8:1:2::/64");
+  CHECK(source_of("[2001:db8:1:3::9]:443") == "2001:db8:1:3::/64");
+  CHECK(source_of("[fe80::1%eth0]:443") == "fe80::/64");
+  CHECK(source_of("[::1]:7777") == "::/64");
+  CHECK(source_of("[::ffff:192.0.2.7]:7777") == "192.0.2.7");
+  CHECK(source_of("") == "");
+}
 
 TEST_CASE("guards: Host may be loopback by any of its names, with a port or without", "[http]") {
   for (const char* host :
