@@ -227,14 +227,13 @@ void LiveLog::update_stories(const LogChanges& changes) {
   if (changes.stories_came_or_went()) stories_.reset();
   if (!stories_) return;
   for (const std::string& story : changes.stories) {
-    const auto kept = std::ranges::find(*stories_, story, &StoryView::id);
-    if (kept != stories_->end()) *kept = tracker_.view(live_->document(), story);
+    if (stories_->has(story)) stories_->replace(tracker_.view(live_->document(), story));
   }
 }
 
 const std::vector<StoryView>& LiveLog::stories() {
-  if (!stories_) stories_ = tracker_.list(live_->document());
-  return *stories_;
+  if (!stories_) stories_.emplace(tracker_.list(live_->document()));
+  return stories_->all();
 }
 
 }  // namespace musher

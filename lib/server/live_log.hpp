@@ -17,6 +17,7 @@
 #include "replica/live_document.hpp"
 #include "replica/story_view.hpp"
 #include "server/author_branches.hpp"
+#include "server/kept_stories.hpp"
 
 namespace musher {
 
@@ -160,7 +161,7 @@ class LiveLog {
   std::uint64_t quarantined_ = 0;
   std::size_t failures_seen_ = 0;
   std::string problem_;
-  std::optional<std::vector<StoryView>> stories_;  ///< until the next change
+  std::optional<KeptStories> stories_;  ///< until the next change
 };
 
 }  // namespace musher
