@@ -60,8 +60,8 @@ class LogReader {
   [[nodiscard]] virtual Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) = 0;
   /// The author's highest index; 0 when it has no op.
   [[nodiscard]] virtual Result<OpIndex> last_index(const AuthorId& author) = 0;
-  /// Whether an op of this author stands behind a row. Cost: the rows behind it.
-  [[nodiscard]] virtual Result<bool> wrote_since(const AuthorId& author, RowId row) = 0;
+  /// The lowest index of this author's ops behind a row; nothing when there is none. Cost: the rows behind it.
+  [[nodiscard]] virtual Result<std::optional<OpIndex>> lowest_index_since(const AuthorId& author, RowId row) = 0;
   /// The lowest index below `below` at which this author has more than one op; nothing when there is none.
   [[nodiscard]] virtual Result<std::optional<OpIndex>> first_branch(const AuthorId& author, OpIndex below) = 0;
   /// What `op` descends from by prev, the nearest first, as far as its index is at least `lowest`.

@@ -156,15 +156,18 @@ OpIndex highest_index(sql::Connection& connection, const AuthorId& author) {
   return OpIndex{query.step() ? static_cast<std::uint64_t>(std::max<std::int64_t>(query.integer(0), 0)) : 0};
 }
 
-bool has_row_behind(sql::Connection& connection, const AuthorId& author, RowId row) {
-  sql::Query query(connection, "SELECT author FROM crdt_ops NOT INDEXED WHERE rowid > ?", raw(row));
+std::optional<OpIndex> lowest_index_behind(sql::Connection& connection, const AuthorId& author, RowId row) {
+  sql::Query query(connection, "SELECT author, idx FROM crdt_ops NOT INDEXED WHERE rowid > ?", raw(row));
   RowBound bound(connection);
+  std::optional<OpIndex> lowest;
   while (query.step()) {
     bound.count_one();
     AuthorId of_row;
-    if (sql::read_bytes(query.blob(0), of_row.key) && of_row == author) return true;
+    if (!sql::read_bytes(query.blob(0), of_row.key) || of_row != author) continue;
+    const OpIndex index{static_cast<std::uint64_t>(std::max<std::int64_t>(query.integer(1), 0))};
+    lowest = std::min(lowest.value_or(index), index);
   }
-  return false;
+  return lowest;
 }
 
 std::optional<OpIndex> first_shared_index(sql::Connection& connection, const AuthorId& author, OpIndex below) {

@@ -24,7 +24,8 @@ namespace musher {
 [[nodiscard]] RowId last_row_at(sql::Connection& connection, std::int64_t at_ms);
 [[nodiscard]] std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, OpIndex index);
 [[nodiscard]] OpIndex highest_index(sql::Connection& connection, const AuthorId& author);
-[[nodiscard]] bool has_row_behind(sql::Connection& connection, const AuthorId& author, RowId row);
+[[nodiscard]] std::optional<OpIndex> lowest_index_behind(sql::Connection& connection, const AuthorId& author,
+                                                         RowId row);
 [[nodiscard]] std::optional<OpIndex> first_shared_index(sql::Connection& connection, const AuthorId& author,
                                                         OpIndex below);
 [[nodiscard]] std::vector<OpId> ancestors_by_prev(sql::Connection& connection, const OpId& op, OpIndex lowest);

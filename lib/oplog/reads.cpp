@@ -93,8 +93,8 @@ Result<OpIndex> Reads<Interface>::last_index(const AuthorId& author) {
 }
 
 template <class Interface>
-Result<bool> Reads<Interface>::wrote_since(const AuthorId& author, RowId row) {
-  return reading(log(), [&] { return has_row_behind(log().database(), author, row); });
+Result<std::optional<OpIndex>> Reads<Interface>::lowest_index_since(const AuthorId& author, RowId row) {
+  return reading(log(), [&] { return lowest_index_behind(log().database(), author, row); });
 }
 
 template <class Interface>

@@ -27,7 +27,7 @@ class Reads : public Interface {
   [[nodiscard]] Result<RowId> row_at(std::int64_t at_ms) override;
   [[nodiscard]] Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) override;
   [[nodiscard]] Result<OpIndex> last_index(const AuthorId& author) override;
-  [[nodiscard]] Result<bool> wrote_since(const AuthorId& author, RowId row) override;
+  [[nodiscard]] Result<std::optional<OpIndex>> lowest_index_since(const AuthorId& author, RowId row) override;
   [[nodiscard]] Result<std::optional<OpIndex>> first_branch(const AuthorId& author, OpIndex below) override;
   [[nodiscard]] Result<std::vector<OpId>> prev_ancestors(const OpId& op, OpIndex lowest) override;
   [[nodiscard]] Result<std::vector<RowId>> author_rows(const AuthorId& author, OpIndex after, OpIndex upto) override;

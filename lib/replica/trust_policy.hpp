@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -15,8 +16,8 @@ enum class Standing : std::uint8_t { allowed, revoked, unknown };
 
 class TrustPolicy {
  public:
-  /// The policy as the log's `authors` table has it now. before: an earlier one of this log; what a revoked author's
-  /// branches say is taken from it as long as that author has written nothing since.
+  /// The policy as the log's `authors` table has it now. before: an earlier one of this log; what is heard of a revoked
+  /// author with branches is taken from it, since it never changes.
   [[nodiscard]] static Result<TrustPolicy> read(LogReader& log, const TrustPolicy* before = nullptr);
 
   /// Whether an op that is in this log is heard: each of an allowed author's; of one revoked from an op, what that op
@@ -43,13 +44,15 @@ class TrustPolicy {
     /// always.
     OpIndex branches_from{};
     std::shared_ptr<const std::unordered_set<OpId, IdHash>> heard{};  ///< null: none is
-    bool has_branches = false;                                        ///< several: looking at them takes long
+    OpIndex heard_from{};       ///< how far down `heard` goes: no further up than branches_from
+    bool has_branches = false;  ///< several: looking at them takes long
 
     /// The rest follows from these two: what an op of the log descends from is in the log.
     bool operator==(const Entry& other) const { return record == other.record && revoked_index == other.revoked_index; }
   };
   static Result<Entry> entry_of(LogReader& log, const AuthorRecord& record);
-  [[nodiscard]] Result<const Entry*> still_holds(LogReader& log, const AuthorRecord& record, RowId last) const;
+  static Result<void> branch_at(LogReader& log, Entry& entry, OpIndex index);
+  [[nodiscard]] Result<std::optional<Entry>> go_on(LogReader& log, const AuthorRecord& record, RowId last) const;
   std::unordered_map<AuthorId, Entry, IdHash> entries_;
   RowId last_row_{};  ///< it knows every branch up to there
 };
