@@ -58,6 +58,8 @@ class LogReader {
   [[nodiscard]] virtual Result<RowId> row_at(std::int64_t at_ms) = 0;
   /// How many ops this author has at this index (more than one: equivocation), and their ids.
   [[nodiscard]] virtual Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) = 0;
+  /// Whether that is more than one. Cost: two of them, however many there are.
+  [[nodiscard]] virtual Result<bool> has_several_at(const AuthorId& author, OpIndex index) = 0;
   /// The author's highest index; 0 when it has no op.
   [[nodiscard]] virtual Result<OpIndex> last_index(const AuthorId& author) = 0;
   /// The lowest index of this author's ops behind a row; nothing when there is none. Cost: the rows behind it.

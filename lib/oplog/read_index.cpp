@@ -151,6 +151,12 @@ std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, Op
   return ids;
 }
 
+bool has_second_at(sql::Connection& connection, const AuthorId& author, OpIndex index) {
+  sql::Query query(connection, "SELECT 1 FROM crdt_ops WHERE author = ? AND idx = ? LIMIT 2", sql::Blob(author.key),
+                   sql::to_column(raw(index)));
+  return query.step() && query.step();
+}
+
 OpIndex highest_index(sql::Connection& connection, const AuthorId& author) {
   sql::Query query(connection, "SELECT max(idx) FROM crdt_ops WHERE author = ?", sql::Blob(author.key));
   return OpIndex{query.step() ? static_cast<std::uint64_t>(std::max<std::int64_t>(query.integer(0), 0)) : 0};

@@ -23,6 +23,7 @@ namespace musher {
 [[nodiscard]] Seq highest_seq(sql::Connection& connection, const OpId& item, std::string_view field);
 [[nodiscard]] RowId last_row_at(sql::Connection& connection, std::int64_t at_ms);
 [[nodiscard]] std::vector<OpId> ids_at(sql::Connection& connection, const AuthorId& author, OpIndex index);
+[[nodiscard]] bool has_second_at(sql::Connection& connection, const AuthorId& author, OpIndex index);
 [[nodiscard]] OpIndex highest_index(sql::Connection& connection, const AuthorId& author);
 [[nodiscard]] std::optional<OpIndex> lowest_index_behind(sql::Connection& connection, const AuthorId& author,
                                                          RowId row);

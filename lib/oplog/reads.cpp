@@ -88,6 +88,11 @@ Result<std::vector<OpId>> Reads<Interface>::ops_at(const AuthorId& author, OpInd
 }
 
 template <class Interface>
+Result<bool> Reads<Interface>::has_several_at(const AuthorId& author, OpIndex index) {
+  return reading(log(), [&] { return has_second_at(log().database(), author, index); });
+}
+
+template <class Interface>
 Result<OpIndex> Reads<Interface>::last_index(const AuthorId& author) {
   return reading(log(), [&] { return highest_index(log().database(), author); });
 }

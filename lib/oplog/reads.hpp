@@ -26,6 +26,7 @@ class Reads : public Interface {
   [[nodiscard]] Result<Seq> register_seq(const OpId& item, std::string_view field) override;
   [[nodiscard]] Result<RowId> row_at(std::int64_t at_ms) override;
   [[nodiscard]] Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) override;
+  [[nodiscard]] Result<bool> has_several_at(const AuthorId& author, OpIndex index) override;
   [[nodiscard]] Result<OpIndex> last_index(const AuthorId& author) override;
   [[nodiscard]] Result<std::optional<OpIndex>> lowest_index_since(const AuthorId& author, RowId row) override;
   [[nodiscard]] Result<std::optional<OpIndex>> first_branch(const AuthorId& author, OpIndex below) override;

@@ -22,7 +22,8 @@ Result<std::vector<OpId>> choose_parents(LogReader& log, const OpId& prev, const
     std::ranges::sort(
         heads, [](const Head& a, const Head& b) { return a.depth != b.depth ? a.depth > b.depth : a.id < b.id; });
     parents.push_back(heads.front().id);  // so that the op is deeper than all the log holds
-    AncestorWalk named(log);
+    KnownPlaces places(log);
+    AncestorWalk named(places);
     MUSHER_CHECK(named.start_from(parents.front()));
     if (!prev.is_zero()) MUSHER_CHECK(named.start_from(prev));
     for (const OpId& needed : must_follow | std::views::reverse) {  // an ancestor comes after its descendants

@@ -8,6 +8,8 @@
 #include <random>
 
 #include "document/causal_index.hpp"
+#include "replica/story.hpp"
+#include "support/counting_reader.hpp"
 #include "support/scratch_log.hpp"
 
 using namespace musher;
@@ -65,6 +67,34 @@ class RandomLog {
   std::map<std::uint8_t, std::vector<OpId>> by_author_;
 };
 
+/// One key's ops that each have index 1, in one transaction.
+class FirstOps {
+ public:
+  explicit FirstOps(OpLog& log) : write_(must(log.begin_write(std::chrono::seconds(1)))) {
+    const Identity identity = identity_of(1);
+    must(write_->set_author({0, "test", "add", {identity.author(), "mallory", Trust::allowed, false, {}}}));
+  }
+  OpId add(OpKind kind, const std::string& story, const OpId& target, std::vector<OpId> parents) {
+    Op op = plain_op(kind);
+    op.author = identity_of(1).author();
+    op.name = story;
+    op.target = target;
+    op.parents = std::move(parents);
+    op.time_ms = ++made_;
+    std::ranges::sort(op.parents);
+    Depth depth{1};
+    for (const OpId& id : dependencies(op)) depth = std::max(depth, next(must(write_->facts(id))->depth));
+    const VerifiedOp made = must(sign_op(identity_of(1), op, plain_content(kind)));
+    must(write_->append(made, depth, "local", 0, false));
+    return made.id();
+  }
+  void commit() { must(write_->commit()); }
+
+ private:
+  std::unique_ptr<WriteTransaction> write_;
+  std::int64_t made_ = 0;
+};
+
 }  // namespace
 
 TEST_CASE("ancestor walk: answers as the index in memory does, in any order of questions", "[replica]") {
@@ -89,7 +119,8 @@ TEST_CASE("ancestor walk: answers as the index in memory does, in any order of q
 TEST_CASE("ancestor walk: from several starts, also such as come later", "[replica]") {
   const RandomLog random(7);
   const auto log = random.scratch().open(OpenMode::read);
-  AncestorWalk walk(*log);
+  KnownPlaces places(*log);
+  AncestorWalk walk(places);
   std::vector<OpId> starts;
   for (const std::size_t start : {20U, 35U, 59U}) {
     starts.push_back(random.ids()[start]);
@@ -100,4 +131,27 @@ TEST_CASE("ancestor walk: from several starts, also such as come later", "[repli
       CHECK(must(walk.reaches(op)) == expected);
     }
   }
+}
+
+TEST_CASE("ancestor walk: a story of many purges and inserts that follow all of them is read once, all of index 1",
+          "[replica]") {
+  constexpr std::uint64_t kPurges = 256, kInserts = 100;
+  const ScratchLog scratch;
+  const auto log = scratch.open();
+  FirstOps ops(*log);
+  const OpId first = ops.add(OpKind::insert, "478", {}, {});
+  std::vector<OpId> merges;
+  for (std::uint64_t merge = 0; merge < kPurges / kMaxParents; ++merge) {
+    std::vector<OpId> purges;
+    for (std::size_t n = 0; n < kMaxParents; ++n) purges.push_back(ops.add(OpKind::tombstone, "478", first, {}));
+    merges.push_back(ops.add(OpKind::insert, "503", {}, std::move(purges)));
+  }
+  for (std::uint64_t n = 0; n < kInserts; ++n) ops.add(OpKind::insert, "478", {}, merges);
+  ops.commit();
+
+  CountingReader counted(*log);
+  const TrustPolicy trust = must(TrustPolicy::read(counted));
+  const Story story = must(load_presence(counted, trust, "478", must(counted.last_row())));
+  CHECK(std::ranges::count(story.items, true, &ItemState::visible) == kInserts);
+  CHECK(counted.reads < 10 * (kPurges + kInserts));
 }

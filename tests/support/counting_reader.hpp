@@ -35,6 +35,9 @@ class CountingReader final : public LogReader {
   Result<std::vector<OpId>> ops_at(const AuthorId& author, OpIndex index) override {
     return all(log_.ops_at(author, index));
   }
+  Result<bool> has_several_at(const AuthorId& author, OpIndex index) override {
+    return one(log_.has_several_at(author, index));
+  }
   Result<OpIndex> last_index(const AuthorId& author) override { return one(log_.last_index(author)); }
   Result<std::optional<OpIndex>> lowest_index_since(const AuthorId& author, RowId row) override {
     return one(log_.lowest_index_since(author, row));

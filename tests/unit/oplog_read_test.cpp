@@ -336,6 +336,8 @@ TEST_CASE("read: two ops of one author with one index are both named", "[oplog]"
   must(write->commit());
   std::ranges::sort(forked);
   CHECK(must(log->ops_at(identity_of(1).author(), OpIndex{1})) == forked);
+  CHECK(must(log->has_several_at(identity_of(1).author(), OpIndex{1})));
+  CHECK_FALSE(must(log->has_several_at(identity_of(2).author(), OpIndex{1})));
   CHECK(must(log->ops_at(identity_of(1).author(), OpIndex{2})).empty());
   CHECK(must(log->ops_at(identity_of(2).author(), OpIndex{1})).empty());
   CHECK(must(log->tips_of(identity_of(1).author())).size() == 2);
