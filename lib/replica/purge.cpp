@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ranges>
 #include <set>
+#include <span>
 
 #include "document/purges.hpp"
 #include "model/canonical_json.hpp"
@@ -81,7 +82,8 @@ Result<void> purge_items(OwnWrite& write, const std::optional<std::string>& reas
     content = *object;
   }
   OpDescriber describer(write.log(), write.trust());
-  for (const OpId& item : story.items) {
+  const bool each = story.items.size() <= kMostItemsEach;  // else one hides them all: none of them descends from it
+  for (const OpId& item : std::span(story.items).first(each ? story.items.size() : 1)) {
     MUSHER_TRY(auto row, write.append({OpKind::tombstone, item, story.story, content, {}}));
     story.by = row.op.op.author;
     story.time_ms = row.op.op.time_ms;

@@ -26,7 +26,8 @@ struct PurgedStory {
   PurgeStatus status = PurgeStatus::would_purge;
   /// would_purge, purged: the visible ones, or of a story that was only deleted, those that were. already_purged: all
   std::vector<OpId> items;
-  std::vector<OpView> ops;     ///< purged: one delete an item. already_purged: the old op. would_purge: none yet
+  std::vector<OpView> ops;     ///< purged: one delete an item, or in all (kMostItemsEach). already_purged: the old op.
+                               ///< would_purge: none yet
   std::optional<AuthorId> by;  ///< of the removal, when there is one
   std::optional<std::int64_t> time_ms;
   std::optional<std::string> reason;

@@ -46,11 +46,23 @@ std::string put_hint(LogReader& log, std::string_view flags, std::string_view st
   return fmt::format("musher put {}--log {} {} FIELD=TEXT", flags, shell_word(log.info().path), shell_operand(story));
 }
 
+/// One write of the operator's must not become thousands, each with the value.
+Result<void> check_items(LogReader& log, const PutRequest& request, const Story& story) {
+  const auto visible = std::ranges::count(story.items, true, &ItemState::visible);
+  if (static_cast<std::size_t>(visible) <= kMostItemsEach) return {};
+  return fail(Errc::refused,
+              fmt::format("story {} has {} items, and a put writes each field to every one of them: more than {} are "
+                          "refused",
+                          request.story, visible, kMostItemsEach),
+              fmt::format("to begin it afresh: musher purge --log {} {}, then {}", shell_word(log.info().path),
+                          shell_operand(request.story), put_hint(log, "--new --again ", request.story)));
+}
+
 Result<void> check_presence(LogReader& log, const Host& host, const TrustPolicy& trust, const PutRequest& request,
                             const Story& story) {
   if (!story.failures.empty()) return damaged_story(log, story);
   if (story.is_live()) {
-    if (!request.create) return {};
+    if (!request.create) return check_items(log, request, story);
     return fail(Errc::already_exists, fmt::format("story {} is already there", request.story),
                 "to change it, leave out --new: " + put_hint(log, "", request.story));
   }

@@ -28,8 +28,8 @@ struct PutReport {
 /// Durable when it returns. A story with several visible items gets each field in all of them.
 /// @errors usage: no field to set, a field twice, `story_id`, a bad name or value.  not_found: no such story
 /// (candidates).
-///   already_exists: create, and it is there.  refused: the story was purged, or OwnWrite::begin refused.  damaged: a
-///   row of the story does not hold.  busy, io, no_identity.
+///   already_exists: create, and it is there.  refused: the story was purged, it has more than kMostItemsEach visible
+///   items, or OwnWrite::begin refused.  damaged: a row of the story does not hold.  busy, io, no_identity.
 [[nodiscard]] Result<PutReport> put(Replica& replica, const PutRequest& request);
 
 }  // namespace musher

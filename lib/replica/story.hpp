@@ -36,6 +36,9 @@ struct StoryRead {
   const std::atomic<bool>* cancel = nullptr;
 };
 
+/// Put and purge write an op for each visible item of a story that has no more than these (docs/decisions/0013).
+inline constexpr std::size_t kMostItemsEach = 100;
+
 struct Story {
   std::string id;
   std::vector<ItemState> items;   ///< visible ones first; the first is the one views show

@@ -41,6 +41,10 @@ Result<PutReport> put_again(TestNode& node, const std::string& story) {
   return put(node.replica(), {story, {}, true, true, false});
 }
 
+void insert_often(TestNode& node, const std::string& story, int times) {
+  for (int n = 0; n < times; ++n) node.insert(story);
+}
+
 /// So many heads that an op cannot name them all, the deepest of them `depth` deep.
 void add_heads(const Workshop& workshop, TestNode& here, int heads, int depth) {
   TestNode wide(workshop.folder(), "wide", kDocument);
@@ -162,6 +166,72 @@ TEST_CASE("purge: a story that was purged, put in again and then only deleted is
   const PurgeReport report = purge(here, "1_story");
   CHECK(report.stories.front().status == PurgeStatus::purged);
   CHECK(report.stories.front().items == std::vector<OpId>{item});
+}
+
+TEST_CASE("purge: of a story of more than 100 items one delete of the shown one takes them all out, everywhere") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  TestNode late(workshop.folder(), "late", kDocument);
+  there.trust(here, "here");
+  here.trust(late, "late");
+  insert_often(here, "1_story", 101);
+  const OpId shown = here.document().document().story("1_story").front().id;
+  const PurgeReport report = purge(here, "1_story");
+  const PurgedStory& purged = report.stories.front();
+  CHECK(purged.status == PurgeStatus::purged);
+  CHECK(purged.items.size() == 101);
+  REQUIRE(purged.ops.size() == 1);
+  CHECK(purged.ops.front().row.op.op.target == shown);
+  CHECK_FALSE(here.shows("1_story"));
+  there.receive_all(here);
+  CHECK_FALSE(there.shows("1_story"));
+  here.receive(late.insert("1_story"));
+  CHECK_FALSE(here.shows("1_story"));
+
+  const PurgedStory again = purge(here, "1_story").stories.front();
+  CHECK(again.status == PurgeStatus::already_purged);
+  CHECK(again.items.size() == 102);
+  const auto listed = list_purged(here.log());
+  REQUIRE(listed);
+  CHECK(listed->front().ops.front().row.id == purged.ops.front().row.id);
+  REQUIRE(put_again(here, "1_story"));
+  CHECK(here.shows("1_story"));
+  CHECK(put(here.replica(), {"1_story", {{"stage", "\"2\""}}, false, false, false}));
+}
+
+TEST_CASE("purge: of a story of 100 items each has a delete of its own; one of more that were only deleted has one") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  insert_often(here, "1_story", 100);
+  CHECK(purge(here, "1_story").stories.front().ops.size() == 100);
+  insert_often(here, "2_story", 101);
+  for (const ItemState& item : here.document().document().story("2_story"))
+    here.write({OpKind::tombstone, item.id, "", std::nullopt, {}});
+  const PurgedStory purged = purge(here, "2_story").stories.front();
+  CHECK(purged.items.size() == 101);
+  CHECK(purged.ops.size() == 1);
+  CHECK(purge(here, "2_story").stories.front().status == PurgeStatus::already_purged);
+}
+
+TEST_CASE("put: a story of more than 100 items is not written to, and what to run is said; of 100 each is") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  insert_often(here, "1_story", 100);
+  const PutRequest request{"1_story", {{"stage", "\"2\""}}, false, false, false};
+  const auto written = put(here.replica(), request);
+  REQUIRE(written);
+  CHECK(written->ops.size() == 100);
+  here.insert("1_story");
+  const std::size_t rows = here.rows().size();
+  const auto refused = put(here.replica(), request);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::refused);
+  CHECK(refused.error().what.find("1_story has 101 items") != std::string::npos);
+  const std::string log = " --log " + here.log().info().path;
+  CHECK(refused.error().hint == "to begin it afresh: musher purge" + log + " 1_story, then musher put --new --again" +
+                                    log + " 1_story FIELD=TEXT");
+  CHECK(here.rows().size() == rows);
 }
 
 TEST_CASE("purge --older-than: every effective op of a story counts as news of it, an erase too") {

@@ -20,8 +20,9 @@ void declare(PurgeOptions& options, CommandLine& line) {
   line.usage("[OPTION]... --stage STAGE [--older-than DURATION]");
   line.usage("--list");
   line.paragraph(
-      "A purge is one signed delete for each item of the story, written like any other op. All or nothing: one unknown "
-      "story and nothing is written. Running it again changes nothing. It touches no worktree, timer, agent or file.");
+      "A purge is one signed delete for each item of the story, or one in all if it has more than 100, written like "
+      "any other op. All or nothing: one unknown story and nothing is written. Running it again changes nothing. It "
+      "touches no worktree, timer, agent or file.");
   line.example("musher purge 478_story_sync --reason 'came back twice'", "asks for the story id, then purges");
   line.example("musher purge --stage 6_archived --older-than 90d -n", "see what that would take out");
 }
