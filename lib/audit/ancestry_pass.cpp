@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -72,8 +73,12 @@ class Pass {
   void check_seq(const OpRow& row, EntryNumber number, EntryNumber line, RegisterLines& lines) {
     const OpId& id = tables_.ops[number].id;
     const Seq seq = row.op.op.seq;
-    const Seq highest =
-        lines.highest_from(seq, [&](EntryNumber op) { return *index_.precedes(tables_.ops[op].id, id); });
+    const Seq highest = lines.highest_from(seq, [&](std::span<const EntryNumber> ops) {
+      std::vector<OpId> ids;
+      ids.reserve(ops.size());
+      for (const EntryNumber op : ops) ids.push_back(tables_.ops[op].id);
+      return *index_.descends_from(id, ids);
+    });
     if (highest >= seq) report(row, number, next(highest));
     lines.note(line, number, seq);
   }
@@ -112,7 +117,7 @@ Result<void> answer_by_ancestry(LogReader& log, RowId last, OpTables& tables, co
     });
   };
   MUSHER_CHECK(salvage_scan(log, last, gate, scan, [](RowId, RowId) {}));
-  if (!gate.stopped() && questions.story != nullptr) MUSHER_CHECK(questions.story->hide_purged(pass.index()));
+  if (!gate.stopped() && questions.story != nullptr) MUSHER_CHECK(questions.story->hide_purged(pass.index(), go_on));
   return {};
 }
 

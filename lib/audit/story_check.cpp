@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
+
+#include "document/purges.hpp"
 
 namespace musher {
 
@@ -14,12 +15,11 @@ void StoryCheck::row(const AuditedRow& row) {
     if (story >= stories_.size()) stories_.resize(story + 1);
     stories_[story].inserts.push_back(row.number);
   } else if (op.kind == OpKind::tombstone) {
-    const EntryNumber target = tables_.ops.number_of(op.target);
-    tables_.ops[target].hidden = true;
+    tables_.ops[tables_.ops.number_of(op.target)].hidden = true;
     if (!op.is_purge()) return;
     const EntryNumber story = tables_.stories.number_of(op.name);
     if (story >= stories_.size()) stories_.resize(story + 1);
-    stories_[story].purges.push_back({row.number, target});
+    stories_[story].purges.push_back(row.number);
   }
 }
 
@@ -30,49 +30,35 @@ bool StoryCheck::needs_ancestry() const {
   });
 }
 
-Result<void> StoryCheck::hide_purged(const Ancestry& ancestry) {
+Result<void> StoryCheck::hide_purged(const Ancestry& ancestry, const std::function<bool()>& go_on) {
   for (const Story& story : stories_) {
     if (story.purges.empty()) continue;
-    MUSHER_TRY(const auto purges, last_of_chains(story, ancestry));
+    std::vector<EntryNumber> open;
+    std::vector<OpId> inserts;
     for (const EntryNumber insert : story.inserts) {
-      if (!tables_.ops[insert].hidden) MUSHER_CHECK(hide_purged(insert, purges, ancestry));
+      if (tables_.ops[insert].hidden) continue;
+      open.push_back(insert);
+      inserts.push_back(tables_.ops[insert].id);
     }
-  }
-  return {};
-}
-
-/// Of purges on one chain the last says it all: an insert that knows it knows those before, and if that purge does not
-/// know the insert, they do not.
-Result<std::vector<StoryCheck::Purge>> StoryCheck::last_of_chains(const Story& story, const Ancestry& ancestry) const {
-  std::vector<Purge> last;
-  std::unordered_map<std::uint64_t, std::size_t> places;
-  for (const Purge& purge : story.purges) {
-    MUSHER_TRY(const auto chain, ancestry.chain_of(tables_.ops[purge.op].id));
-    const auto [place, first] = chain ? places.try_emplace(*chain, last.size()) : std::pair(places.end(), true);
-    if (first) {
-      last.push_back(purge);
-    } else {
-      last[place->second] = purge;
+    if (open.empty()) continue;
+    Purges purges;
+    for (const EntryNumber purge : story.purges) MUSHER_CHECK(purges.add(tables_.ops[purge].id, ancestry));
+    MUSHER_TRY(const auto known_to_a_purge, ancestry.any_descends_from(purges.all(), inserts));
+    for (std::size_t at = 0; at < open.size(); ++at) {
+      if (!go_on()) return {};
+      OpEntry& item = tables_.ops[open[at]];
+      if (known_to_a_purge[at]) {
+        item.hidden = true;  // it cannot descend from that purge in its turn
+        continue;
+      }
+      MUSHER_TRY(const bool hidden, purges.hide(item.id, ancestry));
+      item.hidden = hidden;
+      if (hidden) {
+        report(FindingCode::came_back, open[at],
+               fmt::format("row {} inserts story \"{}\" again by a writer that had not seen its purge; it stays hidden",
+                           raw(item.row), *tables_.story_of(item)));
+      }
     }
-  }
-  return last;
-}
-
-Result<void> StoryCheck::hide_purged(EntryNumber insert, const std::vector<Purge>& purges, const Ancestry& ancestry) {
-  OpEntry& item = tables_.ops[insert];
-  bool known_to_a_purge = false;
-  for (const Purge& purge : purges) {
-    const OpId& by = tables_.ops[purge.op].id;
-    MUSHER_TRY(const bool knows_it, ancestry.precedes(by, item.id));
-    if (knows_it) continue;
-    item.hidden = true;
-    MUSHER_TRY(const bool was_known, ancestry.precedes(item.id, by));
-    known_to_a_purge = known_to_a_purge || was_known;
-  }
-  if (item.hidden && !known_to_a_purge) {
-    report(FindingCode::came_back, insert,
-           fmt::format("row {} inserts story \"{}\" again by a writer that had not seen its purge; it stays hidden",
-                       raw(item.row), *tables_.story_of(item)));
   }
   return {};
 }

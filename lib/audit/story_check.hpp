@@ -18,22 +18,17 @@ class StoryCheck {
   void row(const AuditedRow& row);
   /// Some insert and some purge of one story may not know of each other: only ancestry can tell.
   [[nodiscard]] bool needs_ancestry() const;
-  /// Hides what concurrent purges hide. The index holds every reliable op.
-  Result<void> hide_purged(const Ancestry& ancestry);
+  /// Hides what concurrent purges hide. The index holds every reliable op. Cost: of a story with purges one walk for
+  /// all of them, and one for each insert. False from `go_on`, which is asked before each of those, ends it early.
+  Result<void> hide_purged(const Ancestry& ancestry, const std::function<bool()>& go_on);
   /// After hide_purged, where that is needed.
   void finish();
 
  private:
-  struct Purge {
-    EntryNumber op;
-    EntryNumber target;
-  };
   struct Story {
     std::vector<EntryNumber> inserts;
-    std::vector<Purge> purges;
+    std::vector<EntryNumber> purges;
   };
-  [[nodiscard]] Result<std::vector<Purge>> last_of_chains(const Story& story, const Ancestry& ancestry) const;
-  Result<void> hide_purged(EntryNumber insert, const std::vector<Purge>& purges, const Ancestry& ancestry);
   void report(FindingCode code, EntryNumber insert, const std::string& message);
 
   OpTables& tables_;

@@ -19,30 +19,32 @@ TEST_CASE("register lines: authors who saw each other cost no question", "[audit
   int asked = 0;
   for (EntryNumber op = 0; op < 5 * kLines; ++op) {
     const Seq seq{op + 1};
-    const auto is_ancestor = [&](EntryNumber) {
+    const auto are_ancestors = [&](std::span<const EntryNumber> ops) {
       ++asked;
-      return true;
+      return std::vector<bool>(ops.size(), true);
     };
-    CHECK(lines.highest_from(seq, is_ancestor) == Seq{0});
+    CHECK(lines.highest_from(seq, are_ancestors) == Seq{0});
     lines.note(op % kLines, op, seq);
   }
   CHECK(asked == 0);
 }
 
-TEST_CASE("register lines: a line that counted further is asked once when the op does not descend from it", "[audit]") {
+TEST_CASE("register lines: all lines that counted further are asked about at once, where the op descends from none",
+          "[audit]") {
   RegisterLines lines;
   for (EntryNumber line = 0; line < kLines; ++line) {
     for (EntryNumber step = 0; step < 10; ++step) lines.note(line, line * 10 + step, Seq{step + 1});
   }
   int asked = 0;
-  const auto is_ancestor = [&](EntryNumber) {
+  const auto are_ancestors = [&](std::span<const EntryNumber> ops) {
     ++asked;
-    return false;
+    CHECK(ops.size() == kLines);
+    return std::vector<bool>(ops.size());
   };
-  CHECK(lines.highest_from(Seq{5}, is_ancestor) == Seq{0});
-  CHECK(asked == kLines);
+  CHECK(lines.highest_from(Seq{5}, are_ancestors) == Seq{0});
+  CHECK(asked == 1);
   asked = 0;
-  CHECK(lines.highest_from(Seq{11}, is_ancestor) == Seq{0});
+  CHECK(lines.highest_from(Seq{11}, are_ancestors) == Seq{0});
   CHECK(asked == 0);
 }
 
@@ -64,7 +66,11 @@ TEST_CASE("register lines: the highest ancestor is the one that asking every op 
       for (std::size_t step = 0; step < known.back(); ++step) highest = std::max(highest, line[step]);
     }
     const Seq seq{1 + random() % 12};
-    const auto is_ancestor = [&](EntryNumber op) { return op % 100 < known[op / 100]; };
-    CHECK(lines.highest_from(seq, is_ancestor) == (highest >= seq ? highest : Seq{0}));
+    const auto are_ancestors = [&](std::span<const EntryNumber> ops) {
+      std::vector<bool> answers;
+      for (const EntryNumber op : ops) answers.push_back(op % 100 < known[op / 100]);
+      return answers;
+    };
+    CHECK(lines.highest_from(seq, are_ancestors) == (highest >= seq ? highest : Seq{0}));
   }
 }
