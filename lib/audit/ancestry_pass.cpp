@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -25,12 +26,15 @@ class Pass {
     const EntryNumber number = number_of(row);
     if (number == kNoEntry) return;
     const OpEntry& entry = tables_.ops[number];
-    index_.add(entry.id, entry.reliable ? without_unknown(row.op.op) : Op{});
+    const Op known = entry.reliable ? without_unknown(row.op.op) : Op{};
+    index_.add(entry.id, known);
     if (!entry.reliable) return;
+    check_list_seq(row, number, known);
     const EntryNumber line = line_of(row, number);
     if (!entry.counts) return;
     const EntryNumber reg = questions_.seq.register_of(row.op.op, tables_);
-    if (reg != kNoEntry && questions_.seq.is_in_question(reg)) check_seq(row, number, line, registers_[reg]);
+    if (reg != kNoEntry && reg != SeqCheck::kList && questions_.seq.is_in_question(reg))
+      check_seq(row, number, line, registers_[reg]);
   }
 
   [[nodiscard]] const CausalIndex& index() const { return index_; }
@@ -70,6 +74,22 @@ class Pass {
     return line;
   }
 
+  /// Every insert and delete counts in the list, so that it may have as many lines as the log has ops. What an op knows
+  /// of it is the most that its dependencies know.
+  void check_list_seq(const OpRow& row, EntryNumber number, const Op& known) {
+    if (!questions_.seq.is_in_question(SeqCheck::kList)) return;
+    Seq highest{0};
+    for_each_dependency(known, [&](const OpId& id) {
+      const EntryNumber dependency = tables_.ops.find(id);
+      if (dependency < list_tops_.size()) highest = std::max(highest, list_tops_[dependency]);
+    });
+    const bool counts = tables_.ops[number].counts && questions_.seq.register_of(row.op.op, tables_) == SeqCheck::kList;
+    const Seq seq = counts ? row.op.op.seq : Seq{0};
+    if (counts && highest >= seq) report(row, number, next(highest));
+    if (number >= list_tops_.size()) list_tops_.resize(number + std::size_t{1});
+    list_tops_[number] = std::max(highest, seq);
+  }
+
   void check_seq(const OpRow& row, EntryNumber number, EntryNumber line, RegisterLines& lines) {
     const OpId& id = tables_.ops[number].id;
     const Seq seq = row.op.op.seq;
@@ -100,6 +120,7 @@ class Pass {
   CausalIndex index_;
   std::unordered_map<EntryNumber, EntryNumber> ends_;  ///< lines by their last op
   std::unordered_map<EntryNumber, RegisterLines> registers_;
+  std::deque<Seq> list_tops_;  ///< by op: the highest that it or an ancestor has in the list
 };
 
 }  // namespace
