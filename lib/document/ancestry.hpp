@@ -27,6 +27,16 @@ class Ancestry {
     }
     return precede;
   }
+  /// Of each of `earlier`, whether it precedes any of `ops`; likewise. @errors as precedes.
+  [[nodiscard]] virtual Result<std::vector<bool>> any_descends_from(std::span<const OpId> ops,
+                                                                    std::span<const OpId> earlier) const {
+    std::vector<bool> precede(earlier.size());
+    for (const OpId& op : ops) {
+      MUSHER_TRY(const auto before, descends_from(op, earlier));
+      for (std::size_t at = 0; at < precede.size(); ++at) precede[at] = precede[at] || before[at];
+    }
+    return precede;
+  }
   /// A number for all ops of one chain, where each descends from those that came before it; nothing when that cannot be
   /// told of this op. @errors as precedes.
   [[nodiscard]] virtual Result<std::optional<std::uint64_t>> chain_of(const OpId& op) const = 0;

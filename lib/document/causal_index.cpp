@@ -87,12 +87,12 @@ bool CausalIndex::add(const OpId& id, const Op& op) {
   return true;
 }
 
-/// Calls visit(branch, op) with ops that `start` descends from, among them the newest of each other branch, as far as
-/// they are not older than `oldest`; until it says false.
+/// Calls visit(branch, op) with ops that any of `known` descends from, among them the newest of each other branch, as
+/// far as they are not older than `oldest`; until it says false.
 template <class Visit>
-void CausalIndex::visit_known(EntryNumber start, EntryNumber oldest, const Visit& visit) const {
+void CausalIndex::visit_known(std::vector<EntryNumber> known, EntryNumber oldest, const Visit& visit) const {
   // Newest first: a step leads to an older op, so the first op seen of a branch is the newest known of it.
-  std::vector<EntryNumber> known{start};
+  std::ranges::make_heap(known);
   std::vector<bool> seen(branches_.size());
   while (!known.empty()) {
     std::pop_heap(known.begin(), known.end());
@@ -121,7 +121,7 @@ Result<bool> CausalIndex::precedes(const OpId& ancestor, const OpId& descendant)
   const EntryNumber goal = branch_of_[sought];
   if (branch_of_[start] == goal) return true;
   bool met = false;
-  visit_known(start, sought, [&](EntryNumber branch, EntryNumber) {
+  visit_known({start}, sought, [&](EntryNumber branch, EntryNumber) {
     met = branch == goal;
     return !met;
   });
@@ -129,14 +129,22 @@ Result<bool> CausalIndex::precedes(const OpId& ancestor, const OpId& descendant)
 }
 
 Result<std::vector<bool>> CausalIndex::descends_from(const OpId& descendant, std::span<const OpId> earlier) const {
+  return any_descends_from(std::span(&descendant, 1), earlier);
+}
+
+Result<std::vector<bool>> CausalIndex::any_descends_from(std::span<const OpId> ops,
+                                                         std::span<const OpId> earlier) const {
+  std::vector<EntryNumber> starts;
+  for (const OpId& op : ops) {
+    if (const EntryNumber start = find(op); start != kNoEntry) starts.push_back(start);
+  }
   std::vector<bool> precede(earlier.size());
-  const EntryNumber start = find(descendant);
-  if (start == kNoEntry || earlier.empty()) return precede;
+  if (starts.empty() || earlier.empty()) return precede;
   std::vector<EntryNumber> sought(earlier.size());
   std::ranges::transform(earlier, sought.begin(), [&](const OpId& id) { return find(id); });
-  std::vector<EntryNumber> beyond(branches_.size());  // of each branch, the first op that the descendant may not know
-  beyond[branch_of_[start]] = start;
-  visit_known(start, std::ranges::min(sought), [&](EntryNumber branch, EntryNumber op) {
+  std::vector<EntryNumber> beyond(branches_.size());  // of each branch, the first op that none of them may know
+  for (const EntryNumber start : starts) beyond[branch_of_[start]] = std::max(beyond[branch_of_[start]], start);
+  visit_known(std::move(starts), std::ranges::min(sought), [&](EntryNumber branch, EntryNumber op) {
     beyond[branch] = std::max(beyond[branch], op + 1);
     return true;
   });

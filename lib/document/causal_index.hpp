@@ -41,6 +41,9 @@ class CausalIndex final : public Ancestry {
   /// these.
   [[nodiscard]] Result<std::vector<bool>> descends_from(const OpId& descendant,
                                                         std::span<const OpId> earlier) const override;
+  /// As of one, with a walk for all of `ops`.
+  [[nodiscard]] Result<std::vector<bool>> any_descends_from(std::span<const OpId> ops,
+                                                            std::span<const OpId> earlier) const override;
   /// Its branch.
   [[nodiscard]] Result<std::optional<std::uint64_t>> chain_of(const OpId& op) const override;
 
@@ -68,7 +71,7 @@ class CausalIndex final : public Ancestry {
   [[nodiscard]] bool numbers_of_dependencies(const Op& op, std::vector<EntryNumber>& numbers) const;
   [[nodiscard]] EntryNumber branch_for(EntryNumber op, EntryNumber prev);
   template <class Visit>
-  void visit_known(EntryNumber start, EntryNumber oldest, const Visit& visit) const;
+  void visit_known(std::vector<EntryNumber> starts, EntryNumber oldest, const Visit& visit) const;
   void note_merge(EntryNumber op, EntryNumber dependency);
 
   std::deque<Prefix> prefixes_;        // by op

@@ -42,6 +42,16 @@ TEST_CASE("causal index: agrees with a walk over the dependencies, for all pairs
         RC_ASSERT(precede[at] == (of > 0 && ancestors[op][of - 1]));
       }
     }
+    for (int round = 0; round < 10 && !history.empty(); ++round) {
+      std::vector<std::size_t> ops(1 + random() % 4);
+      for (std::size_t& op : ops) op = random() % history.size();
+      std::vector<OpId> asked_about;
+      for (const std::size_t op : ops) asked_about.push_back(history[op].id);
+      const std::vector<bool> precede = index.any_descends_from(asked_about, ids).value();
+      for (std::size_t of = 0; of < history.size(); ++of) {
+        RC_ASSERT(precede[of + 1] == std::ranges::any_of(ops, [&](std::size_t op) { return ancestors[op][of]; }));
+      }
+    }
   }));
 }
 
