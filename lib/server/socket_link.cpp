@@ -1,5 +1,7 @@
 #include "server/socket_link.hpp"
 
+#include "http/source.hpp"
+
 namespace musher {
 namespace {
 
@@ -20,6 +22,7 @@ class SocketLink final : public sync::Link {
   void close(std::uint16_t code, std::string_view reason) override { socket_->close(code, reason); }
   void allow(std::size_t message_bytes) override { socket_->allow(message_bytes); }
   [[nodiscard]] std::string address() const override { return socket_->peer(); }
+  [[nodiscard]] std::string source() const override { return http::source_of(socket_->peer()); }
   [[nodiscard]] std::optional<sync::ChannelBinding> binding() const override { return socket_->channel_binding(); }
 
  private:

@@ -25,6 +25,11 @@ bool is_live(const Session& session) {
   return session.state() != Session::State::closing && session.state() != Session::State::closed;
 }
 
+/// Somebody dialed here, and has not shown who it is.
+bool is_unproven(const Session& session) {
+  return is_live(session) && session.role() == Role::listener && !session.proven();
+}
+
 /// An own op that its peer says it has.
 std::optional<Tip> claim_of(Session& session) {
   return is_live(session) && session.inbound() != nullptr ? session.inbound()->own_op_claimed() : std::nullopt;
@@ -64,19 +69,33 @@ void Engine::accept(OpenLink link) {
   const auto count = [&](const auto& wanted) {
     return static_cast<std::size_t>(std::ranges::count_if(sessions_, wanted));
   };
-  const auto is_unproven = [](const std::shared_ptr<Session>& session) {
-    return is_live(*session) && session->role() == Role::listener && !session->proven();
-  };
   if (stopping_ || count([](const auto& session) { return is_live(*session); }) >= options_.limits.peers) {
     return add(std::move(link), Role::listener, "")
         ->end({CloseCode::unavailable, stopping_ ? "the node stops, or its log is bad" : "too many connections"});
   }
-  if (count(is_unproven) >= options_.limits.unproven) {
-    // Who has had most time for its two messages goes: else those who never say anything would keep everybody out.
-    const std::shared_ptr<Session> oldest = *std::ranges::find_if(sessions_, is_unproven);
-    oldest->end({CloseCode::unavailable, "too many connections whose handshake is not done"});
+  if (count([](const auto& session) { return is_unproven(*session); }) >= options_.limits.unproven) {
+    longest_unproven()->end({CloseCode::unavailable, "too many connections whose handshake is not done"});
   }
   add(std::move(link), Role::listener, "");
+}
+
+/// Who has had most time for its two messages goes: else those who never say anything would keep everybody out. But of
+/// the source that holds most, or a flood would leave nobody far away the time for them.
+std::shared_ptr<Session> Engine::longest_unproven() const {
+  std::map<std::string, std::size_t> held;
+  for (const auto& session : sessions_) {
+    if (is_unproven(*session)) ++held[session->source()];
+  }
+  std::shared_ptr<Session> found;
+  std::size_t most = 0;
+  for (const auto& session : sessions_) {  // the oldest first
+    if (!is_unproven(*session)) continue;
+    if (const std::size_t holds = held[session->source()]; holds > most) {
+      found = session;
+      most = holds;
+    }
+  }
+  return found;
 }
 
 Session* Engine::session_with(const AuthorId& peer, const Session* but) const {

@@ -123,6 +123,7 @@ class Engine final : private Session::Owner {
   void ended(Session& session) override;
 
   std::shared_ptr<Session> add(OpenLink link, Role role, const std::string& url);
+  [[nodiscard]] std::shared_ptr<Session> longest_unproven() const;
   [[nodiscard]] Session* session_with(const AuthorId& peer, const Session* but) const;
   /// To be written over what is stored as far as this process knows.
   [[nodiscard]] PeerRecord over_stored(PeerRecord record) const;

@@ -37,6 +37,8 @@ class Link {
   /// Sends what is queued, then ends; the user hears closed() later.
   virtual void close(std::uint16_t code, std::string_view reason) = 0;
   [[nodiscard]] virtual std::string address() const = 0;
+  /// Who is at the other end when nothing else is known of it: the same for all connections of one machine.
+  [[nodiscard]] virtual std::string source() const { return address(); }
   [[nodiscard]] virtual std::optional<ChannelBinding> binding() const = 0;
 };
 

@@ -76,6 +76,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] Role role() const { return role_; }
   [[nodiscard]] const std::string& url() const { return url_; }  ///< that was dialed; empty for a listener
+  [[nodiscard]] std::string source() const { return link_->source(); }
   [[nodiscard]] std::string address() const { return url_.empty() ? link_->address() : url_; }
   [[nodiscard]] const std::optional<PeerId>& peer() const { return peer_; }
   [[nodiscard]] const std::optional<Ending>& ending() const { return ending_; }  ///< of this end's making

@@ -348,6 +348,19 @@ TEST_CASE("sync attacks: who connects and says nothing keeps nobody out", "[sync
   scene.check_no_effect_on_others();
 }
 
+TEST_CASE("sync attacks: a flood of connections displaces itself, and not who needs two round trips", "[sync]") {
+  Scene scene(16);
+  scene.a.crash();
+  scene.a.start();
+  insert(scene.b, "new");
+  bool in = false;
+  for (int turn = 0; turn < 1'000 && !in; ++turn) {
+    for (std::size_t n = 0; n < scene.b.limits.unproven; ++n) scene.mallory.dial(scene.b, false);
+    in = scene.world.run_until([&] { return count(scene.a) == 21; }, 1ms);
+  }
+  CHECK(in);
+}
+
 TEST_CASE("sync attacks: who never acknowledges is dropped as too slow, after one window", "[sync]") {
   Scene scene(11);
   for (int i = 0; i < 3'000; ++i) insert(scene.a, fmt::format("t{}", i));
