@@ -141,6 +141,7 @@ Result<StoryReport> inspect_story(LogReader& log, const std::string& id, const S
   };
   const HeardRow* removal = story.removal();
   for (HeardRow& heard : story.history) {
+    MUSHER_CHECK(unless_cancelled(read, id));
     const bool removes = &heard == removal;
     MUSHER_TRY(auto view, describer.describe(std::move(heard)));
     const OpId& id_of_op = view.row.id;

@@ -43,9 +43,8 @@ Result<Story> build(LogReader& log, const TrustPolicy& trust, std::string_view i
   Document document(ancestry);
   Result<void> applied;
   MUSHER_CHECK(log.scan_story(id, read.upto, part, [&](ScannedRow&& row) {
-    if (read.cancel != nullptr && read.cancel->load(std::memory_order_relaxed))
-      applied = fail(Errc::incomplete, fmt::format("reading story {} was cancelled", id), "");
-    else
+    applied = unless_cancelled(read, id);
+    if (applied)
       applied = apply_row(trust, check_row(verifier, std::move(row), read.signatures, read.known), read.contents,
                           document, story);
     return applied.has_value();
@@ -61,6 +60,11 @@ Result<Story> build(LogReader& log, const TrustPolicy& trust, std::string_view i
 }
 
 }  // namespace
+
+Result<void> unless_cancelled(const StoryRead& read, std::string_view id) {
+  if (read.cancel == nullptr || !read.cancel->load(std::memory_order_relaxed)) return {};
+  return fail(Errc::incomplete, fmt::format("reading story {} was cancelled", id), "");
+}
 
 const HeardRow* Story::removal() const {
   if (is_live()) return nullptr;

@@ -36,6 +36,9 @@ struct StoryRead {
   const std::atomic<bool>* cancel = nullptr;
 };
 
+/// @errors incomplete: cancelled.
+[[nodiscard]] Result<void> unless_cancelled(const StoryRead& read, std::string_view id);
+
 /// Put and purge write an op for each visible item of a story that has no more than these (docs/decisions/0013).
 inline constexpr std::size_t kMostItemsEach = 100;
 

@@ -139,14 +139,17 @@ void put_story(Node& node, const CallPtr& call) {
 }
 
 /// What a confirmation is good for: this story, with these items, as its ops are now.
-Result<std::string> binding_of(LogReader& log, const PurgedStory& story) {
+Result<std::string> binding_of(LogReader& log, const PurgedStory& story, const StoryRead& read) {
   MUSHER_TRY(const RowId last, log.last_row());
   std::string binding = story.story + "\n";
   for (const OpId& item : story.items) binding += to_hex(item.hash) + "\n";
+  Result<void> goes_on;
   MUSHER_CHECK(log.scan_story(story.story, last, StoryPart::all, [&](const ScannedRow& scanned) {
     if (const OpRow* row = std::get_if<OpRow>(&scanned)) binding += to_hex(row->id.hash);
-    return true;
+    goes_on = unless_cancelled(read, story.story);
+    return goes_on.has_value();
   }));
+  MUSHER_CHECK(goes_on);
   return binding;
 }
 
@@ -224,9 +227,9 @@ void purge_story(Node& node, const CallPtr& call) {
   PurgeSelection selection;
   selection.stories = {*text_argument(*call, "story_id")};
   const auto read = [selection, reason = text_argument(*call, "reason")](
-                        SqliteOpLog& log, const std::atomic<bool>&) -> Result<PlannedPurge> {
+                        SqliteOpLog& log, const std::atomic<bool>& cancelled) -> Result<PlannedPurge> {
     MUSHER_TRY(PurgePlan plan, plan_purge(log, selection, reason));
-    MUSHER_TRY(std::string binding, binding_of(log, plan.stories.front()));
+    MUSHER_TRY(std::string binding, binding_of(log, plan.stories.front(), {.cancel = &cancelled}));
     return PlannedPurge{std::move(plan), std::move(binding)};
   };
   run_off_loop<PlannedPurge>(node, node.readers, call, read, [&node, call](const Result<PlannedPurge>& planned) {

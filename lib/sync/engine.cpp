@@ -221,7 +221,7 @@ void Engine::ended(Session& session) {
       // would be replaced in its turn.
       const bool replaced = code == CloseCode::duplicate && session.inbound() != nullptr && !session.ending() &&
                             session_with(session.peer()->author, nullptr) == nullptr;
-      if (session.was_open() && code != CloseCode::unavailable) target.failures = 0;
+      if (went_well(session)) target.failures = 0;
       retry_later(target, session.end_text(), session.end_code());
       if (replaced) target.next = std::max(target.next, services_.now() + kSlowRetry);
     } else if (session.peer() && target.peer == session.peer()->author && target.state == Target::State::waiting) {
@@ -234,16 +234,29 @@ void Engine::ended(Session& session) {
 void Engine::note_refusal(const Session& session) {
   const auto code = static_cast<CloseCode>(session.end_code());
   if (!session.ending() || !session.claimed() || code == CloseCode::unavailable || code == CloseCode::timed_out) return;
-  Refusal refusal{.address = session.address(),
+  Refusal refusal{.source = session.source(),
+                  .code = code,
+                  .address = session.address(),
                   .at_ms = services_.clock_ms(),
                   .until = services_.now() + kRefusalShown,
                   .why = session.end_text()};
   if (code == CloseCode::not_trusted) refusal.peer = session.claimed();  // that comes behind the proof
   std::erase_if(refusals_, [&](const Refusal& earlier) {
-    return refusal.peer ? earlier.peer == refusal.peer : earlier.why == refusal.why;
+    return earlier.peer == refusal.peer &&
+           (refusal.peer || (earlier.source == refusal.source && earlier.code == refusal.code));
   });
-  if (refusals_.size() >= kMostRefusals) refusals_.erase(refusals_.begin());
+  if (refusals_.size() >= kMostRefusals) {  // one who has proven nothing, if there is
+    const auto unproven = std::ranges::find_if(refusals_, [](const Refusal& each) { return !each.peer; });
+    refusals_.erase(unproven == refusals_.end() ? refusals_.begin() : unproven);
+  }
   refusals_.push_back(std::move(refusal));
+}
+
+/// One that opened and ended since an end cannot write may open and end so again and again.
+bool Engine::went_well(const Session& session) const {
+  if (!session.open_since()) return false;
+  return static_cast<CloseCode>(session.end_code()) != CloseCode::unavailable ||
+         services_.now() - *session.open_since() > options_.limits.retry_most;
 }
 
 void Engine::punish(const AuthorId& peer) {

@@ -102,7 +102,9 @@ class Engine final : private Session::Owner {
 
   /// Somebody whom this node did not let in.
   struct Refusal {
-    std::optional<AuthorId> peer{};  ///< absent: not proven
+    std::optional<AuthorId> peer{};  ///< absent: not proven; then there is one for each source and code
+    std::string source{};
+    CloseCode code{};
     std::string address{};
     std::int64_t at_ms = 0;
     std::chrono::milliseconds until{};  ///< it is shown
@@ -139,6 +141,7 @@ class Engine final : private Session::Owner {
   void charge_claims(std::chrono::milliseconds since);
   void dial(std::size_t target);
   void retry_later(Target& target, const std::string& why, std::uint16_t code);
+  [[nodiscard]] bool went_well(const Session& session) const;
   void punish(const AuthorId& peer);
   void tell(bool warning, std::string_view what, const Session& session, std::string detail = {});
 

@@ -55,6 +55,7 @@ std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<Pe
       known->address = row.address;
       known->dialed = row.dialed;
       known->state = row.state;
+      if (row.state == "refused") known->since_ms = row.since_ms;
       if (!row.last_error.empty()) known->last_error = row.last_error;
       row = std::move(*known);
       stored.erase(known);

@@ -256,7 +256,7 @@ void Session::decide() {
   }
   if (theirs_ == Verdict::none || state_ == State::open) return;
   state_ = State::open;
-  was_open_ = true;
+  open_since_ = setup_.services.now();
   setup_.owner.opened(*this);
 }
 

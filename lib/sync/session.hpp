@@ -112,8 +112,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// A newer connection with its peer knows better from now on: nothing of this one is written down any more.
   void supersede() { superseded_ = true; }
   [[nodiscard]] bool superseded() const { return superseded_; }
-  /// Ops flowed, or could have.
-  [[nodiscard]] bool was_open() const { return was_open_; }
+  /// Since then ops flowed, or could have.
+  [[nodiscard]] const std::optional<std::chrono::milliseconds>& open_since() const { return open_since_; }
   [[nodiscard]] bool is_this_node() const { return is_this_node_; }
   [[nodiscard]] const Nonce& nonce() const { return handshake_.nonce(); }
 
@@ -177,7 +177,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   bool mark_broken_ = false;
   bool dirty_ = false;
   bool superseded_ = false;
-  bool was_open_ = false;
+  std::optional<std::chrono::milliseconds> open_since_;
   bool is_this_node_ = false;
   RowId acknowledged_noted_{};
   std::uint64_t sent_bytes_ = 0;
