@@ -11,28 +11,19 @@ namespace musher::sync {
 namespace {
 
 constexpr std::size_t kMostPenalties = 1'024;
-constexpr std::chrono::milliseconds kSlowRetry{60'000};
-constexpr std::size_t kMostRefusals = 16;
-constexpr std::chrono::milliseconds kRefusalShown{300'000};  ///< longer than any node waits before it dials again
-constexpr std::chrono::milliseconds kSoon{250};
-constexpr std::chrono::milliseconds kClaimRetry{5'000};
 constexpr std::chrono::milliseconds kLeastClaim{1'000};    ///< however soon it is over
 constexpr std::chrono::milliseconds kLongestPause{5'000};  ///< between two ticks: longer, and the process stood still
 
 std::string hex(const AuthorId& author) { return to_hex(author.key); }
 
-bool is_live(const Session& session) {
-  return session.state() != Session::State::closing && session.state() != Session::State::closed;
-}
-
 /// Somebody dialed here, and has not shown who it is.
 bool is_unproven(const Session& session) {
-  return is_live(session) && session.role() == Role::listener && !session.proven();
+  return session.is_live() && session.role() == Role::listener && !session.proven();
 }
 
 /// An own op that its peer says it has.
 std::optional<Tip> claim_of(Session& session) {
-  return is_live(session) && session.inbound() != nullptr ? session.inbound()->own_op_claimed() : std::nullopt;
+  return session.is_live() && session.inbound() != nullptr ? session.inbound()->own_op_claimed() : std::nullopt;
 }
 
 }  // namespace
@@ -69,7 +60,7 @@ void Engine::accept(OpenLink link) {
   const auto count = [&](const auto& wanted) {
     return static_cast<std::size_t>(std::ranges::count_if(sessions_, wanted));
   };
-  if (stopping_ || count([](const auto& session) { return is_live(*session); }) >= options_.limits.peers) {
+  if (stopping_ || count([](const auto& session) { return session->is_live(); }) >= options_.limits.peers) {
     return add(std::move(link), Role::listener, "")
         ->end({CloseCode::unavailable, stopping_ ? "the node stops, or its log is bad" : "too many connections"});
   }
@@ -100,22 +91,11 @@ std::shared_ptr<Session> Engine::longest_unproven() const {
 
 Session* Engine::session_with(const AuthorId& peer, const Session* but) const {
   for (const auto& session : sessions_) {
-    if (session.get() != but && is_live(*session) && session->proven() && session->peer()->author == peer) {
+    if (session.get() != but && session->is_live() && session->proven() && session->peer()->author == peer) {
       return session.get();
     }
   }
   return nullptr;
-}
-
-/// What this node says first where it dials is known to nobody else yet.
-bool Engine::greeted(const Nonce& nonce) {
-  for (const auto& session : sessions_) {
-    if (session->role() != Role::dialer || session->nonce() != nonce) continue;
-    const auto target = std::ranges::find(targets_, session->url(), &Target::url);
-    if (target != targets_.end()) target->is_self = true;
-    return true;
-  }
-  return false;
 }
 
 std::optional<Ending> Engine::claimed(Session& session, const AuthorId& author) {
@@ -149,35 +129,6 @@ std::optional<Ending> Engine::proven(Session& session) {
   return std::nullopt;
 }
 
-std::optional<PeerRecord> Engine::take_record(const AuthorId& peer) {
-  const auto found = records_.find(peer);
-  if (found == records_.end()) return std::nullopt;
-  PeerRecord record = over_stored(std::move(found->second));
-  records_.erase(found);
-  return record;
-}
-
-std::uint64_t Engine::writes_of(const AuthorId& peer) const {
-  const auto stored = stored_.find(peer);
-  return stored == stored_.end() ? 0 : stored->second.writes;
-}
-
-void Engine::found_stored(const AuthorId& peer, std::uint64_t writes, const std::optional<LogMark>& mark) {
-  if (Stored& stored = stored_[peer]; stored.writes == writes) stored.mark = mark;
-}
-
-PeerRecord Engine::over_stored(PeerRecord record) const {
-  const auto stored = stored_.find(record.peer);
-  record.heard_before = stored == stored_.end() ? std::nullopt : stored->second.mark;
-  return record;
-}
-
-void Engine::wrote(const AuthorId& peer, const std::optional<LogMark>& mark) {
-  Stored& stored = stored_[peer];
-  stored.mark = mark;
-  ++stored.writes;
-}
-
 void Engine::opened(Session& session) {
   for (Target& target : targets_) {
     if (target.url != session.url()) continue;
@@ -208,55 +159,12 @@ void Engine::ended(Session& session) {
        : session.proven() ? "peer disconnected"
                           : "connection refused",
        session, session.end_text());
-  if (session.role() == Role::listener && !session.proven() && !session.is_this_node()) note_refusal(session);
+  refusals_.note(session, services_.now(), services_.clock_ms());
   if (session.knows_record() && !session.superseded()) {
     records_[session.peer()->author] = session.record();
     write_records_soon();
   }
-  for (Target& target : targets_) {
-    if (target.url == session.url()) {
-      // Told that there is a connection already, it need not have proven who it is.
-      if (session.proven() || code == CloseCode::duplicate) target.peer = session.claimed();
-      // Replaced at the other end by a connection that is not of this process: by another server of this log, which
-      // would be replaced in its turn.
-      const bool replaced = code == CloseCode::duplicate && session.inbound() != nullptr && !session.ending() &&
-                            session_with(session.peer()->author, nullptr) == nullptr;
-      if (went_well(session)) target.failures = 0;
-      retry_later(target, session.end_text(), session.end_code());
-      if (replaced) target.next = std::max(target.next, services_.now() + kSlowRetry);
-    } else if (session.peer() && target.peer == session.peer()->author && target.state == Target::State::waiting) {
-      target.next = services_.now();  // it was left alone while another connection stood
-    }
-  }
-}
-
-/// For `inspect peers`: it is the operator here who can let it in.
-void Engine::note_refusal(const Session& session) {
-  const auto code = static_cast<CloseCode>(session.end_code());
-  if (!session.ending() || !session.claimed() || code == CloseCode::unavailable || code == CloseCode::timed_out) return;
-  Refusal refusal{.source = session.source(),
-                  .code = code,
-                  .address = session.address(),
-                  .at_ms = services_.clock_ms(),
-                  .until = services_.now() + kRefusalShown,
-                  .why = session.end_text()};
-  if (code == CloseCode::not_trusted) refusal.peer = session.claimed();  // that comes behind the proof
-  std::erase_if(refusals_, [&](const Refusal& earlier) {
-    return earlier.peer == refusal.peer &&
-           (refusal.peer || (earlier.source == refusal.source && earlier.code == refusal.code));
-  });
-  if (refusals_.size() >= kMostRefusals) {  // one who has proven nothing, if there is
-    const auto unproven = std::ranges::find_if(refusals_, [](const Refusal& each) { return !each.peer; });
-    refusals_.erase(unproven == refusals_.end() ? refusals_.begin() : unproven);
-  }
-  refusals_.push_back(std::move(refusal));
-}
-
-/// One that opened and ended since an end cannot write may open and end so again and again.
-bool Engine::went_well(const Session& session) const {
-  if (!session.open_since()) return false;
-  return static_cast<CloseCode>(session.end_code()) != CloseCode::unavailable ||
-         services_.now() - *session.open_since() > options_.limits.retry_most;
+  dial_again(session);
 }
 
 void Engine::punish(const AuthorId& peer) {
@@ -342,7 +250,7 @@ void Engine::write_rounds() {
   };
   auto rounds = std::make_shared<std::vector<Round>>();
   for (const auto& session : std::exchange(rounds_, {})) {
-    if (is_live(*session)) rounds->push_back({session, over_stored(session->record())});
+    if (session->is_live()) rounds->push_back({session, over_stored(session->record())});
   }
   if (rounds->empty()) return;
   writing_ = round_was_last_ = true;
@@ -372,7 +280,7 @@ void Engine::admit_next() {
   if (!writing_ && !stopping_ && services_.now() >= next_records_) write_records({});
   if (!writing_ && !round_was_last_) write_rounds();
   const auto is_ready = [](const std::shared_ptr<Session>& session) {
-    return is_live(*session) && session->inbound() != nullptr && session->inbound()->has_ready();
+    return session->is_live() && session->inbound() != nullptr && session->inbound()->has_ready();
   };
   while (!writing_) {
     // In turn: who sends much does not hold up who sends little.
@@ -454,42 +362,7 @@ void Engine::tell_of_full_quarantine(const Session& session) {
                    shell_word(options_.self.path)));
 }
 
-/// Wherever it is held: that nothing is stored now does not tell it from one that another process took away.
-void Engine::forget_mark(const AuthorId& peer) {
-  if (const auto record = records_.find(peer); record != records_.end()) record->second.heard.reset();
-  for (const auto& session : sessions_) {
-    if (session->peer() && session->peer()->author == peer) session->heard(std::nullopt, true);
-  }
-}
-
-/// Until their next connections, which go by tips.
-void Engine::forget_marks() {
-  for (auto& [peer, record] : records_) record.heard.reset();
-  for (auto& [peer, stored] : stored_) stored.mark.reset();
-  for (const auto& session : sessions_) session->heard(std::nullopt, true);
-}
-
-// --- whom we dial
-
-void Engine::set_rendezvous(const std::vector<std::string>& urls) {
-  for (Target& target : targets_) {
-    if (std::ranges::find(urls, target.url) != urls.end()) {
-      if (!target.is_dialed()) target.state = Target::State::waiting;
-      if (target.state == Target::State::waiting) target.next = services_.now();
-      continue;
-    }
-    if (target.cancel) std::exchange(target.cancel, {})();
-    target.state = Target::State::left;  // kept: a dial that is under way refers to it
-  }
-  for (const std::string& url : urls) {
-    if (std::ranges::find(targets_, url, &Target::url) == targets_.end()) targets_.push_back({.url = url});
-  }
-  const auto sessions = sessions_;
-  for (const auto& session : sessions) {
-    const bool left = session->role() == Role::dialer && std::ranges::find(urls, session->url()) == urls.end();
-    if (left) session->end({CloseCode::going_away, "it is not to be dialed any more"});
-  }
-}
+// --- time
 
 void Engine::tick() {
   const auto now = services_.now();
@@ -507,68 +380,6 @@ void Engine::tick() {
   if (now >= next_records_ && !writing_) write_records({});
 }
 
-void Engine::dial(std::size_t index) {
-  Target& target = targets_[index];
-  if (target.peer && session_with(*target.peer, nullptr) != nullptr) {
-    target.next = services_.now() + options_.limits.retry_least;
-    return;
-  }
-  if (target.since_ms == 0) target.since_ms = services_.clock_ms();
-  if (!options_.may_dial(target.url)) {
-    const std::string why = "another server of this log dials it";
-    if (options_.on_event && std::exchange(target.last_error, why) != why) {
-      options_.on_event({false, "left to another server", target.url, target.url, why});
-    }
-    target.next = services_.now() + kClaimRetry;
-    return;
-  }
-  target.state = Target::State::dialing;
-  target.cancel = services_.dial(target.url, [this, alive = alive_, index](Result<OpenLink> link) {
-    if (!*alive) return;
-    Target& dialed = targets_[index];
-    dialed.cancel = {};
-    if (!link) {
-      options_.dial_failed(dialed.url);
-      const std::string why = with_hint(link.error().what, link.error().hint);
-      if (options_.on_event && dialed.last_error != why) {
-        options_.on_event({true, "cannot reach peer", dialed.url, dialed.url, why});
-      }
-      return retry_later(dialed, why, 0);
-    }
-    dialed.state = Target::State::connected;
-    add(*std::move(link), Role::dialer, dialed.url);
-  });
-}
-
-/// Doubles with each failure, and is drawn from the upper half, so that nodes that lost one peer do not come back to it
-/// all at once.
-void Engine::retry_later(Target& target, const std::string& why, std::uint16_t code) {
-  if (!target.is_dialed()) return;
-  target.state = Target::State::waiting;
-  if (target.since_ms == 0) target.since_ms = services_.clock_ms();
-  const auto ending = static_cast<CloseCode>(code);
-  if (ending != CloseCode::duplicate && ending != CloseCode::going_away) target.last_error = why;
-  if (ending == CloseCode::same_node && target.is_self) {
-    target.state = Target::State::stopped;
-    return;
-  }
-  const Limits& limits = options_.limits;
-  std::chrono::milliseconds wait =
-      std::min(limits.retry_most, limits.retry_least * (1U << std::min(target.failures, 16U)));
-  if (ending == CloseCode::wrong_document || ending == CloseCode::unsupported || ending == CloseCode::same_key ||
-      ending == CloseCode::same_node) {
-    wait = std::max(wait, std::min(limits.retry_most, kSlowRetry));
-  }
-  ++target.failures;
-  std::array<std::uint8_t, 4> random{};
-  services_.random(random);
-  std::uint32_t number = 0;
-  for (const std::uint8_t byte : random) number = number << 8U | byte;
-  const auto half = wait / 2;
-  target.next =
-      services_.now() + half + std::chrono::milliseconds(number % static_cast<std::uint64_t>(half.count() + 1));
-}
-
 void Engine::stop(const Ending& ending) {
   stopping_ = true;
   for (Target& target : targets_) {
@@ -577,114 +388,6 @@ void Engine::stop(const Ending& ending) {
   }
   const auto sessions = sessions_;
   for (const auto& session : sessions) session->end(ending);
-}
-
-// --- what is written down, and shown
-
-/// So that `inspect peers` on the file shows it; those that come at once go into one write.
-void Engine::write_records_soon() { next_records_ = std::min(next_records_, services_.now() + kSoon); }
-
-void Engine::write_records(std::function<void()> done) {
-  if (writing_) {  // what is being admitted may take marks away
-    after_write_ = [this, done = std::move(done)]() mutable { write_records(std::move(done)); };
-    return;
-  }
-  next_records_ = services_.now() + options_.limits.record_every;
-  auto records = std::make_shared<std::vector<PeerRecord>>();
-  for (auto& [peer, record] : std::exchange(records_, {})) records->push_back(over_stored(std::move(record)));
-  for (const auto& session : sessions_) {
-    if (!session->knows_record() || session->superseded() || !session->take_dirty()) continue;
-    records->push_back(over_stored(session->record()));
-  }
-  if (records->empty()) {
-    if (done) done();
-    return;
-  }
-  writing_ = true;
-  being_written_ = records;
-  services_.write(
-      [records](Replica& replica) -> Result<void> {
-        MUSHER_TRY(auto log, replica.log().begin_write(replica.lock_timeout()));
-        for (const PeerRecord& record : *records) MUSHER_CHECK(log->set_peer(record));
-        return log->commit();
-      },
-      [this, alive = alive_, records, done = std::move(done)](const Result<void>& written) {
-        if (!*alive) return;
-        writing_ = false;
-        being_written_.reset();
-        for (PeerRecord& record : *records) {
-          Session* session = session_with(record.peer, nullptr);
-          if (written) {
-            wrote(record.peer, record.heard);
-            if (session != nullptr) session->written(record);
-          } else if (session != nullptr) {
-            session->set_dirty();
-          } else {
-            records_.emplace(record.peer, std::move(record));
-          }
-        }
-        if (done) done();
-        admit_next();
-      });
-}
-
-Engine::Totals Engine::totals() const {
-  Totals totals = totals_;
-  for (const auto& session : sessions_) {
-    if (session->outbound() != nullptr) totals.ops_sent += session->outbound()->ops_sent();
-  }
-  return totals;
-}
-
-std::size_t Engine::connected() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(sessions_, [](const auto& session) { return session->state() == Session::State::open; }));
-}
-
-std::vector<PeerStatus> Engine::status() const {
-  std::vector<PeerStatus> all;
-  for (const auto& session : sessions_) {
-    PeerStatus& status = all.emplace_back(status_of(session->record(), tail_.end().row));
-    status.dialed = session->role() == Role::dialer;
-    status.state = session->state() == Session::State::open ? "connected" : "handshake";
-    if (session->peer()) continue;
-    status.peer.reset();
-    status.log.reset();
-    status.lag_ops = 0;
-  }
-  for (const Target& target : targets_) {
-    if (target.state == Target::State::connected || target.state == Target::State::left) continue;
-    PeerStatus& status = all.emplace_back();
-    status.peer = target.peer;
-    status.address = target.url;
-    status.dialed = true;
-    status.state = target.state == Target::State::dialing   ? "dialing"
-                   : target.state == Target::State::stopped ? "stopped"
-                                                            : "waiting";
-    status.since_ms = target.since_ms;
-    status.last_error = target.last_error;
-  }
-  for (const Refusal& refusal : refusals_) {
-    if (refusal.until < services_.now() || (refusal.peer && session_with(*refusal.peer, nullptr) != nullptr)) continue;
-    PeerStatus& status = all.emplace_back();
-    status.peer = refusal.peer;
-    status.address = refusal.address;
-    status.state = "refused";
-    status.since_ms = refusal.at_ms;
-    status.last_error = refusal.why;
-  }
-  return all;
-}
-
-std::vector<PeerStatus> Engine::status_with(const std::vector<PeerRecord>& written) const {
-  std::map<AuthorId, PeerRecord> newest;
-  const auto take = [&](const PeerRecord& record) { newest.insert_or_assign(record.peer, record); };
-  std::ranges::for_each(written, take);
-  if (being_written_) std::ranges::for_each(*being_written_, take);
-  for (const auto& [peer, record] : records_) take(record);
-  std::vector<PeerStatus> stored;
-  for (const auto& [peer, record] : newest) stored.push_back(status_of(record, tail_.end().row));
-  return with_stored(status(), std::move(stored));
 }
 
 void Engine::tell(bool warning, std::string_view what, const Session& session, std::string detail) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sync/peer_status.hpp"
+#include "sync/refusals.hpp"
 #include "sync/session.hpp"
 
 namespace musher::sync {
@@ -100,17 +101,6 @@ class Engine final : private Session::Owner {
     std::chrono::milliseconds until{};
   };
 
-  /// Somebody whom this node did not let in.
-  struct Refusal {
-    std::optional<AuthorId> peer{};  ///< absent: not proven; then there is one for each source and code
-    std::string source{};
-    CloseCode code{};
-    std::string address{};
-    std::int64_t at_ms = 0;
-    std::chrono::milliseconds until{};  ///< it is shown
-    std::string why{};
-  };
-
   bool greeted(const Nonce& nonce) override;
   std::optional<Ending> claimed(Session& session, const AuthorId& author) override;
   std::optional<Ending> proven(Session& session) override;
@@ -137,9 +127,9 @@ class Engine final : private Session::Owner {
   void forget_marks();
   void write_records_soon();
   void tell_of_full_quarantine(const Session& session);
-  void note_refusal(const Session& session);
   void charge_claims(std::chrono::milliseconds since);
   void dial(std::size_t target);
+  void dial_again(Session& session);
   void retry_later(Target& target, const std::string& why, std::uint16_t code);
   [[nodiscard]] bool went_well(const Session& session) const;
   void punish(const AuthorId& peer);
@@ -157,7 +147,7 @@ class Engine final : private Session::Owner {
   bool round_was_last_ = false;                   ///< of what was written
   std::vector<Target> targets_;
   std::map<AuthorId, Penalty> penalties_;
-  std::vector<Refusal> refusals_;
+  Refusals refusals_;
   std::map<AuthorId, std::chrono::milliseconds> claims_;  ///< how long a peer's word alone has held local writes
   std::optional<std::chrono::milliseconds> last_tick_;
   std::map<AuthorId, PeerRecord> records_;  ///< of sessions that ended: to be written down

@@ -68,7 +68,7 @@ void read_for(const std::shared_ptr<Session>& session, Services& services, std::
         return {};
       },
       [session, value, then = std::move(then)](Result<void> done) {
-        if (session->state() == Session::State::closing || session->state() == Session::State::closed) return;
+        if (!session->is_live()) return;
         if (!done) return session->end(unavailable(done.error()));
         then(std::move(*value));
       });
@@ -95,13 +95,13 @@ void Session::begin() {
 }
 
 void Session::send(std::string message) {
-  if (state_ == State::closing || state_ == State::closed) return;
+  if (!is_live()) return;
   sent_bytes_ += message.size();
   link_->send(std::move(message));
 }
 
 void Session::end(Ending ending) {
-  if (state_ == State::closing || state_ == State::closed) return;
+  if (!is_live()) return;
   state_ = State::closing;
   dirty_ = true;  // a server that stops does not wait until the link is closed
   ending_ = ending;
@@ -138,7 +138,7 @@ void Session::closed(std::uint16_t code, std::string_view reason, bool by_peer) 
 void Session::violation(std::string what) { end({CloseCode::violation, std::move(what)}); }
 
 void Session::received(std::string_view bytes) {
-  if (state_ == State::closing || state_ == State::closed) return;
+  if (!is_live()) return;
   const auto keep = shared_from_this();
   received_bytes_ += bytes.size();
   auto message = decode(bytes);
@@ -278,7 +278,7 @@ void Session::go_by_tips() {
 }
 
 void Session::round_written(const Result<void>& written) {
-  if (state_ == State::closing || state_ == State::closed) return;
+  if (!is_live()) return;
   if (!written) return end(unavailable(written.error()));
   outbound_->send_tips();
 }
@@ -286,7 +286,7 @@ void Session::round_written(const Result<void>& written) {
 // --- everything after the handshake
 
 void Session::question_came() {
-  if (state_ == State::closing || state_ == State::closed) return;
+  if (!is_live()) return;
   ++questions_;
   pause_or_go_on();
   wait_for_answer();
@@ -308,7 +308,7 @@ void Session::wait_for_answer() {
 }
 
 void Session::pause_or_go_on() {
-  if (state_ == State::closing || state_ == State::closed) return;
+  if (!is_live()) return;
   const bool pause = ops_full_ || questions_ >= kMostQuestions;
   if (std::exchange(paused_, pause) == pause) return;
   link_->pause(pause);

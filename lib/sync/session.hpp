@@ -74,6 +74,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   void closed(std::uint16_t code, std::string_view reason, bool by_peer) override;
 
   [[nodiscard]] State state() const { return state_; }
+  /// Neither end has ended it.
+  [[nodiscard]] bool is_live() const { return state_ != State::closing && state_ != State::closed; }
   [[nodiscard]] Role role() const { return role_; }
   [[nodiscard]] const std::string& url() const { return url_; }  ///< that was dialed; empty for a listener
   [[nodiscard]] std::string source() const { return link_->source(); }

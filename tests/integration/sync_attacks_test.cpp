@@ -10,38 +10,20 @@
 #include "replica/tip_note.hpp"
 #include "support/signed_ops.hpp"
 #include "support/sync_attacks.hpp"
+#include "support/sync_pair.hpp"
 
 namespace musher::testing {
 namespace {
 
 using namespace std::chrono_literals;
 
-void insert(SimNode& node, const std::string& story, std::size_t content_bytes = 0) {
+void insert_large(SimNode& node, const std::string& story, std::size_t content_bytes) {
   REQUIRE(node.write([&](Replica& replica) -> Result<void> {
     MUSHER_TRY(auto own, OwnWrite::begin(replica));
     MUSHER_CHECK(
         own.append({OpKind::insert, OpId{}, story, "{\"a\":\"" + std::string(content_bytes, 'x') + "\"}", {}}));
     return own.commit();
   }));
-}
-
-std::uint64_t count(SimNode& node) {
-  const auto ops = node.log().count();
-  REQUIRE(ops);
-  return *ops;
-}
-
-std::uint64_t waiting(SimNode& node) {
-  const auto ops = node.log().quarantine_count();
-  REQUIRE(ops);
-  return *ops;
-}
-
-std::optional<PeerRecord> record_of(SimNode& node, const AuthorId& peer) {
-  const auto peers = node.log().peers();
-  REQUIRE(peers);
-  const auto found = std::ranges::find(*peers, peer, &PeerRecord::peer);
-  return found == peers->end() ? std::nullopt : std::optional(*found);
 }
 
 /// Two honest nodes that are connected and equal, with a few ops each, and one that both trust and should not.
@@ -182,7 +164,7 @@ TEST_CASE("sync attacks: of a flood of questions only a few are looked up at a t
 TEST_CASE("sync attacks: of what is asked for no more is sent than is acknowledged, nor remembered", "[sync]") {
   Scene scene(8);
   const bool others = GENERATE(false, true);
-  for (int i = 0; i < 20; ++i) insert(scene.a, fmt::format("large{}", i), 200'000);
+  for (int i = 0; i < 20; ++i) insert_large(scene.a, fmt::format("large{}", i), 200'000);
   const auto link = scene.mallory.connect(scene.a);
   const auto bytes = [&] {
     std::size_t sum = 0;

@@ -9,72 +9,12 @@
 #include "support/raw_database.hpp"
 #include "support/signed_ops.hpp"
 #include "support/sync_attacks.hpp"
+#include "support/sync_pair.hpp"
 
 namespace musher::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-bool try_insert(SimNode& node, const std::string& story, int times = 1) {
-  return node.write([&](Replica& replica) -> Result<void> {
-    MUSHER_TRY(auto own, OwnWrite::begin(replica));
-    for (int i = 0; i < times; ++i) {
-      MUSHER_CHECK(own.append({OpKind::insert, OpId{}, fmt::format("{}_{}", story, i), "{}", {}}));
-    }
-    return own.commit();
-  });
-}
-
-void insert(SimNode& node, const std::string& story, int times = 1) { REQUIRE(try_insert(node, story, times)); }
-
-std::uint64_t count(SimNode& node) {
-  const auto ops = node.log().count();
-  REQUIRE(ops);
-  return *ops;
-}
-
-std::uint64_t waiting(SimNode& node) {
-  const auto ops = node.log().quarantine_count();
-  REQUIRE(ops);
-  return *ops;
-}
-
-std::optional<PeerRecord> record_of(SimNode& node, const AuthorId& peer) {
-  const auto peers = node.log().peers();
-  REQUIRE(peers);
-  const auto found = std::ranges::find(*peers, peer, &PeerRecord::peer);
-  return found == peers->end() ? std::nullopt : std::optional(*found);
-}
-
-void trust_each_other(SimNode& left, SimNode& right) {
-  left.trust(right.author(), right.name());
-  right.trust(left.author(), left.name());
-}
-
-/// Two nodes that trust each other; a dials b.
-struct Pair {
-  explicit Pair(std::uint64_t seed) : world(seed), a(world.add("a")), b(world.add("b")) {
-    trust_each_other(a, b);
-    a.rendezvous = {"b"};
-  }
-  /// A third node, that b knows and a does not; it dials b.
-  SimNode& add_behind_b() {
-    SimNode& c = world.add("c");
-    trust_each_other(b, c);
-    c.rendezvous = {"b"};
-    return c;
-  }
-  void start() {
-    a.start();
-    b.start();
-  }
-  bool are_equal(std::uint64_t ops, std::chrono::milliseconds most = 20s) {
-    return world.run_until([&] { return count(a) == ops && count(b) == ops; }, most);
-  }
-  SyncWorld world;
-  SimNode& a;
-  SimNode& b;
-};
 
 TEST_CASE("sync: a file that went back to an old copy gets its ops back; until then its key does not write", "[sync]") {
   Pair pair(1);
@@ -611,90 +551,6 @@ TEST_CASE("sync: a peer that is revoked is let go, and let in again when it is t
   CHECK(pair.a.saw("connection refused", "not-trusted"));
   pair.b.trust(pair.a.author(), "a");
   CHECK(pair.are_equal(2));
-}
-
-TEST_CASE("sync: two nodes that dial each other keep one connection, and do not flap", "[sync]") {
-  Pair pair(GENERATE(range<std::uint64_t>(6, 16)));
-  pair.b.rendezvous = {"a"};
-  pair.start();
-  pair.world.run_for(20s);
-  std::size_t connections = 0;
-  pair.world.tap = [&](std::string_view message) { connections += message.front() == 1 ? 1U : 0U; };  // a hello
-  pair.world.run_for(120s);
-  CHECK(connections == 0);
-  CHECK(pair.a.engine().connected() == 1);
-  CHECK(pair.b.engine().connected() == 1);
-  insert(pair.a, "one");
-  insert(pair.b, "two");
-  CHECK(pair.are_equal(2, 2s));
-}
-
-TEST_CASE("sync: whoever cannot write is not sent the same again and again", "[sync]") {
-  Pair pair(21);
-  insert(pair.a, "before", 10);
-  FaultyVfs& disk = pair.world.put_on_bad_disk(pair.b);
-  pair.start();
-  REQUIRE(pair.are_equal(10));
-  pair.world.run_for(5s);
-  insert(pair.a, "many", 500);
-  disk.inject({.call = FaultyVfs::Call::write, .suffix = "-wal", .for_ever = true, .code = 13});  // SQLITE_FULL
-  pair.world.run_for(120s);
-  const auto connections = [&] { return std::ranges::count(pair.a.events, "peer disconnected", &sync::Event::what); };
-  CHECK(connections() > 2);
-  CHECK(connections() < 30);  // each second without the back-off
-  disk.heal();
-  CHECK(pair.are_equal(510));
-}
-
-TEST_CASE("sync: who answers with a refusal is dialed again, whatever it says", "[sync]") {
-  SyncWorld world(22);
-  SimNode& a = world.add("a");
-  const auto code = GENERATE(sync::CloseCode::same_node, sync::CloseCode::same_key, sync::CloseCode::wrong_document);
-  int dials = 0;
-  world.listen("impostor", [&](const std::shared_ptr<SimLink>& link) {
-    ++dials;
-    link->close(static_cast<std::uint16_t>(code), "go away");
-  });
-  a.rendezvous = {"impostor"};
-  a.start();
-  world.run_for(300s);
-  CHECK(dials > 3);
-  CHECK(dials < 60);
-}
-
-TEST_CASE("sync: a node that dials itself stops", "[sync]") {
-  Pair pair(20);
-  pair.a.rendezvous = {"a", "b"};
-  pair.start();
-  pair.world.run_for(20s);
-  const auto status = pair.a.engine().status();
-  const auto self = std::ranges::find(status, "a", &sync::PeerStatus::address);
-  REQUIRE(self != status.end());
-  CHECK(self->state == "stopped");
-  CHECK(pair.a.engine().connected() == 1);
-}
-
-TEST_CASE("sync: who is not let in is shown where it can be let in, until it is", "[sync]") {
-  SyncWorld world(23);
-  SimNode &a = world.add("a"), &b = world.add("b");
-  a.trust(b.author(), "b");
-  a.rendezvous = {"b"};
-  a.start();
-  b.start();
-  const auto refused = [&] {
-    const auto status = b.engine().status();
-    return std::ranges::count(status, "refused", &sync::PeerStatus::state);
-  };
-  REQUIRE(world.run_until([&] { return refused() == 1; }, 10s));
-  const auto shown = b.engine().status().front();
-  CHECK(shown.peer == a.author());
-  CHECK_FALSE(shown.dialed);
-  CHECK_THAT(shown.last_error, Catch::Matchers::Contains("musher trust add " + to_hex(a.author().key) + " NAME --log"));
-  world.run_for(60s);
-  CHECK(refused() == 1);
-  b.trust(a.author(), "a");
-  REQUIRE(world.run_until([&] { return b.engine().connected() == 1; }, 20s));
-  CHECK(refused() == 0);
 }
 
 }  // namespace
