@@ -12,6 +12,8 @@
 #include "sync/close_code.hpp"
 #include "sync/handshake.hpp"
 #include "sync/message.hpp"
+#include "sync/outbound.hpp"
+#include "sync/reconcile.hpp"
 
 using namespace musher;
 using namespace musher::sync;
@@ -101,6 +103,13 @@ void check_table(std::string_view line, const std::string& message) {
   CHECK(next == message.size());
 }
 
+/// "262,144", as the page writes numbers.
+std::string with_commas(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3; text.insert(at, ",")) at -= 3;
+  return text;
+}
+
 /// The size in "### proof, 65 bytes" or "### tips, 50 + 72 *n* bytes".
 std::size_t size_on_page(const std::string& name) {
   const std::regex heading("### (?:[a-z]+[,;] )*" + name + "(?:, absent)?, ([0-9]+).*");
@@ -176,4 +185,39 @@ TEST_CASE("sync.md: its table of close codes is that of the code", "[conformance
     if (!to_string(static_cast<CloseCode>(code)).empty()) ++codes;
   }
   CHECK(rows == codes);
+}
+
+TEST_CASE("sync.md: its limits are those of the code", "[conformance]") {
+  const Limits limits;
+  const QuarantineLimits quarantine;
+  const auto mib = [](std::uint64_t bytes) { return with_commas(bytes >> 20U) + " MiB"; };
+  const auto seconds = [](std::chrono::milliseconds time) {
+    return std::to_string(time / std::chrono::seconds(1)) + " s";
+  };
+  const std::map<std::string, std::string> begins = {
+      {"a message", mib(kMaxMessageBytes) + "; " + with_commas(kMaxGreetingBytes) + " bytes until both have proven"},
+      {"ops in a message",
+       with_commas(kMaxBatchOps) + "; a sender stops at " + with_commas(kMaxBatchBytes >> 10U) + " KiB of them"},
+      {"ops, bytes under way", with_commas(limits.window_ops) + "; " + mib(limits.window_bytes)},
+      {"tips of one round", with_commas(kMostTips) + ";"},
+      {"ids that are asked for", with_commas(kMaxIds) + " at a time"},
+      {"tips, samples and ops given to a connection and not sent", mib(kQueuedBytes) + ";"},
+      {"quarantine", with_commas(quarantine.ops) + " ops and " + mib(quarantine.bytes) + " of canonical bytes"},
+      {"connections", with_commas(limits.peers) + ", of them " + with_commas(limits.unproven) + " that others began"},
+      {"time", "handshake " + seconds(limits.handshake) + "; position " + seconds(limits.stall) + " more; " +
+                   seconds(limits.stall) + " without an acknowledgement"}};
+  static const std::regex kRow("\\| ([^|]+) \\| ([^|]+) \\|");
+  std::size_t found = 0;
+  bool is_there = false;
+  for (const std::string& line : page_lines()) {
+    if (line.starts_with("## ")) is_there = line == "## 10. Limits";
+    std::smatch match;
+    if (!is_there || !std::regex_match(line, match, kRow)) continue;
+    const auto row = begins.find(match[1]);
+    if (row == begins.end()) continue;
+    CAPTURE(line);
+    CHECK(match[2].str().starts_with(row->second));
+    ++found;
+  }
+  CHECK(found == begins.size());
 }

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "model/text.hpp"
+#include "support/sync_attacks.hpp"
 #include "support/sync_pair.hpp"
 
 namespace musher::testing {
@@ -26,6 +27,54 @@ TEST_CASE("sync: two nodes that dial each other keep one connection, and do not 
   insert(pair.a, "one");
   insert(pair.b, "two");
   CHECK(pair.are_equal(2, 2s));
+}
+
+TEST_CASE("sync: a node that dials again is believed: the connection that it gave up ends", "[sync]") {
+  SyncWorld world(24);
+  SimNode& a = world.add("a");
+  HostileNode peer(world, "peer", 66);
+  peer.be_trusted();
+  a.start();
+  const auto older = peer.connect(a);
+  older->send_ops(peer.orphans(1));
+  REQUIRE(world.run_until([&] { return waiting(a) == 1; }, 5s));
+  const auto newer = peer.connect(a);
+  REQUIRE(world.run_until([&] { return older->closed(); }, 5s));
+  CHECK(older->ended()->code == sync::CloseCode::duplicate);
+  CHECK(older->ended()->reason == "there is a newer connection");
+  older->send_ops(peer.orphans(1));
+  newer->send_ops(peer.orphans(1));
+  REQUIRE(world.run_until([&] { return waiting(a) == 2; }, 5s));
+  world.run_for(5s);
+  CHECK(waiting(a) == 2);
+  CHECK_FALSE(newer->closed());
+  CHECK(a.engine().connected() == 1);
+}
+
+TEST_CASE("sync: what became of a peer is written down also beside a flood", "[sync]") {
+  Pair pair(25);
+  HostileNode flood(pair.world, "flood", 66);
+  flood.be_trusted();
+  pair.start();
+  REQUIRE(pair.world.run_until(
+      [&] {
+        const auto record = record_of(pair.b, pair.a.author());
+        return record && record->state == "connected";
+      },
+      20s));
+  pair.world.run_for(2s);
+  const auto link = flood.connect(pair.b);
+  pair.b.slow_writes = 300ms;  // longer than a tick: at none of them nothing is being written
+  const auto send = [&] { link->send_ops(flood.orphans(1)); };
+  for (int sent = 0; sent < 20; ++sent) send();
+  pair.a.stop();
+  const auto is_closed = [&] { return record_of(pair.b, pair.a.author())->state == "closed"; };
+  for (int turn = 0; turn < 50 && !is_closed(); ++turn) {
+    send();
+    pair.world.run_for(200ms);
+  }
+  CHECK(is_closed());
+  CHECK_FALSE(link->closed());
 }
 
 TEST_CASE("sync: whoever cannot write is not sent the same again and again", "[sync]") {
