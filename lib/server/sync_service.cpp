@@ -207,21 +207,22 @@ struct SyncService::Impl final : public sync::Services {
     if (!taken) finish(fail(Errc::busy, "too many writes wait already"));
   }
 
-  void verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) override {
-    auto shared = std::make_shared<std::vector<SignedOp>>(std::move(ops));
-    static_cast<void>(
-        verifiers.submit([this, shared, verify = verifier, done = std::move(done)](const std::atomic<bool>&) {
-          auto result = std::make_shared<Verified>(sync::verify_all(*verify, std::move(*shared)));
-          post([this, result, done] {
-            const auto now_is = std::chrono::steady_clock::now();
-            for (const auto& op : *result) {
-              if (!op) continue;
-              live.known_signatures()->add(op->id(), op->signature());
-              waiting.came(op->id(), op->op().author, now_is);
-            }
-            done(std::move(*result));
-          });
-        }));
+  bool verify(const std::shared_ptr<std::vector<SignedOp>>& ops, std::function<void(Verified)> done) override {
+    const auto job = [this, weak = std::weak_ptr(ops), verify = verifier, done = std::move(done)] {
+      const auto wanted = weak.lock();
+      if (wanted == nullptr) return;
+      auto result = std::make_shared<Verified>(sync::verify_all(*verify, std::move(*wanted)));
+      post([this, result, done] {
+        const auto now_is = std::chrono::steady_clock::now();
+        for (const auto& op : *result) {
+          if (!op) continue;
+          live.known_signatures()->add(op->id(), op->signature());
+          waiting.came(op->id(), op->op().author, now_is);
+        }
+        done(std::move(*result));
+      });
+    };
+    return verifiers.submit([job](const std::atomic<bool>&) { job(); }) != nullptr;
   }
 
   std::function<void()> dial(const std::string& url, std::function<void(Result<sync::OpenLink>)> done) override {

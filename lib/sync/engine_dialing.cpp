@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kSlowRetry{60'000};
 constexpr std::chrono::milliseconds kClaimRetry{5'000};
+constexpr std::chrono::milliseconds kSelfRetry{600'000};  ///< a name may lead elsewhere by then
 
 }  // namespace
 
@@ -46,6 +47,7 @@ void Engine::dial(std::size_t index) {
     target.next = services_.now() + kClaimRetry;
     return;
   }
+  target.is_self = false;
   target.state = Target::State::dialing;
   target.cancel = services_.dial(target.url, [this, alive = alive_, index](Result<OpenLink> link) {
     if (!*alive) return;
@@ -73,7 +75,7 @@ void Engine::retry_later(Target& target, const std::string& why, std::uint16_t c
   const auto ending = static_cast<CloseCode>(code);
   if (ending != CloseCode::duplicate && ending != CloseCode::going_away) target.last_error = why;
   if (ending == CloseCode::same_node && target.is_self) {
-    target.state = Target::State::stopped;
+    target.next = services_.now() + kSelfRetry;
     return;
   }
   const Limits& limits = options_.limits;

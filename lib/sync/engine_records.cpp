@@ -131,9 +131,8 @@ std::vector<PeerStatus> Engine::status() const {
     status.peer = target.peer;
     status.address = target.url;
     status.dialed = true;
-    status.state = target.state == Target::State::dialing   ? "dialing"
-                   : target.state == Target::State::stopped ? "stopped"
-                                                            : "waiting";
+    const bool stopped = target.state == Target::State::stopped || target.is_self;
+    status.state = target.state == Target::State::dialing ? "dialing" : stopped ? "stopped" : "waiting";
     status.since_ms = target.since_ms;
     status.last_error = target.last_error;
   }

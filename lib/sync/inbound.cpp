@@ -30,9 +30,21 @@ struct Inbound::Comparison {
 Inbound::Inbound(Services& services, const Limits& limits, const AuthorId& self, Hooks hooks)
     : services_(services), limits_(limits), self_(self), hooks_(std::move(hooks)) {}
 
+/// The link may take seconds to close: what one connection may hold, one that is over holds no more.
+void Inbound::stop() {
+  stopped_ = true;
+  lifetime_.end();
+  batches_.clear();
+  tips_ = {};
+  comparison_.reset();
+  wants_.clear();
+  answers_.clear();
+}
+
 void Inbound::read(std::function<Result<void>(LogReader&)> job, std::function<void()> then) {
-  services_.read(std::move(job), [self = shared_from_this(), then = std::move(then)](Result<void> done) {
-    if (self->stopped_) return;
+  services_.read(lifetime_.limit(std::move(job)), [weak = weak_from_this(), then = std::move(then)](Result<void> done) {
+    const auto self = weak.lock();
+    if (self == nullptr || self->stopped_) return;
     if (!done) return self->hooks_.end(unavailable(done.error()));
     then();
   });
@@ -56,9 +68,13 @@ bool Inbound::take(Ops ops, std::size_t bytes) {
     verified(ops.serial, {});
     return true;
   }
-  services_.verify(std::move(ops.ops), [self = shared_from_this(), serial = ops.serial](Services::Verified result) {
-    if (!self->stopped_) self->verified(serial, std::move(result));
-  });
+  batches_.back().unverified = std::make_shared<std::vector<SignedOp>>(std::move(ops.ops));
+  const bool taken = services_.verify(batches_.back().unverified,
+                                      [weak = weak_from_this(), serial = ops.serial](Services::Verified result) {
+                                        const auto self = weak.lock();
+                                        if (self && !self->stopped_) self->verified(serial, std::move(result));
+                                      });
+  if (!taken) hooks_.end({CloseCode::unavailable, "too many ops wait to be verified"});
   return true;
 }
 
@@ -79,6 +95,7 @@ void Inbound::verified(std::uint64_t serial, Services::Verified result) {
     asked_.erase(*proof_);
     proof_.reset();
   }
+  batch->unverified.reset();
   batch->verified = std::move(result);
   if (batch == batches_.begin()) hooks_.ready();
 }

@@ -34,7 +34,8 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
     std::function<std::size_t()> queued_bytes;
   };
   Inbound(Services& services, const Limits& limits, const AuthorId& self, Hooks hooks);
-  void stop() { stopped_ = true; }
+  /// Lets go of all that came; nothing is sent and nobody called any more.
+  void stop();
 
   /// @return false: the peer broke the order of serials, or sent more than its window.
   [[nodiscard]] bool take(Ops ops, std::size_t bytes);
@@ -83,6 +84,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
     std::uint64_t serial = 0;
     std::optional<LogMark> upto;
     std::size_t bytes = 0;
+    std::shared_ptr<std::vector<SignedOp>> unverified{};
     std::optional<Services::Verified> verified{};
     std::size_t taken = 0;  ///< of those
   };
@@ -102,6 +104,7 @@ class Inbound : public std::enable_shared_from_this<Inbound> {
   const Hooks hooks_;
   // what came
   bool stopped_ = false;
+  Lifetime lifetime_;
   std::uint64_t next_serial_ = 1;
   std::deque<Batch> batches_;
   std::size_t waiting_ops_ = 0;

@@ -63,6 +63,24 @@ struct OpenLink {
   std::function<void(std::shared_ptr<LinkUser>)> start;
 };
 
+/// Of a connection. What it has given to others to do is not begun once it is over: who connects again and again
+/// leaves no work behind.
+class Lifetime {
+ public:
+  using ReadJob = std::function<Result<void>(LogReader&)>;
+
+  void end() { token_.reset(); }
+  /// The job, which does nothing and succeeds once this is over. On any thread.
+  [[nodiscard]] ReadJob limit(ReadJob job) const {
+    return [still = std::weak_ptr(token_), job = std::move(job)](LogReader& log) {
+      return still.expired() ? Result<void>() : job(log);
+    };
+  }
+
+ private:
+  std::shared_ptr<const bool> token_ = std::make_shared<const bool>(true);
+};
+
 /// What an engine has done for it elsewhere. Every `done` is called on the engine's thread, later, in any order unless
 /// said otherwise, and not at all when the node ends.
 class Services {
@@ -87,8 +105,11 @@ class Services {
   virtual void read(std::function<Result<void>(LogReader&)> job, std::function<void(Result<void>)> done) = 0;
   /// The same with the one replica that writes.
   virtual void write(std::function<Result<void>(Replica&)> job, std::function<void(Result<void>)> done) = 0;
-  /// Verifies each op, on as many cores as there are.
-  virtual void verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) = 0;
+  /// Verifies each op, on as many cores as there are. When nobody holds the ops any more as their turn comes they are
+  /// not verified, and nobody is told.
+  /// @return false: too many wait already.
+  [[nodiscard]] virtual bool verify(const std::shared_ptr<std::vector<SignedOp>>& ops,
+                                    std::function<void(Verified)> done) = 0;
   /// Connects to "ws://host:port". Returns what cancels it; `done` is called once, unless it was cancelled.
   [[nodiscard]] virtual std::function<void()> dial(const std::string& url,
                                                    std::function<void(Result<OpenLink>)> done) = 0;

@@ -29,10 +29,23 @@ struct Outbound::Search {
 Outbound::Outbound(Services& services, const Tail& tail, const Limits& limits, Hooks hooks)
     : services_(services), tail_(tail), limits_(limits), hooks_(std::move(hooks)), last_progress_(services.now()) {}
 
+void Outbound::stop() {
+  stopped_ = true;
+  lifetime_.end();
+  tips_.clear();
+  wanted_.reset();
+  searches_.clear();
+  samples_.clear();
+  rows_ = {};
+  next_row_ = 0;
+  asked_ = {};
+}
+
 /// One read at a time of this connection. `then` is called when it worked and the connection still stands.
 void Outbound::read(std::function<Result<void>(LogReader&)> job, std::function<void()> then) {
-  services_.read(std::move(job), [self = shared_from_this(), then = std::move(then)](Result<void> done) {
-    if (self->stopped_) return;
+  services_.read(lifetime_.limit(std::move(job)), [weak = weak_from_this(), then = std::move(then)](Result<void> done) {
+    const auto self = weak.lock();
+    if (self == nullptr || self->stopped_) return;
     if (!done) return self->hooks_.end(unavailable(done.error()));
     then();
   });

@@ -44,8 +44,8 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
     std::function<std::size_t()> queued_bytes;
   };
   Outbound(Services& services, const Tail& tail, const Limits& limits, Hooks hooks);
-  /// Nothing is sent and nobody called any more.
-  void stop() { stopped_ = true; }
+  /// Nothing is sent and nobody called any more; what was to be sent is let go of.
+  void stop();
 
   /// The peer's mark is one of this log's: on from there.
   void resume(const LogMark& mark);
@@ -111,6 +111,7 @@ class Outbound : public std::enable_shared_from_this<Outbound> {
   const Hooks hooks_;
   // where it stands
   bool stopped_ = false;
+  Lifetime lifetime_;
   Phase phase_ = Phase::waiting;
   LogMark sent_;                                  ///< streaming: all up to here was sent, or skipped
   LogMark tips_upto_;                             ///< collecting, rows: the peer has all up to here when rows_ is out

@@ -59,19 +59,19 @@ Nonce fresh_nonce(Services& services) {
 
 /// A reader's answer that arrives when the session is gone is let go.
 template <class Value>
-void read_for(const std::shared_ptr<Session>& session, Services& services, std::function<Result<Value>(LogReader&)> job,
-              std::function<void(Value)> then) {
+void read_for(const std::shared_ptr<Session>& reads, const Lifetime& lifetime, Services& services,
+              std::function<Result<Value>(LogReader&)> job, std::function<void(Value)> then) {
   auto value = std::make_shared<Value>();
-  services.read(
-      [value, job = std::move(job)](LogReader& log) -> Result<void> {
-        MUSHER_TRY(*value, job(log));
-        return {};
-      },
-      [session, value, then = std::move(then)](Result<void> done) {
-        if (!session->is_live()) return;
-        if (!done) return session->end(unavailable(done.error()));
-        then(std::move(*value));
-      });
+  const auto read = [value, job = std::move(job)](LogReader& log) -> Result<void> {
+    MUSHER_TRY(*value, job(log));
+    return {};
+  };
+  services.read(lifetime.limit(read), [weak = std::weak_ptr(reads), value, then = std::move(then)](Result<void> done) {
+    const auto session = weak.lock();
+    if (session == nullptr || !session->is_live()) return;
+    if (!done) return session->end(unavailable(done.error()));
+    then(std::move(*value));
+  });
 }
 
 }  // namespace
@@ -85,7 +85,10 @@ Session::Session(const Setup& setup, Role role, std::shared_ptr<Link> link, std:
       since_ms_(setup.services.clock_ms()),
       handshake_(role, setup.self, link_->binding(), fresh_nonce(setup.services), setup.standing) {}
 
-Session::~Session() {
+Session::~Session() { stop(); }
+
+void Session::stop() {
+  lifetime_.end();
   if (outbound_) outbound_->stop();
   if (inbound_) inbound_->stop();
 }
@@ -105,8 +108,7 @@ void Session::end(Ending ending) {
   state_ = State::closing;
   dirty_ = true;  // a server that stops does not wait until the link is closed
   ending_ = ending;
-  if (outbound_) outbound_->stop();
-  if (inbound_) inbound_->stop();
+  stop();
   link_->pause(false);  // so that its goodbye is heard
   link_->close(static_cast<std::uint16_t>(ending.code), ending.reason);
 }
@@ -118,8 +120,7 @@ void Session::abandon() {
 
 void Session::closed(std::uint16_t code, std::string_view reason, bool by_peer) {
   const auto keep = shared_from_this();
-  if (outbound_) outbound_->stop();
-  if (inbound_) inbound_->stop();
+  stop();
   state_ = State::closed;
   if (abandoned_) return;
   if (ending_) {
@@ -192,7 +193,7 @@ void Session::start_positions() {
                      [this](const Tip& tip) { setup_.owner.own_op_elsewhere(*this, tip); },
                      [this](const OpId& id) { outbound_->peer_has(id); }, queued_bytes});
   read_for<PeerRecord>(
-      shared_from_this(), setup_.services,
+      shared_from_this(), lifetime_, setup_.services,
       [peer = *peer_, fresh = setup_.owner.take_record(peer_->author)](LogReader& log) -> Result<PeerRecord> {
         MUSHER_TRY(const auto records, log.peers());
         const auto found = std::ranges::find(records, peer.author, &PeerRecord::peer);
@@ -225,7 +226,7 @@ void Session::start_positions() {
 void Session::take(const Position& position) {
   if (std::exchange(position_taken_, true)) return violation("a second position");
   read_for<std::optional<LogMark>>(
-      shared_from_this(), setup_.services,
+      shared_from_this(), lifetime_, setup_.services,
       [heard = position.heard](LogReader& log) -> Result<std::optional<LogMark>> {
         if (!heard) return std::nullopt;
         MUSHER_TRY(const auto chain, log.chain_at(heard->row));
@@ -295,7 +296,7 @@ void Session::question_came() {
 /// Reads are done in order, so what this one waits for comes when the question is answered, or its next part is asked.
 void Session::wait_for_answer() {
   read_for<bool>(
-      shared_from_this(), setup_.services, [](LogReader&) -> Result<bool> { return true; },
+      shared_from_this(), lifetime_, setup_.services, [](LogReader&) -> Result<bool> { return true; },
       [this](bool) {
         if (outbound_->waits_for_link()) {
           ++held_up_;

@@ -136,6 +136,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   void yield_when_stuck(std::chrono::milliseconds now);
   void begin_again();
   void violation(std::string what);
+  void stop();
   void send(std::string message);
 
   // fixed after construction
@@ -150,6 +151,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   State state_ = State::handshake;
   std::optional<PeerId> peer_;
   bool abandoned_ = false;
+  Lifetime lifetime_;
   bool is_violation_ = false;
   std::array<bool, 4> told_{};
   bool mark_unknown_ = false;

@@ -4,6 +4,7 @@
 //   wide       the same, each on 64 of them
 //   strangers  a valid op of a new key each
 //   repeated   one valid op over and over
+//   fleeting   as many bytes as a connection may have waiting, and the next connection, without waiting for anything
 //   junk       frames of random bytes, each on a new connection
 #include <algorithm>
 #include <chrono>
@@ -29,6 +30,8 @@ constexpr std::size_t kOpsInMessage = 250;
 constexpr std::size_t kPrepared = 250'000;         // more than a quarantine holds
 constexpr std::size_t kStrangersInSecond = 5'000;  // more than a server of two cores takes: no key comes twice
 constexpr std::size_t kPreparedWide = 30'000;
+constexpr std::size_t kFleetingOps = 12;
+constexpr std::size_t kFleetingBytes = 900'000;
 
 template <class Value>
 Value must(Result<Value> result) {
@@ -45,6 +48,7 @@ OpId random_op_id(std::mt19937_64& random) {
 
 std::size_t ops_to_prepare(const std::string& kind, std::size_t seconds) {
   if (kind == "repeated") return 1;
+  if (kind == "fleeting") return kFleetingOps;
   if (kind == "wide") return kPreparedWide;
   if (kind == "strangers") return std::max(kPrepared, kStrangersInSecond * seconds);
   return kPrepared;
@@ -61,7 +65,13 @@ std::vector<SignedOp> prepare(const std::string& kind, std::size_t count, const 
     op.index = OpIndex{1};
     op.seq = Seq{1};
     op.name = "flood_" + std::to_string(i);
-    if (kind == "orphans" || kind == "wide") {
+    std::string content = "{}";
+    if (kind == "fleeting") {
+      content = "{\"a\":[0";
+      while (content.size() < kFleetingBytes) content += ",0";
+      content += "]}";
+    }
+    if (kind == "orphans" || kind == "wide" || kind == "fleeting") {
       op.index = OpIndex{1'000'000 + i};
       op.prev = random_op_id(random);
     }
@@ -69,7 +79,7 @@ std::vector<SignedOp> prepare(const std::string& kind, std::size_t count, const 
       for (int parent = 0; parent < 64; ++parent) op.parents.push_back(random_op_id(random));
       std::ranges::sort(op.parents);
     }
-    const auto made = kind == "strangers" ? sign_op(Identity::generate(), op, "{}") : sign_op(identity, op, "{}");
+    const auto made = kind == "strangers" ? sign_op(Identity::generate(), op, content) : sign_op(identity, op, content);
     if (!made) {
       std::fputs("sync_flood: an op that cannot be signed\n", stderr);
       std::exit(1);
@@ -134,7 +144,7 @@ bool wait_for_ack(RawClient& client, std::uint64_t& acknowledged) {
 
 int main(int argc, char** argv) {
   if (argc != 6) {
-    std::fputs("usage: sync_flood PORT LOG KEY orphans|wide|strangers|repeated|junk SECONDS\n", stderr);
+    std::fputs("usage: sync_flood PORT LOG KEY orphans|wide|strangers|repeated|fleeting|junk SECONDS\n", stderr);
     return 2;
   }
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
@@ -145,6 +155,10 @@ int main(int argc, char** argv) {
   const int seconds = std::atoi(argv[5]);
   const std::size_t count = junk ? 0 : ops_to_prepare(kind, static_cast<std::size_t>(seconds));
   const auto ops = prepare(kind, count, identity, log->info().document);
+  std::vector<std::string> frames;  // of fleeting: the same on each connection
+  for (std::uint64_t serial = 1; kind == "fleeting" && serial <= ops.size(); ++serial) {
+    frames.push_back(frame(Opcode::binary, sync::encode(sync::Ops{serial, std::nullopt, {ops[serial - 1]}})));
+  }
   std::puts("ready");
   std::fflush(stdout);
   std::mt19937_64 random(2);
@@ -166,6 +180,11 @@ int main(int argc, char** argv) {
         std::ranges::generate(bytes, [&] { return static_cast<char>(random()); });
         client.send(frame(Opcode::binary, bytes));
         static_cast<void>(read_close_code(client));
+        break;
+      }
+      if (kind == "fleeting") {
+        for (const std::string& bytes : frames) client.send(bytes);
+        sent += ops.size();
         break;
       }
       sync::Ops message{++serial, std::nullopt, {}};

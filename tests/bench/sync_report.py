@@ -293,7 +293,7 @@ def memory(node, what):
 
 def floods(folder):
     """A trusted peer floods a server, and shares the machine's cores with it; an honest peer goes on."""
-    for kind in ("orphans", "wide", "strangers", "repeated", "junk"):
+    for kind in ("orphans", "wide", "strangers", "repeated", "fleeting", "junk"):
         center = Node(folder, "center-" + kind)
         honest = Node(folder, "honest-" + kind, joins=center)
         mallory = Node(folder, "mallory-" + kind, joins=center)

@@ -122,6 +122,22 @@ TEST_CASE("sync: a node that dials itself stops", "[sync]") {
   CHECK(pair.a.engine().connected() == 1);
 }
 
+TEST_CASE("sync: a name that led back to this node is tried again, and may lead to another one then", "[sync]") {
+  Pair pair(26);
+  pair.a.rendezvous = {"floating"};
+  int dials = 0;
+  pair.world.listen("floating", [&](const std::shared_ptr<SimLink>& link) {
+    ++dials;
+    pair.a.accept(link);
+  });
+  pair.start();
+  pair.world.run_for(300s);
+  CHECK(dials == 1);
+  CHECK(pair.a.engine().status().front().state == "stopped");
+  pair.world.listen("floating", [&](const std::shared_ptr<SimLink>& link) { pair.b.accept(link); });
+  CHECK(pair.world.run_until([&] { return pair.a.engine().connected() == 1; }, 400s));
+}
+
 TEST_CASE("sync: who is not let in is shown where it can be let in, until it is", "[sync]") {
   SyncWorld world(23);
   SimNode &a = world.add("a"), &b = world.add("b");

@@ -423,15 +423,20 @@ void SimNode::write(std::function<Result<void>(Replica&)> job, std::function<voi
        });
 }
 
-void SimNode::verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) {
-  auto shared = std::make_shared<std::vector<SignedOp>>(std::move(ops));
+bool SimNode::verify(const std::shared_ptr<std::vector<SignedOp>>& ops, std::function<void(Verified)> done) {
+  verify_soon(ops, std::move(done));
+  return true;
+}
+
+void SimNode::verify_soon(const std::weak_ptr<std::vector<SignedOp>>& ops, std::function<void(Verified)> done) {
   if (hold_verdicts) {
-    return world_.at(world_.now() + milliseconds(50), [this, life = life_, shared, done = std::move(done)]() mutable {
-      if (life == life_ && running()) verify(std::move(*shared), std::move(done));
+    return world_.at(world_.now() + milliseconds(50), [this, life = life_, ops, done = std::move(done)]() mutable {
+      if (life == life_ && running()) verify_soon(ops, std::move(done));
     });
   }
-  soon(microseconds(50), microseconds(2'000), verifies_until_,
-       [this, shared, done = std::move(done)] { done(world_.verify(std::move(*shared))); });
+  soon(microseconds(50), microseconds(2'000), verifies_until_, [this, ops, done = std::move(done)] {
+    if (const auto wanted = ops.lock()) done(world_.verify(std::move(*wanted)));
+  });
 }
 
 std::function<void()> SimNode::dial(const std::string& url, std::function<void(Result<sync::OpenLink>)> done) {

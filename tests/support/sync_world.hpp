@@ -133,7 +133,8 @@ class SimNode final : public sync::Services {
   void random(std::span<std::uint8_t> out) override;
   void read(std::function<Result<void>(LogReader&)> job, std::function<void(Result<void>)> done) override;
   void write(std::function<Result<void>(Replica&)> job, std::function<void(Result<void>)> done) override;
-  void verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) override;
+  [[nodiscard]] bool verify(const std::shared_ptr<std::vector<SignedOp>>& ops,
+                            std::function<void(Verified)> done) override;
   std::function<void()> dial(const std::string& url, std::function<void(Result<sync::OpenLink>)> done) override;
 
   void accept(const std::shared_ptr<SimLink>& link);
@@ -154,6 +155,7 @@ class SimNode final : public sync::Services {
   bool change(const std::function<Result<void>(Replica&)>& job);
   void let_go();
   void hold(const std::shared_ptr<SimLink>& link);
+  void verify_soon(const std::weak_ptr<std::vector<SignedOp>>& ops, std::function<void(Verified)> done);
   void soon(std::chrono::microseconds least, std::chrono::microseconds most, std::chrono::microseconds& lane,
             std::function<void()> work);
   void tick();

@@ -5,6 +5,7 @@
 
 #include <deque>
 
+#include "support/counting_reader.hpp"
 #include "support/scratch_log.hpp"
 #include "support/signed_ops.hpp"
 
@@ -16,6 +17,10 @@ class Instant final : public Services {
  public:
   std::unique_ptr<SqliteOpLog> log;
   std::deque<std::function<void()>> reads;
+  std::uint64_t looked_up = 0;
+  bool verifies = true;  ///< else it keeps what is to be verified
+  std::vector<std::weak_ptr<std::vector<SignedOp>>> unverified{};
+  bool is_full = false;
   /// @return how many there were.
   int run_reads() {
     int count = 0;
@@ -31,11 +36,21 @@ class Instant final : public Services {
   std::int64_t clock_ms() override { return 0; }
   void random(std::span<std::uint8_t>) override {}
   void read(std::function<Result<void>(LogReader&)> job, std::function<void(Result<void>)> done) override {
-    reads.push_back([this, job, done] { done(job(*log)); });
+    reads.push_back([this, job, done] {
+      testing::CountingReader counting(*log);
+      auto result = job(counting);
+      looked_up += counting.reads;
+      done(std::move(result));
+    });
   }
   void write(std::function<Result<void>(Replica&)>, std::function<void(Result<void>)>) override {}
-  void verify(std::vector<SignedOp> ops, std::function<void(Verified)> done) override {
-    done(Verified(ops.size(), testing::plain_signed(OpKind::insert)));
+  bool verify(const std::shared_ptr<std::vector<SignedOp>>& ops, std::function<void(Verified)> done) override {
+    if (verifies) {
+      done(Verified(ops->size(), testing::plain_signed(OpKind::insert)));
+    } else {
+      unverified.push_back(ops);
+    }
+    return !is_full;
   }
   std::function<void()> dial(const std::string&, std::function<void(Result<OpenLink>)>) override { return {}; }
 };
@@ -78,6 +93,34 @@ struct Scene {
     return tip;
   }
 };
+
+TEST_CASE("sync inbound: of a connection that is over nothing is held, and nothing is done any more", "[sync]") {
+  Scene scene;
+  scene.services.verifies = false;
+  const SignedOp op = testing::plain_signed(OpKind::insert).claim();
+  REQUIRE(scene.inbound->take(Ops{1, {}, {op, op}}, 2'000));
+  REQUIRE(scene.services.unverified.size() == 1);
+  CHECK_FALSE(scene.services.unverified.front().expired());
+  scene.take_tips({{scene.self, OpIndex{1}, testing::op_id_of(9)}});
+  REQUIRE(scene.services.reads.size() == 1);
+  scene.inbound->stop();
+  CHECK(scene.services.unverified.front().expired());
+  scene.services.reads.front()();
+  CHECK(scene.services.looked_up == 0);
+  const std::weak_ptr<Inbound> gone = scene.inbound;
+  scene.inbound.reset();
+  CHECK(gone.expired());
+  CHECK(scene.sent.empty());
+}
+
+TEST_CASE("sync inbound: where too many ops wait to be verified the connection ends, and they come again", "[sync]") {
+  Scene scene;
+  scene.services.verifies = false;
+  scene.services.is_full = true;
+  REQUIRE(scene.inbound->take(Ops{1, {}, {testing::plain_signed(OpKind::insert).claim()}}, 1'000));
+  REQUIRE(scene.ending);
+  CHECK(scene.ending->code == CloseCode::unavailable);
+}
 
 TEST_CASE("sync inbound: who floods the quarantine gets small transactions, whatever it sends in between", "[sync]") {
   Instant services;
