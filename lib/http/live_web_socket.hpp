@@ -26,8 +26,6 @@ class LiveWebSocket : public WebSocket {
   virtual void cut(std::string_view why) = 0;
   /// Until when it waits for the peer's goodbye; absent when it is not closing.
   [[nodiscard]] virtual std::optional<std::chrono::steady_clock::time_point> closing_until() const = 0;
-  /// That is now: it ends as if the time for it were over.
-  virtual void end_closing() = 0;
 };
 
 /// What a socket is made of.

@@ -81,6 +81,8 @@ class WebSocket {
   /// Sends what is queued, then says goodbye; on_closed comes when the peer did too, or after close_timeout.
   /// @param reason UTF-8; what is over 123 bytes is cut off at a character.
   virtual void close(std::uint16_t code, std::string_view reason) = 0;
+  /// Of one that is closing: the peer's goodbye is waited for no longer, and what came of its last message let go of.
+  virtual void end_closing() = 0;
   /// Messages may have so many bytes from the next one on, in place of WebSocketLimits::message_bytes. Of an open
   /// socket.
   virtual void allow(std::size_t message_bytes) = 0;

@@ -20,6 +20,7 @@ class SocketLink final : public sync::Link {
     }
   }
   void close(std::uint16_t code, std::string_view reason) override { socket_->close(code, reason); }
+  void end_closing() override { socket_->end_closing(); }
   void allow(std::size_t message_bytes) override { socket_->allow(message_bytes); }
   [[nodiscard]] std::string address() const override { return socket_->peer(); }
   [[nodiscard]] std::string source() const override { return http::source_of(socket_->peer()); }

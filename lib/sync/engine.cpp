@@ -115,6 +115,9 @@ std::optional<Ending> Engine::proven(Session& session) {
                     fmt::format("it broke the protocol; refused for {} s more", (left.count() + 999) / 1'000)};
     }
   }
+  for (const auto& each : sessions_) {
+    if (!each->is_live() && each->peer() && each->peer()->author == peer) each->end_closing();
+  }
   Session* other = session_with(peer, &session);
   if (other == nullptr) return std::nullopt;
   if (other->role() != session.role()) {

@@ -36,6 +36,8 @@ class Link {
   virtual void allow(std::size_t message_bytes) = 0;
   /// Sends what is queued, then ends; the user hears closed() later.
   virtual void close(std::uint16_t code, std::string_view reason) = 0;
+  /// Waits for the other end's goodbye no longer.
+  virtual void end_closing() = 0;
   [[nodiscard]] virtual std::string address() const = 0;
   /// Who is at the other end when nothing else is known of it: the same for all connections of one machine.
   [[nodiscard]] virtual std::string source() const { return address(); }

@@ -111,6 +111,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   void written(const PeerRecord& record);
   [[nodiscard]] bool take_dirty() { return std::exchange(dirty_, false); }
   void set_dirty() { dirty_ = true; }
+  /// Of one that has ended: the link, which may hold most of a message, does not wait for the other end.
+  void end_closing() { link_->end_closing(); }
   /// A newer connection with its peer knows better from now on: nothing of this one is written down any more.
   void supersede() { superseded_ = true; }
   [[nodiscard]] bool superseded() const { return superseded_; }

@@ -4,7 +4,8 @@
 //   wide       the same, each on 64 of them
 //   strangers  a valid op of a new key each
 //   repeated   one valid op over and over
-//   fleeting   as many bytes as a connection may have waiting, and the next connection, without waiting for anything
+//   fleeting   as many bytes as a connection may have waiting, most of one message more, and the next connection,
+//              without waiting for anything
 //   junk       frames of random bytes, each on a new connection
 #include <algorithm>
 #include <chrono>
@@ -30,6 +31,7 @@ constexpr std::size_t kOpsInMessage = 250;
 constexpr std::size_t kPrepared = 250'000;         // more than a quarantine holds
 constexpr std::size_t kStrangersInSecond = 5'000;  // more than a server of two cores takes: no key comes twice
 constexpr std::size_t kPreparedWide = 30'000;
+constexpr std::size_t kLeft = 200;
 constexpr std::size_t kFleetingOps = 12;
 constexpr std::size_t kFleetingBytes = 900'000;
 
@@ -159,11 +161,16 @@ int main(int argc, char** argv) {
   for (std::uint64_t serial = 1; kind == "fleeting" && serial <= ops.size(); ++serial) {
     frames.push_back(frame(Opcode::binary, sync::encode(sync::Ops{serial, std::nullopt, {ops[serial - 1]}})));
   }
+  if (kind == "fleeting") {
+    frames.push_back(frame(Opcode::binary, std::string(sync::kMaxMessageBytes, '\0')));
+    frames.back().pop_back();
+  }
   std::puts("ready");
   std::fflush(stdout);
   std::mt19937_64 random(2);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   std::uint64_t sent = 0, connections = 0;
+  std::deque<RawClient> left;  // of fleeting: not closed at this end
   while (std::chrono::steady_clock::now() < end) {
     RawClient client = connect(port, identity, log->info());
     ++connections;
@@ -185,6 +192,8 @@ int main(int argc, char** argv) {
       if (kind == "fleeting") {
         for (const std::string& bytes : frames) client.send(bytes);
         sent += ops.size();
+        left.push_back(std::move(client));
+        if (left.size() > kLeft) left.pop_front();
         break;
       }
       sync::Ops message{++serial, std::nullopt, {}};

@@ -51,6 +51,18 @@ TEST_CASE("sync: a node that dials again is believed: the connection that it gav
   CHECK(a.engine().connected() == 1);
 }
 
+TEST_CASE("sync: of who dials again and again one old connection is closing, and no more", "[sync]") {
+  Pair pair(27);
+  pair.start();
+  for (int turn = 0; turn < 8; ++turn) {
+    REQUIRE(pair.world.run_until([&] { return pair.b.engine().connected() == 1; }, 20s));
+    pair.a.crash();  // b does not hear of it at once, nor does anybody say goodbye to it
+    pair.a.start();
+    REQUIRE(pair.world.run_until([&] { return pair.a.engine().connected() == 1; }, 20s));
+    CHECK(pair.b.engine().status().size() <= 2);
+  }
+}
+
 TEST_CASE("sync: what became of a peer is written down also beside a flood", "[sync]") {
   Pair pair(25);
   HostileNode flood(pair.world, "flood", 66);

@@ -125,12 +125,19 @@ void SimLink::start(std::shared_ptr<sync::LinkUser> user) {
 
 void SimLink::close(std::uint16_t code, std::string_view reason) {
   if (closed_ || std::exchange(closing_, true)) return;
+  closing_code_ = code;
+  closing_reason_ = reason;
   // Who closes waits for the other end's goodbye, but not for ever.
   const auto takes = other_.expired() ? kCloseTimeout : microseconds(100);
   world_.at(std::max(last_arrival_, world_.now() + takes), [self = self_.lock(), code, why = std::string(reason)] {
     if (const auto other = self->other_.lock()) other->end(code, why, true);
     self->end(code, why, false);
   });
+}
+
+void SimLink::end_closing() {
+  if (!closing_ || closed_) return;
+  world_.at(world_.now(), [self = self_.lock()] { self->end(self->closing_code_, self->closing_reason_, false); });
 }
 
 void SimLink::cut() {

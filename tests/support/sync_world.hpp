@@ -41,6 +41,7 @@ class SimLink final : public sync::Link {
   void pause(bool paused) override;
   void allow(std::size_t message_bytes) override { message_bytes_ = message_bytes; }
   void close(std::uint16_t code, std::string_view reason) override;
+  void end_closing() override;
   [[nodiscard]] std::string address() const override { return address_; }
   [[nodiscard]] std::optional<sync::ChannelBinding> binding() const override { return std::nullopt; }
 
@@ -74,6 +75,8 @@ class SimLink final : public sync::Link {
   std::size_t message_bytes_ = sync::kMaxGreetingBytes;
   bool paused_ = false;
   bool closing_ = false;
+  std::uint16_t closing_code_ = 0;
+  std::string closing_reason_;
   bool closed_ = false;
 };
 
