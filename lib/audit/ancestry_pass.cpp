@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -19,22 +18,22 @@ namespace {
 
 class Pass {
  public:
-  Pass(OpTables& tables, const AncestryQuestions& questions, FindingList& findings)
-      : tables_(tables), questions_(questions), findings_(findings) {}
+  Pass(OpTables& tables, const AncestryQuestions& questions, FindingList& findings, const std::function<bool()>& go_on)
+      : tables_(tables), questions_(questions), findings_(findings), go_on_(go_on) {}
 
-  void row(const OpRow& row) {
+  /// False when go_on_ was asked and said so.
+  bool row(const OpRow& row) {
     const EntryNumber number = number_of(row);
-    if (number == kNoEntry) return;
+    if (number == kNoEntry) return true;
     const OpEntry& entry = tables_.ops[number];
     const Op known = entry.reliable ? without_unknown(row.op.op) : Op{};
     index_.add(entry.id, known);
-    if (!entry.reliable) return;
+    if (!entry.reliable) return true;
     check_list_seq(row, number, known);
-    const EntryNumber line = line_of(row, number);
-    if (!entry.counts) return;
+    if (!entry.counts) return true;
     const EntryNumber reg = questions_.seq.register_of(row.op.op, tables_);
-    if (reg != kNoEntry && reg != SeqCheck::kList && questions_.seq.is_in_question(reg))
-      check_seq(row, number, line, registers_[reg]);
+    if (reg == kNoEntry || reg == SeqCheck::kList || !questions_.seq.is_in_question(reg)) return true;
+    return check_seq(row, number, registers_[reg]);
   }
 
   [[nodiscard]] const CausalIndex& index() const { return index_; }
@@ -62,18 +61,6 @@ class Pass {
     return known;
   }
 
-  /// An op takes its prev's line on, unless another op did before: an equivocation begins a line.
-  EntryNumber line_of(const OpRow& row, EntryNumber number) {
-    EntryNumber line = number;
-    const auto prev = row.op.op.prev.is_zero() ? ends_.end() : ends_.find(tables_.ops.find(row.op.op.prev));
-    if (prev != ends_.end()) {
-      line = prev->second;
-      ends_.erase(prev);
-    }
-    ends_.emplace(number, line);
-    return line;
-  }
-
   /// Every insert and delete counts in the list, so that it may have as many lines as the log has ops. What an op knows
   /// of it is the most that its dependencies know.
   void check_list_seq(const OpRow& row, EntryNumber number, const Op& known) {
@@ -90,17 +77,14 @@ class Pass {
     list_tops_[number] = std::max(highest, seq);
   }
 
-  void check_seq(const OpRow& row, EntryNumber number, EntryNumber line, RegisterLines& lines) {
-    const OpId& id = tables_.ops[number].id;
+  bool check_seq(const OpRow& row, EntryNumber number, RegisterLines& lines) {
+    const CausalIndex::Place place = index_.place_of(tables_.ops[number].id);
     const Seq seq = row.op.op.seq;
-    const Seq highest = lines.highest_from(seq, [&](std::span<const EntryNumber> ops) {
-      std::vector<OpId> ids;
-      ids.reserve(ops.size());
-      for (const EntryNumber op : ops) ids.push_back(tables_.ops[op].id);
-      return *index_.descends_from(id, ids);
-    });
-    if (highest >= seq) report(row, number, next(highest));
-    lines.note(line, number, seq);
+    const auto highest = lines.highest_from(seq, place, index_, go_on_);
+    if (!highest) return false;
+    if (*highest >= seq) report(row, number, next(*highest));
+    lines.note(place, seq);
+    return true;
   }
 
   void report(const OpRow& row, EntryNumber number, Seq expected) {
@@ -117,8 +101,8 @@ class Pass {
   OpTables& tables_;
   const AncestryQuestions& questions_;
   FindingList& findings_;
+  const std::function<bool()>& go_on_;
   CausalIndex index_;
-  std::unordered_map<EntryNumber, EntryNumber> ends_;  ///< lines by their last op
   std::unordered_map<EntryNumber, RegisterLines> registers_;
   std::deque<Seq> list_tops_;  ///< by op: the highest that it or an ancestor has in the list
 };
@@ -127,13 +111,13 @@ class Pass {
 
 Result<void> answer_by_ancestry(LogReader& log, RowId last, OpTables& tables, const AncestryQuestions& questions,
                                 FindingList& findings, const std::function<bool()>& go_on) {
-  Pass pass(tables, questions, findings);
+  Pass pass(tables, questions, findings, go_on);
   RowGate gate;
   const auto scan = [&](RowId after) {
     return log.scan(after, last, [&](ScannedRow&& scanned) {
       if (!gate.admits(std::visit([](const auto& either) { return either.row; }, scanned))) return false;
-      if (const auto* row = std::get_if<OpRow>(&scanned)) pass.row(*row);
-      if (!go_on()) gate.stop();
+      const auto* row = std::get_if<OpRow>(&scanned);
+      if ((row != nullptr && !pass.row(*row)) || !go_on()) gate.stop();
       return !gate.stopped();
     });
   };

@@ -1,39 +1,39 @@
 #pragma once
-// The ops that count in one register, kept so that the highest one an op descends from is found with few questions.
+// The ops that count in one register, kept so that the highest one an op descends from is found by what that op knows.
 
 #include <functional>
-#include <set>
-#include <span>
+#include <optional>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
-#include "document/interner.hpp"
+#include "document/causal_index.hpp"
 #include "model/ids.hpp"
 
 namespace musher {
 
-/// A line is ops of which each descends from the one before it: an author's, and after an equivocation one for each
-/// branch. Of a line an op descends from the ops up to one of them, so that one op of the line tells whether it
-/// descends from any that counted as far as it did, and a binary search from which. The lines are asked about at once;
-/// those that did not count as far cost nothing.
+/// A line is the register's ops of one branch. An author may begin as many lines as he writes ops, so nothing here
+/// looks at each of them: of the branches that an op knows, each has one line at most, and how far that had counted by
+/// then is a binary search.
 class RegisterLines {
  public:
-  /// Which of some ops that were noted are ancestors of the op in question.
-  using AreAncestors = std::function<std::vector<bool>(std::span<const EntryNumber> ops)>;
-
-  /// The highest seq among an op's ancestors, if it is not below the op's own seq; else 0.
-  [[nodiscard]] Seq highest_from(Seq seq, const AreAncestors& are_ancestors) const;
-  /// The next op of a line. Ops are noted after their ancestors.
-  void note(EntryNumber line, EntryNumber op, Seq seq);
+  /// The highest seq among an op's ancestors, if it is not below the op's own seq; else 0. It costs nothing if no op
+  /// counted as far, else the index's visit since the first one that did. Nothing when `go_on`, which is asked once for
+  /// each branch, said false.
+  [[nodiscard]] std::optional<Seq> highest_from(Seq seq, CausalIndex::Place op, const CausalIndex& index,
+                                                const std::function<bool()>& go_on) const;
+  /// Ops are noted in the index's order.
+  void note(CausalIndex::Place op, Seq seq);
 
  private:
   struct Step {
     EntryNumber op;
-    Seq top;  ///< the highest seq of the line so far
+    Seq top;  ///< the highest seq up to this op
   };
-  std::unordered_map<EntryNumber, std::vector<Step>> lines_;
-  std::set<std::pair<Seq, EntryNumber>> tops_;  ///< how far each line counted
+  using Line = std::vector<Step>;  ///< the ops that raised it
+  static void raise(Line& line, EntryNumber op, Seq seq);
+
+  std::unordered_map<EntryNumber, Line> lines_;  ///< by branch
+  Line all_;                                     ///< as if all were of one branch
 };
 
 }  // namespace musher

@@ -1,6 +1,7 @@
 #include "document/causal_index.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <functional>
 
@@ -90,7 +91,7 @@ bool CausalIndex::add(const OpId& id, const Op& op) {
 /// Calls visit(branch, op) with ops that any of `known` descends from, among them the newest of each other branch, as
 /// far as they are not older than `oldest`; until it says false.
 template <class Visit>
-void CausalIndex::visit_known(std::vector<EntryNumber> known, EntryNumber oldest, const Visit& visit) const {
+void CausalIndex::visit_known_to_any(std::vector<EntryNumber> known, EntryNumber oldest, const Visit& visit) const {
   // Newest first: a step leads to an older op, so the first op seen of a branch is the newest known of it.
   std::ranges::make_heap(known);
   std::vector<bool> seen(branches_.size());
@@ -114,6 +115,17 @@ void CausalIndex::visit_known(std::vector<EntryNumber> known, EntryNumber oldest
   }
 }
 
+CausalIndex::Place CausalIndex::place_of(const OpId& op) const {
+  const EntryNumber number = find(op);
+  assert(number != kNoEntry);
+  return {branch_of_[number], number};
+}
+
+void CausalIndex::visit_known(Place op, EntryNumber oldest, const std::function<bool(Place)>& visit) const {
+  if (!visit(op)) return;
+  visit_known_to_any({op.op}, oldest, [&](EntryNumber branch, EntryNumber known) { return visit({branch, known}); });
+}
+
 Result<bool> CausalIndex::precedes(const OpId& ancestor, const OpId& descendant) const {
   const EntryNumber sought = find(ancestor);
   const EntryNumber start = find(descendant);
@@ -121,7 +133,7 @@ Result<bool> CausalIndex::precedes(const OpId& ancestor, const OpId& descendant)
   const EntryNumber goal = branch_of_[sought];
   if (branch_of_[start] == goal) return true;
   bool met = false;
-  visit_known({start}, sought, [&](EntryNumber branch, EntryNumber) {
+  visit_known_to_any({start}, sought, [&](EntryNumber branch, EntryNumber) {
     met = branch == goal;
     return !met;
   });
@@ -144,7 +156,7 @@ Result<std::vector<bool>> CausalIndex::any_descends_from(std::span<const OpId> o
   std::ranges::transform(earlier, sought.begin(), [&](const OpId& id) { return find(id); });
   std::vector<EntryNumber> beyond(branches_.size());  // of each branch, the first op that none of them may know
   for (const EntryNumber start : starts) beyond[branch_of_[start]] = std::max(beyond[branch_of_[start]], start);
-  visit_known(std::move(starts), std::ranges::min(sought), [&](EntryNumber branch, EntryNumber op) {
+  visit_known_to_any(std::move(starts), std::ranges::min(sought), [&](EntryNumber branch, EntryNumber op) {
     beyond[branch] = std::max(beyond[branch], op + 1);
     return true;
   });

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <vector>
 
 #include "document/ancestry.hpp"
@@ -35,6 +36,18 @@ class CausalIndex final : public Ancestry {
   [[nodiscard]] bool contains(const OpId& id) const { return find(id) != kNoEntry; }
   [[nodiscard]] std::size_t size() const { return slots_.size(); }
 
+  /// An op and the branch it is in. Ops are numbered in the order they are added: a dependency has the lower number,
+  /// and an op descends from all ops of its branch with lower ones.
+  struct Place {
+    EntryNumber branch;
+    EntryNumber op;
+  };
+  /// Precondition: the op is here.
+  [[nodiscard]] Place place_of(const OpId& op) const;
+  /// Calls visit with this op and with ops it descends from, among them the newest of each other branch, as far as they
+  /// are not older than `oldest`; until it says false. O(log ops) for each branch whose news the op may have had since.
+  void visit_known(Place op, EntryNumber oldest, const std::function<bool(Place)>& visit) const;
+
   /// False when either op is not here.
   [[nodiscard]] Result<bool> precedes(const OpId& ancestor, const OpId& descendant) const override;
   /// O(log ops) for each branch whose news the descendant may have had since the oldest of `earlier`, and for each of
@@ -53,7 +66,6 @@ class CausalIndex final : public Ancestry {
     std::uint64_t second = 0;
     bool operator==(const Prefix&) const = default;
   };
-  /// Ops are numbered in the order they are added: a dependency has the lower number.
   struct Branch {
     EntryNumber tip = 0;
     EntryNumber merges = kNoEntry;  ///< the first of its list in merges_
@@ -71,7 +83,7 @@ class CausalIndex final : public Ancestry {
   [[nodiscard]] bool numbers_of_dependencies(const Op& op, std::vector<EntryNumber>& numbers) const;
   [[nodiscard]] EntryNumber branch_for(EntryNumber op, EntryNumber prev);
   template <class Visit>
-  void visit_known(std::vector<EntryNumber> starts, EntryNumber oldest, const Visit& visit) const;
+  void visit_known_to_any(std::vector<EntryNumber> starts, EntryNumber oldest, const Visit& visit) const;
   void note_merge(EntryNumber op, EntryNumber dependency);
 
   std::deque<Prefix> prefixes_;        // by op

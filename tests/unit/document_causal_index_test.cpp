@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "document/causal_index.hpp"
 #include "support/history.hpp"
@@ -51,6 +52,37 @@ TEST_CASE("causal index: agrees with a walk over the dependencies, for all pairs
       for (std::size_t of = 0; of < history.size(); ++of) {
         RC_ASSERT(precede[of + 1] == std::ranges::any_of(ops, [&](std::size_t op) { return ancestors[op][of]; }));
       }
+    }
+  }));
+}
+
+TEST_CASE("causal index: a visit meets the newest known op of each branch, none that is not known, and none too old",
+          "[document]") {
+  CHECK(holds("any causal order", [](const std::vector<Gene>& genes, unsigned seed) {
+    std::mt19937 random(seed);
+    const History history = shuffled(random_history(genes), random);
+    const Ancestors ancestors = ancestors_of(history);
+    CausalIndex index;
+    add_all(index, history);
+    for (EntryNumber op = 0; op < history.size(); ++op) {
+      const CausalIndex::Place place = index.place_of(history[op].id);
+      RC_ASSERT(place.op == op);
+      const EntryNumber oldest = static_cast<EntryNumber>(random()) % (op + 1);
+      std::map<EntryNumber, EntryNumber> expected{{place.branch, op}};
+      for (EntryNumber of = oldest; of < op; ++of) {
+        const EntryNumber branch = index.place_of(history[of].id).branch;
+        if (ancestors[op][of] && branch != place.branch) expected[branch] = of;
+      }
+      std::map<EntryNumber, EntryNumber> newest;
+      index.visit_known(place, oldest, [&](CausalIndex::Place known) {
+        RC_ASSERT(known.op >= oldest);
+        RC_ASSERT(known.branch == index.place_of(history[known.op].id).branch);
+        RC_ASSERT(known.op == op || ancestors[op][known.op]);
+        EntryNumber& of_branch = newest[known.branch];
+        of_branch = std::max(of_branch, known.op);
+        return true;
+      });
+      RC_ASSERT(newest == expected);
     }
   }));
 }
