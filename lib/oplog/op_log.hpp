@@ -43,6 +43,7 @@ class LogReader {
   /// Every op that concerns a story, in rowid order up to and including `upto`: its inserts; the sets, deletes and
   /// erases of those items; purges that name it; erases of any of those ops. Cost: the story's ops, not the log's.
   /// StoryPart::presence: only what decides whether it is there, its inserts, deletes and purges; what a write needs.
+  /// All without content and salt, whether they have any or not: a story may be inserted a thousand times with 1 MiB.
   /// Passed to `sink` as scan() does, with its bound on memory.
   [[nodiscard]] virtual Result<void> scan_story(std::string_view story, RowId upto, StoryPart part,
                                                 const Sink& sink) = 0;

@@ -46,19 +46,24 @@ void take_rows(sql::Query& query, RowBound& bound, std::vector<RowId>& rows) {
   }
 }
 
-std::optional<ScannedRow> read_row(sql::Connection& connection, const DocumentId& document, RowId row) {
-  sql::Query query(connection, "SELECT " MUSHER_OP_COLUMNS " FROM crdt_ops WHERE rowid = ?", raw(row));
+std::optional<ScannedRow> read_row(sql::Connection& connection, const DocumentId& document, RowId row,
+                                   RowContents contents) {
+  sql::Query query(connection,
+                   contents == RowContents::read ? "SELECT " MUSHER_OP_COLUMNS " FROM crdt_ops WHERE rowid = ?"
+                                                 : "SELECT " MUSHER_OP_COLUMNS_WITHOUT_CONTENT
+                                                   " FROM crdt_ops WHERE rowid = ?",
+                   raw(row));
   if (!query.step()) return std::nullopt;
   return decode_row(query.statement(), document);
 }
 
 /// The same of rows that are named: takes those that it looked at from the front of `wanted`.
 void read_batch(sql::Connection& connection, const DocumentId& document, std::span<const RowId>& wanted,
-                std::vector<ScannedRow>& batch) {
+                RowContents contents, std::vector<ScannedRow>& batch) {
   const Snapshot snapshot(connection);
   std::size_t bytes = 0;
   for (std::int64_t looked_at = 0; !wanted.empty() && looked_at < kBatchRows && bytes < kBatchBytes; ++looked_at) {
-    if (auto read = read_row(connection, document, wanted.front())) {
+    if (auto read = read_row(connection, document, wanted.front(), contents)) {
       bytes += content_bytes(*read);
       batch.push_back(*std::move(read));
     }
@@ -110,11 +115,11 @@ void scan_rows(sql::Connection& connection, const DocumentId& document, RowId af
 }
 
 void scan_these(sql::Connection& connection, const DocumentId& document, std::span<const RowId> wanted,
-                const LogReader::Sink& sink) {
+                RowContents contents, const LogReader::Sink& sink) {
   std::vector<ScannedRow> batch;
   while (!wanted.empty()) {
     batch.clear();
-    read_batch(connection, document, wanted, batch);
+    read_batch(connection, document, wanted, contents, batch);
     for (ScannedRow& row : batch) {
       if (!sink(std::move(row))) return;
     }
@@ -125,7 +130,7 @@ std::vector<ScannedRow> read_rows(sql::Connection& connection, const DocumentId&
                                   std::span<const RowId> wanted) {
   std::vector<ScannedRow> found;
   found.reserve(wanted.size());
-  scan_these(connection, document, wanted, [&](ScannedRow&& row) {
+  scan_these(connection, document, wanted, RowContents::read, [&](ScannedRow&& row) {
     found.push_back(std::move(row));
     return true;
   });

@@ -40,9 +40,10 @@ class RowBound {
 
 void scan_rows(sql::Connection& connection, const DocumentId& document, RowId after, RowId upto,
                const LogReader::Sink& sink);
+enum class RowContents : std::uint8_t { read, left_out };
 /// These, as scan_rows(); a row that is not there is left out.
 void scan_these(sql::Connection& connection, const DocumentId& document, std::span<const RowId> wanted,
-                const LogReader::Sink& sink);
+                RowContents contents, const LogReader::Sink& sink);
 [[nodiscard]] std::vector<ScannedRow> read_rows(sql::Connection& connection, const DocumentId& document,
                                                 std::span<const RowId> wanted);
 [[nodiscard]] std::optional<ScannedRow> find_row(sql::Connection& connection, const DocumentId& document,

@@ -53,7 +53,8 @@ Result<void> Reads<Interface>::scan_story(std::string_view story, RowId upto, St
                                           const LogReader::Sink& sink) {
   return reading(log(), [&] {
     const std::vector<RowId> wanted = story_row_ids(log().database(), story, upto, part);
-    scan_these(log().database(), log().info.document, wanted, sink);
+    const RowContents contents = part == StoryPart::all ? RowContents::read : RowContents::left_out;
+    scan_these(log().database(), log().info.document, wanted, contents, sink);
   });
 }
 

@@ -6,13 +6,16 @@
 #include "oplog/sql.hpp"
 
 // The columns in the order that decode_row reads and insert_row writes.
-#define MUSHER_OP_COLUMNS                                                                                      \
-  "rowid, op_id, author, idx, prev, kind, seq, target, parents, name, actor, digest, content, salt, time_ms, " \
+#define MUSHER_OP_COLUMNS_WITH(content)                                                        \
+  "rowid, op_id, author, idx, prev, kind, seq, target, parents, name, actor, digest, " content \
+  ", time_ms, "                                                                                \
   "signature, depth, source, received_ms"
+#define MUSHER_OP_COLUMNS MUSHER_OP_COLUMNS_WITH("content, salt")
+#define MUSHER_OP_COLUMNS_WITHOUT_CONTENT MUSHER_OP_COLUMNS_WITH("NULL, NULL")
 
 namespace musher {
 
-/// The current row of a statement that selects MUSHER_OP_COLUMNS. `document` is the log's: rows do not repeat it.
+/// The current row of a statement that selects these columns. `document` is the log's: rows do not repeat it.
 [[nodiscard]] ScannedRow decode_row(sqlite3_stmt* statement, const DocumentId& document);
 
 /// Inserts one op, and returns its rowid: one above the highest ever given out. What SQLite stored is for the caller to

@@ -51,7 +51,8 @@ struct PurgeReport {
 
 /// Reads only. All or nothing: one unknown story and there is no plan.
 /// @errors usage: neither names nor filters, both, or a name twice.  not_found: a story that never was (candidates).
-///   damaged: a row of a story does not hold.  busy, io.
+///   damaged: a row of a story does not hold, as far as its contents are not looked at: execute() checks those it
+///   builds on.  busy, io.
 [[nodiscard]] Result<PurgePlan> plan_purge(LogReader& log, const PurgeSelection& selection,
                                            std::optional<std::string> reason);
 

@@ -29,7 +29,8 @@ struct PutReport {
 /// @errors usage: no field to set, a field twice, `story_id`, a bad name or value.  not_found: no such story
 /// (candidates).
 ///   already_exists: create, and it is there.  refused: the story was purged, it has more than kMostItemsEach visible
-///   items, or OwnWrite::begin refused.  damaged: a row of the story does not hold.  busy, io, no_identity.
+///   items, or OwnWrite::begin refused.  damaged: a row of the story, or one that is built on, does not hold.  busy,
+///   io, no_identity.
 [[nodiscard]] Result<PutReport> put(Replica& replica, const PutRequest& request);
 
 }  // namespace musher

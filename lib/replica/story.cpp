@@ -11,8 +11,11 @@
 namespace musher {
 namespace {
 
-Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, Contents contents, Document& document,
-                       Story& story) {
+/// Of a row that was read with its content.
+bool lost_content(const OpRow& row) { return !row.op.op.content_digest.is_zero() && !row.op.content; }
+
+Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, StoryPart part, Contents contents,
+                       Document& document, Story& story) {
   if (auto failure = failure_of(checked)) {
     story.failures.push_back(*std::move(failure));
     return {};
@@ -24,7 +27,7 @@ Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, Contents 
     placed.target = {};  // its neighbour may be another story's: place does not matter here
   MUSHER_TRY(const Applied outcome,
              document.apply({row.id, placed, row.op.content, effective, trust.is_eraser(placed.author)}));
-  const bool erased = !row.op.op.content_digest.is_zero() && !row.op.content;
+  const bool erased = part == StoryPart::all && lost_content(row);
   if (contents != Contents::all) row.op.content.reset();
   if (outcome == Applied::target_missing) {
     story.failures.push_back({row.row, row, "target_missing", ""});
@@ -32,6 +35,25 @@ Result<void> apply_row(const TrustPolicy& trust, CheckedRow&& checked, Contents 
   }
   story.places.emplace(row.id, story.history.size());
   story.history.push_back({std::move(row), effective, checked.signature_checked, erased});
+  return {};
+}
+
+/// Gives the removal its content; one that does not hold is a failure, as it is for who reads all contents.
+Result<void> read_removal(LogReader& log, const Verifier& verifier, Story& story) {
+  const HeardRow* removal = story.removal();
+  if (removal == nullptr) return {};
+  HeardRow& heard = story.history[story.places.at(removal->row.id)];
+  MUSHER_TRY(auto found, log.rows({&heard.row.row, 1}));
+  if (found.empty()) return {};
+  CheckedRow now = check_row(verifier, std::move(found.front()), Signatures::skip);
+  if (auto failure = failure_of(now)) {
+    story.failures.push_back(*std::move(failure));
+    return {};
+  }
+  auto& row = std::get<OpRow>(now.row);
+  if (row.id != heard.row.id) return {};
+  heard.erased = lost_content(row);
+  heard.row.op.content = std::move(row.op.content);
   return {};
 }
 
@@ -45,17 +67,14 @@ Result<Story> build(LogReader& log, const TrustPolicy& trust, std::string_view i
   MUSHER_CHECK(log.scan_story(id, read.upto, part, [&](ScannedRow&& row) {
     applied = unless_cancelled(read, id);
     if (applied)
-      applied = apply_row(trust, check_row(verifier, std::move(row), read.signatures, read.known), read.contents,
+      applied = apply_row(trust, check_row(verifier, std::move(row), read.signatures, read.known), part, read.contents,
                           document, story);
     return applied.has_value();
   }));
   MUSHER_CHECK(applied);
   story.items = document.story(id);
   story.purges = document.purges(id);
-  if (read.contents == Contents::of_removal) {
-    if (const HeardRow* removal = story.removal())
-      MUSHER_CHECK(restore_content(log, story.history[story.places.at(removal->row.id)].row));
-  }
+  if (read.contents == Contents::of_removal) MUSHER_CHECK(read_removal(log, verifier, story));
   return story;
 }
 

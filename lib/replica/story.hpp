@@ -19,7 +19,7 @@ struct HeardRow {
   OpRow row;
   bool effective = false;
   bool signature_checked = false;
-  bool erased = false;  ///< it had content, which an erase has dropped
+  bool erased = false;  ///< it had content, which an erase has dropped; load_presence() knows it of removal() alone
 };
 
 /// Which ops of a story keep their content in memory: a story may have been set a thousand times to a megabyte.
@@ -67,7 +67,9 @@ struct Story {
                                               Signatures signatures) {
   return load_story(log, trust, id, {.upto = upto, .signatures = signatures});
 }
-/// The same, of its inserts, deletes and purges alone: what a write needs to know, whatever was set how often.
+/// The same, of its inserts, deletes and purges alone: what a write needs to know, whatever was set how often. Items
+/// have no fields, and no content is read but that of removal(): who is there does not depend on it, and of ops that a
+/// write builds on OwnWrite::append checks it.
 [[nodiscard]] Result<Story> load_presence(LogReader& log, const TrustPolicy& trust, std::string_view id, RowId upto);
 
 /// The op's content as the log has it now; it has none in a row that is not any more what it was.

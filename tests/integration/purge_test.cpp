@@ -4,6 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "support/counting_reader.hpp"
+#include "support/log_builder.hpp"
+#include "support/raw_database.hpp"
 #include "support/test_node.hpp"
 #include "support/workshop.hpp"
 
@@ -43,6 +46,15 @@ Result<PutReport> put_again(TestNode& node, const std::string& story) {
 
 void insert_often(TestNode& node, const std::string& story, int times) {
   for (int n = 0; n < times; ++n) node.insert(story);
+}
+
+const std::string kReason = R"({"reason":"done"})";
+
+/// Somebody changes what an op says, past musher and its triggers.
+void forge_content(TestNode& node, const OpRow& row, const std::string& content) {
+  RawDatabase database(node.log().info().path);
+  database.drop_triggers();
+  database.exec("UPDATE crdt_ops SET content = '" + content + "' WHERE rowid = " + std::to_string(raw(row.row)));
 }
 
 /// So many heads that an op cannot name them all, the deepest of them `depth` deep.
@@ -232,6 +244,90 @@ TEST_CASE("put: a story of more than 100 items is not written to, and what to ru
   CHECK(refused.error().hint == "to begin it afresh: musher purge" + log + " 1_story, then musher put --new --again" +
                                     log + " 1_story FIELD=TEXT");
   CHECK(here.rows().size() == rows);
+}
+
+TEST_CASE("put, purge: who is there is found out without reading what the story's ops say, but for why it is gone") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  const std::string large = std::string(100'000, 'x');
+  for (int n = 0; n < 3; ++n) here.insert("1_story", large);
+  const OpId gone = here.insert("2_story", large).id;
+  here.write({OpKind::tombstone, gone, "", R"({"reason":")" + large + "\"}", {}});
+  here.write({OpKind::tombstone, gone, "2_story", kReason, {}});
+
+  CountingReader counted(here.log());
+  const TrustPolicy trust = must(TrustPolicy::read(counted));
+  const RowId last = must(counted.last_row());
+  const Story live = must(load_presence(counted, trust, "1_story", last));
+  CHECK(live.failures.empty());
+  CHECK(std::ranges::count(live.items, true, &ItemState::visible) == 3);
+  CHECK(must(plan_purge(counted, {{"1_story"}, std::nullopt}, std::nullopt)).to_purge() == 1);
+  CHECK(counted.content_bytes == 0);
+
+  const Story purged = must(load_presence(counted, trust, "2_story", last));
+  REQUIRE(purged.removal() != nullptr);
+  CHECK(purged.removal()->row.op.content == kReason);
+  CHECK(std::ranges::none_of(purged.history, &HeardRow::erased));
+  CHECK(counted.content_bytes == kReason.size());
+}
+
+TEST_CASE("purge: a reason that was erased is shown as erased") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  TestNode there(workshop.folder(), "there", kDocument);
+  here.trust(there, "there");
+  const OpId item = there.insert("1_story").id;
+  const OpRow removal = there.write({OpKind::tombstone, item, "1_story", kReason, {}});
+  here.receive_all(there);
+  const PurgeSelection story{{"1_story"}, std::nullopt};
+  CHECK_FALSE(plan_of(here, story).stories.front().ops.front().erased);
+  here.receive(there.write({OpKind::erase, removal.id, "", std::nullopt, {}}));
+  const PurgedStory shown = plan_of(here, story).stories.front();
+  CHECK_FALSE(shown.reason);
+  CHECK(shown.ops.front().erased);
+}
+
+TEST_CASE("put, purge: nothing is built on an op that says what its author did not sign") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  const PutRequest request{"1_story", {{"stage", "\"2\""}}, false, false, false};
+  const OpRow gone = here.insert("1_story");
+  here.write({OpKind::tombstone, gone.id, "", std::nullopt, {}});
+  const OpRow shown = here.insert("1_story");
+  here.insert("2_story");
+  const auto refuses = [&](const auto& result) {
+    REQUIRE_FALSE(result);
+    CHECK(result.error().code == Errc::damaged);
+    CHECK(result.error().what.find("digest_mismatch") != std::string::npos);
+  };
+  forge_content(here, shown, R"({"stage":"9_forged"})");
+  const std::size_t rows = here.rows().size();
+  refuses(put(here.replica(), request));
+  refuses(execute(here.replica(), plan_of(here, {{"1_story"}, std::nullopt})));
+  CHECK(here.rows().size() == rows);
+
+  forge_content(here, shown, *shown.op.content);
+  forge_content(here, gone, R"({"stage":"9_forged"})");  // hidden, and nothing is written to it
+  const auto written = put(here.replica(), request);
+  REQUIRE(written);
+  REQUIRE(written->ops.size() == 1);
+  CHECK(written->ops.front().row.op.op.target == shown.id);
+}
+
+TEST_CASE("put, purge: of a removal that says what its author did not sign no reason is told") {
+  const Workshop workshop;
+  TestNode here(workshop.folder(), "here", kDocument);
+  const OpId item = here.insert("1_story").id;
+  const OpRow removal = here.write({OpKind::tombstone, item, "1_story", kReason, {}});
+  here.insert("2_story");
+  forge_content(here, removal, R"({"reason":"forged"})");
+  const auto again = put_again(here, "1_story");
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code == Errc::damaged);
+  CHECK(again.error().what.find("digest_mismatch") != std::string::npos);
+  const auto plan = plan_purge(here.log(), {{"1_story"}, std::nullopt}, std::nullopt);
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().code == Errc::damaged);
 }
 
 TEST_CASE("purge --older-than: every effective op of a story counts as news of it, an erase too") {

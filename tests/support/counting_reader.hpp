@@ -1,15 +1,18 @@
 #pragma once
 // A log that says how much was read of it.
 
+#include <algorithm>
+
 #include "oplog/op_log.hpp"
 
 namespace musher::testing {
 
-/// Counts what is read: one for each call, and one for each thing it returns.
+/// Counts what is read: one for each call, and one for each thing it returns; and the bytes of contents among it.
 class CountingReader final : public LogReader {
  public:
   explicit CountingReader(LogReader& log) : log_(log) {}
   std::uint64_t reads = 0;
+  std::uint64_t content_bytes = 0;
 
   const LogInfo& info() const override { return log_.info(); }
   Result<RowId> last_row() override { return one(log_.last_row()); }
@@ -17,8 +20,16 @@ class CountingReader final : public LogReader {
   Result<void> scan(RowId after, RowId upto, const Sink& sink) override {
     return log_.scan(after, upto, counting(sink));
   }
-  Result<std::vector<ScannedRow>> rows(std::span<const RowId> wanted) override { return all(log_.rows(wanted)); }
-  Result<std::optional<ScannedRow>> find(const OpId& id) override { return one(log_.find(id)); }
+  Result<std::vector<ScannedRow>> rows(std::span<const RowId> wanted) override {
+    auto found = all(log_.rows(wanted));
+    if (found) std::ranges::for_each(*found, [this](const ScannedRow& row) { note_content(row); });
+    return found;
+  }
+  Result<std::optional<ScannedRow>> find(const OpId& id) override {
+    auto found = one(log_.find(id));
+    if (found && *found) note_content(**found);
+    return found;
+  }
   Result<std::vector<OpId>> find_prefix(std::string_view hex, std::size_t limit) override {
     return all(log_.find_prefix(hex, limit));
   }
@@ -79,8 +90,13 @@ class CountingReader final : public LogReader {
   Sink counting(const Sink& sink) {
     return [this, &sink](ScannedRow&& row) {
       ++reads;
+      note_content(row);
       return sink(std::move(row));
     };
+  }
+  void note_content(const ScannedRow& scanned) {
+    const auto* row = std::get_if<OpRow>(&scanned);
+    if (row != nullptr && row->op.content) content_bytes += row->op.content->size();
   }
   template <class T>
   Result<T> one(Result<T> result) {
