@@ -1,10 +1,14 @@
 #include "mcp/ask.hpp"
 
+#include <sodium.h>
+
 #include <algorithm>
+#include <array>
 
 #include "json/json_writer.hpp"
 #include "mcp/schema.hpp"
 #include "model/escape.hpp"
+#include "model/text.hpp"
 
 namespace musher::mcp {
 
@@ -23,6 +27,13 @@ Abilities Abilities::of(JsonView capabilities) {
   return {.elicitation = elicitation.is_object() && (!modes || elicitation["form"].is_object()),
           .sampling = capabilities["sampling"].is_object(),
           .roots = capabilities["roots"].is_object()};
+}
+
+std::string text_digest(std::string_view text) {
+  std::array<std::uint8_t, crypto_generichash_BYTES> hash{};
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), nullptr,
+                     0);
+  return to_hex(hash);
 }
 
 Ask confirmation(std::string_view message, std::string schema, std::string binding) {

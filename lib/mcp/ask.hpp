@@ -32,12 +32,16 @@ struct Question {
   std::string params{};  ///< sampling, roots: JSON of the request's params
 };
 
-/// Questions, and what the answers are good for. binding is any text: it comes back with the answers, and nobody but
-/// this process can have changed it. The answers serve once, for some minutes, this principal and these arguments.
+/// Questions, and what the answers are good for. binding comes back with the answers, and nobody but this process can
+/// have changed it. A modern client is given it and sends it back, so that it must be short: of what may be long, a
+/// text_digest. The answers serve once, for some minutes, this principal and these arguments.
 struct Ask {
   std::vector<Question> questions;
   std::string binding{};
 };
+
+/// What stands for a text of any length in a binding: 64 hex digits.
+[[nodiscard]] std::string text_digest(std::string_view text);
 
 /// A question whose answer has the key "confirm". The message is escaped.
 [[nodiscard]] Ask confirmation(std::string_view message, std::string schema, std::string binding);

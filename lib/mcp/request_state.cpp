@@ -22,13 +22,6 @@ std::int64_t ms(RequestStates::Clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
-// The arguments are in the state as their digest: they may be large, and the client has them.
-std::string digest(std::string_view text) {
-  std::array<std::uint8_t, crypto_generichash_BYTES> hash{};
-  crypto_generichash(hash.data(), hash.size(), bytes(text), text.size(), nullptr, 0);
-  return to_hex(hash);
-}
-
 }  // namespace
 
 struct RequestStates::Key {
@@ -48,7 +41,8 @@ std::string RequestStates::seal(const AskScope& scope, const Ask& ask, Clock::ti
   std::string payload;
   JsonWriter json(payload);
   json.begin_object().key("principal").string(scope.principal).key("method").string(scope.method);
-  json.key("target").string(scope.target).key("arguments").string(digest(scope.arguments));
+  // The arguments as their digest: they may be large, and the client has them.
+  json.key("target").string(scope.target).key("arguments").string(text_digest(scope.arguments));
   json.key("expires").number(ms(now + lifetime_)).key("nonce").hex(nonce).key("binding").string(ask.binding);
   json.key("questions").begin_array();
   for (const Question& question : ask.questions) {
@@ -79,7 +73,7 @@ std::expected<OpenState, std::string> RequestStates::open(std::string_view state
   if (ms(now) >= fields["expires"].integer().value_or(0)) return refused("it has expired; make the call again");
   if (fields["principal"].string() != scope.principal) return refused("it was given to another principal");
   if (fields["method"].string() != scope.method || fields["target"].string() != scope.target ||
-      fields["arguments"].string() != digest(scope.arguments))
+      fields["arguments"].string() != text_digest(scope.arguments))
     return refused("it belongs to another call or other arguments");
   OpenState opened{.nonce = std::string(fields["nonce"].string().value_or("")),
                    .binding = std::string(fields["binding"].string().value_or("")),

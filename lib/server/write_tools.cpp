@@ -150,7 +150,7 @@ Result<std::string> binding_of(LogReader& log, const PurgedStory& story, const S
     return goes_on.has_value();
   }));
   MUSHER_CHECK(goes_on);
-  return binding;
+  return mcp::text_digest(binding);
 }
 
 struct PlannedPurge {

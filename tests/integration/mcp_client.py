@@ -31,6 +31,36 @@ def wait_until(condition, what, seconds=20):
         time.sleep(0.005)
 
 
+class Task(threading.Thread):
+    """A thread that has begun."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function, self.problem = function, None
+        self.start()
+
+    def run(self):
+        try:
+            self.function()
+        except Exception as problem:  # pylint: disable=broad-except
+            self.problem = problem
+
+    def end(self):
+        """Waits for it, and raises what its function raised."""
+        self.join()
+        if self.problem:
+            raise self.problem
+
+
+def together(*functions):
+    """Runs each in a thread of its own; what one raised is raised here, when all have ended."""
+    tasks = [Task(function) for function in functions]
+    for task in tasks:
+        task.join()
+    for task in tasks:
+        task.end()
+
+
 def stories_of(status):
     """Every story of one page of get_pipeline_status, by id."""
     return {story["story_id"]: story for stage in status["stages"].values() for story in stage}

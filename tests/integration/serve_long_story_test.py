@@ -3,11 +3,10 @@
 import os
 import pathlib
 import re
-import threading
 import unittest
 
 from binaries import IN_MEMORY, Shell
-from mcp_client import Modern, Server
+from mcp_client import YES, Modern, Server, Task
 
 STORY = "1_long"
 LARGE = 64
@@ -55,16 +54,25 @@ class LongStory(unittest.TestCase):
         for batch in range(8):
             self.must("put", "-q", STORY, "-", input="".join(f"field_{batch}_{field}=1\n" for field in range(2000)))
         server, client = self.serve()
+        purge = lambda: self.assertEqual(
+            [(story["story_id"], story["status"]) for story in client.purge(STORY, YES)["structuredContent"]["stories"]],
+            [(STORY, "purged")])
         for ask in (lambda: client.document("get_story", {"story_id": STORY}),
-                    lambda: client.read(f"musher://story/{STORY}"),
-                    lambda: client.tool("purge_story", {"story_id": STORY})):
-            asked = threading.Thread(target=ask)
-            asked.start()
+                    lambda: client.read(f"musher://story/{STORY}"), purge):
+            asked = Task(ask)
             answers = 0
             while asked.is_alive():
                 self.assertEqual(server.get("/livez")[0], 200)
                 answers += 1
+            asked.end()
             self.assertGreater(answers, 5)
+
+    def test_it_is_purged_by_server(self):
+        self.must("put", "-q", STORY, "-", input="".join(f"field_{field}=1\n" for field in range(1200)))
+        server, _ = self.serve()
+        done = self.shell.musher("purge", "--server", f"http://127.0.0.1:{server.port}", STORY, "--yes")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, rf"^purged {STORY}: op ")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import threading
 import unittest
 
 from binaries import BIN, IN_MEMORY, Shell
-from mcp_client import Legacy, Modern, RpcFailure, Server, wait_until
+from mcp_client import Legacy, Modern, RpcFailure, Server, together, wait_until
 
 STORIES = [f"{n}_story" for n in range(8)]
 ROUNDS = 25
@@ -23,24 +23,6 @@ class Threads(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
         self.server = Server(self.shell, "--allow-unconfirmed-purge")
         self.addCleanup(self.server.close)
-
-    def together(self, *tasks):
-        """Runs each in a thread of its own; what one raised is raised here."""
-        problems = []
-
-        def attempt(task):
-            try:
-                task()
-            except Exception as problem:  # pylint: disable=broad-except
-                problems.append(problem)
-
-        threads = [threading.Thread(target=attempt, args=(task,)) for task in tasks]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if problems:
-            raise problems[0]
 
     def reader(self):
         client = Modern(self.server)
@@ -95,8 +77,8 @@ class Threads(unittest.TestCase):
             self.assertEqual(self.server.readiness()[0], 200)
 
     def test_all_at_once_leaves_memory_as_the_file_is(self):
-        self.together(self.reader, self.reader, self.auditor, self.leaver, self.prober, self.purger, self.shell_writer,
-                      lambda: self.writer(Modern(self.server)), lambda: self.writer(Legacy(self.server)))
+        together(self.reader, self.reader, self.auditor, self.leaver, self.prober, self.purger, self.shell_writer,
+                 lambda: self.writer(Modern(self.server)), lambda: self.writer(Legacy(self.server)))
         client = Modern(self.server)
         same = lambda: client.tool("replay_at", {"compare": "live"})["structuredContent"].get("verdict") == "same"
         wait_until(same, "memory to be what the file says")
@@ -122,7 +104,7 @@ class Threads(unittest.TestCase):
                 self.assertTrue(begun.acquire(timeout=20))
             self.assertEqual(self.server.stop(), 0, self.server.text())
 
-        self.together(ask_until_it_ends, ask_until_it_ends, end)
+        together(ask_until_it_ends, ask_until_it_ends, end)
         self.assertEqual(self.shell.musher("verify-order", "--state", "none").returncode, 0)
 
     def test_on_stdio_the_end_of_input_comes_while_writes_and_audits_run(self):
