@@ -58,6 +58,7 @@ std::optional<Connection::Clock::time_point> Connection::waits_since() const {
     case Phase::handshake:
     case Phase::idle:
     case Phase::headers:
+    case Phase::body:
     case Phase::lingering: return since_;
     default: return std::nullopt;
   }
@@ -128,7 +129,7 @@ void Connection::on_headers() {
   keep_alive_ = parser_.keep_alive();
   http_1_0_ = parser_.is_http_1_0();
   const bool has_body = parser_.has_body();
-  if (const auto why = refusal_of(*hub_, parser_.hosts(), incoming_, token_, route_)) {
+  if (const auto why = refusal_of(*hub_, {parser_.hosts(), has_body}, incoming_, token_, route_)) {
     refuse(*why, keep_alive_ && !has_body);
     return;
   }

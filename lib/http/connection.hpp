@@ -32,7 +32,7 @@ class Connection final : public TransportUser, public std::enable_shared_from_th
   void check_time(Clock::time_point now);
   /// Closes it when no request is under way, and after the answer when one is.
   void drain();
-  /// When it began to wait for a request; absent when it does not.
+  /// When it began to wait for a request, or for the rest of one; absent when it does not.
   [[nodiscard]] std::optional<Clock::time_point> waits_since() const;
   /// source_of() its peer.
   [[nodiscard]] const std::string& source() const { return source_; }

@@ -73,11 +73,11 @@ void Hub::forget(LiveWebSocket& socket) {
   if (open() == 0 && on_empty) on_empty();
 }
 
-std::optional<BadRequest> refusal_of(const Hub& hub, int hosts, Request& request, std::optional<Digest>& token,
+std::optional<BadRequest> refusal_of(const Hub& hub, HeadFacts head, Request& request, std::optional<Digest>& token,
                                      const Route*& route) {
   const Options& options = hub.options;
   const auto host = request.header("Host");
-  if (hosts != 1 || !host) return BadRequest{400, "there must be one Host header"};
+  if (head.hosts != 1 || !host) return BadRequest{400, "there must be one Host header"};
   if (!host_is_allowed(*host, options.allowed_hosts)) return BadRequest{403, kHostNotServed};
   const auto origin = request.header("Origin");
   if (origin && !origin_is_allowed(*origin, options.allowed_hosts)) {
@@ -86,6 +86,8 @@ std::optional<BadRequest> refusal_of(const Hub& hub, int hosts, Request& request
   // Before the token: clients look under /.well-known/ without theirs, and take anything but a 404 for an answer.
   const auto found = hub.routes.find(request.path);
   if (found == hub.routes.end()) return BadRequest{404, kNothingAtPath};
+  // Strangers' bodies would take memory before anybody looks at them.
+  if (found->second.access == Access::anyone && head.has_body) return BadRequest{413, "no body is taken here"};
   if (options.tokens && found->second.access == Access::token) {
     const auto shown = bearer_token(request.header("Authorization").value_or(""));
     if (!shown) return BadRequest{401, "a token is needed: Authorization: Bearer TOKEN"};

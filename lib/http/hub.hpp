@@ -69,10 +69,16 @@ struct Hub {
   std::string date_;
 };
 
-/// The guards, in their order: Host, Origin, route, token. Fills in the request's principal and, where the token said
-/// who it is, its digest.
+/// What the parser knows of a request whose headers are complete.
+struct HeadFacts {
+  int hosts = 0;  ///< Host fields
+  bool has_body = false;
+};
+
+/// The guards, in their order: Host, Origin, route, token, or that there is no body where nobody is asked for one.
+/// Fills in the request's principal and, where the token said who it is, its digest.
 /// @param route set when nothing is refused.
-[[nodiscard]] std::optional<BadRequest> refusal_of(const Hub& hub, int hosts, Request& request,
+[[nodiscard]] std::optional<BadRequest> refusal_of(const Hub& hub, HeadFacts head, Request& request,
                                                    std::optional<Digest>& token, const Route*& route);
 
 }  // namespace musher::http

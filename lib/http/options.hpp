@@ -20,7 +20,7 @@ struct Limits {
   std::size_t header_bytes = 16U << 10U;  ///< request line and fields, without the body: 431; also 100 fields
   std::size_t body_bytes = 4U << 20U;     ///< 413
   /// A WebSocket that waits for the peer's goodbye makes room for a new one; then, of the source that holds most, the
-  /// oldest connection that waits for a request; if there is none, the new one gets a 503.
+  /// oldest connection that waits for a request or the rest of one; if there is none, the new one gets a 503.
   /// The process needs this many file descriptors and some.
   std::size_t connections = 800;
   std::size_t streams = 400;                         ///< 503

@@ -136,6 +136,52 @@ TEST_CASE("http: over the limit of connections the one that waited longest makes
   CHECK(server.stats().turned_away == 1);
 }
 
+TEST_CASE("http: whose body is still coming makes room too", "[http]") {
+  http::Limits limits;
+  limits.connections = 4;
+  HttpServer server(with(limits));
+  std::vector<RawClient> slow;
+  for (int i = 0; i < 4; ++i) {
+    slow.emplace_back(server.port());
+    slow.back().send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    REQUIRE(slow.back().read_until("100 Continue\r\n\r\n").ends_with("\r\n\r\n"));
+    slow.back().send("hell");
+  }
+  const auto answer = ask(server.port(), get("/hello"));
+  REQUIRE(answer);
+  CHECK(answer->status == 200);
+  check_ends(slow[0]);
+  slow[1].send("o");
+  CHECK(slow[1].read_response()->body == "hello");
+}
+
+TEST_CASE("http: who may ask without a token may send no body", "[http]") {
+  HttpServer server({}, [](http::Server& http) {
+    http.route(
+        "/open", [](const std::shared_ptr<http::Exchange>& exchange) { exchange->respond({.body = "open"}); },
+        http::Access::anyone);
+  });
+  for (const std::string length : {"Content-Length: 4194304", "Content-Length: 1", "Transfer-Encoding: chunked"}) {
+    CAPTURE(length);
+    RawClient client(server.port());
+    client.send("POST /open HTTP/1.1\r\nHost: localhost\r\n" + length + "\r\n\r\n");
+    const auto answer = client.read_response();
+    REQUIRE(answer);
+    CHECK(answer->status == 413);
+    check_ends(client);
+  }
+  RawClient client(server.port());
+  for (const std::string& request : {get("/open"), get("/open", "Content-Length: 0\r\n"), post("/open", "")}) {
+    client.send(request);
+    const auto answer = client.read_response();
+    REQUIRE(answer);
+    CHECK(answer->body == "open");
+  }
+  client.send("HEAD /open HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+  CHECK(client.read_response(kPatience, true)->status == 200);
+  CHECK(ask(server.port(), post("/echo", "x"))->body == "x");
+}
+
 TEST_CASE("http: over the limit it is the source with most connections that makes room", "[http]") {
   http::Limits limits;
   limits.connections = 4;
