@@ -87,9 +87,10 @@ void Connection::next_request() {
     end_ -= std::exchange(begin_, 0);
     in_ = std::move(smaller);
   }
-  if (incoming_.body.capacity() > kBodyBuffer) incoming_.body = {};
-  if (out_.capacity() > kBodyBuffer) out_ = {};
-  if (queue_.capacity() > kBodyBuffer) queue_ = {};
+  if (incoming_.body.capacity() > kBodyBuffer) incoming_.drop_body();
+  for (std::string* const text : {&out_, &body_, &queue_}) {
+    if (text->capacity() > kBodyBuffer) std::string().swap(*text);  // an assignment would keep the memory
+  }
   token_.reset();
   route_ = nullptr;
   is_head_ = false;

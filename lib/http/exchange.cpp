@@ -51,4 +51,6 @@ void Request::clear() {
   fields_.clear();
 }
 
+void Request::drop_body() { std::string().swap(body); }  // an assignment would keep the memory
+
 }  // namespace musher::http

@@ -39,6 +39,8 @@ struct Request {
 
   /// Empties everything and keeps the memory.
   void clear();
+  /// Empties the body, and keeps no memory for it.
+  void drop_body();
 
  private:
   /// Where a name and its value stand in header_text_.
@@ -87,6 +89,9 @@ class Exchange {
   virtual ~Exchange() = default;
 
   [[nodiscard]] virtual const Request& request() const = 0;
+
+  /// The request's body is empty from now on, and its memory free: for a large one whose answer may take long.
+  virtual void drop_body() = 0;
 
   /// Answers. Exactly once, or stream() exactly once. Without effect when the client is gone.
   virtual void respond(Response response) = 0;

@@ -27,6 +27,7 @@ class LiveExchange final : public Exchange {
   ~LiveExchange() override;
 
   [[nodiscard]] const Request& request() const override { return request_; }
+  void drop_body() override { request_.drop_body(); }
   void respond(Response response) override;
   [[nodiscard]] std::shared_ptr<EventStream> stream(Headers headers) override;
   void on_gone(std::function<void()> callback) override;

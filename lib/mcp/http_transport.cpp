@@ -15,6 +15,8 @@ using Exchange = std::shared_ptr<http::Exchange>;
 
 constexpr std::string_view kVersionHeader = "MCP-Protocol-Version";
 constexpr std::string_view kSessionHeader = "Mcp-Session-Id";
+/// What is larger counts against Limits::request_bytes, and is not kept beside its parsed form.
+constexpr std::size_t kSmallMessage = 16U << 10U;
 
 /// Whether a header's list of media ranges has one that this type is in.
 bool accepts(std::string_view ranges, std::string_view type) {
@@ -35,6 +37,21 @@ bool is_json(std::string_view content_type) {
 }
 
 void accepted(http::Exchange& exchange) { exchange.respond({.status = 202, .content_type = ""}); }
+
+void drop_large_body(http::Exchange& exchange) {
+  if (exchange.request().body.size() > kSmallMessage) exchange.drop_body();
+}
+
+/// A document whose bytes count in `sum` for as long as somebody has it.
+std::shared_ptr<const JsonDocument> counted(std::shared_ptr<const JsonDocument> document, std::size_t bytes,
+                                            std::shared_ptr<std::size_t> sum) {
+  *sum += bytes;
+  const JsonDocument* const counts = document.get();
+  return {counts, [kept = std::move(document), bytes, sum = std::move(sum)](const JsonDocument*) mutable {
+            kept.reset();
+            *sum -= bytes;
+          }};
+}
 
 RpcError invalid_request(std::string why) { return {.code = code::kInvalidRequest, .message = std::move(why)}; }
 
@@ -67,6 +84,7 @@ class Endpoint {
   void operator()(const Exchange& exchange) const {
     const std::string& method = exchange->request().method;
     if (method == "POST") return post(exchange);
+    drop_large_body(*exchange);  // a stream may stand for hours
     if (method == "GET") return get(exchange);
     if (method == "DELETE") return end_session(exchange);
     not_allowed(*exchange, "GET, POST, DELETE");
@@ -95,8 +113,17 @@ class Endpoint {
     if (request.body.size() > core_->limits.message_bytes)
       return reject(*exchange,
                     invalid_request(fmt::format("the body is longer than {} bytes", core_->limits.message_bytes)), 413);
+    const std::size_t size = request.body.size();
+    const bool counts = size > kSmallMessage;
+    if (counts && size + *core_->request_bytes > core_->limits.request_bytes)
+      return reject(*exchange,
+                    {.message = fmt::format("more than {} bytes of requests would be answered at once: try again later",
+                                            core_->limits.request_bytes)},
+                    503);
     std::string why;
-    const auto document = JsonDocument::parse(request.body, &why);
+    auto document = JsonDocument::parse(request.body, &why);
+    drop_large_body(*exchange);
+    if (document != nullptr && counts) document = counted(std::move(document), size, core_->request_bytes);
     if (document == nullptr) return reject(*exchange, {.code = code::kParseError, .message = "not JSON: " + why}, 400);
     if (document->root().is_array()) return batch(exchange, document, may_stream);
     auto message = take_apart(document, document->root());

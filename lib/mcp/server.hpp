@@ -25,6 +25,9 @@ struct ServerInfo {
 /// Nothing here grows without one of these. Reached, they refuse, or take the place of what was idle longest.
 struct Limits {
   std::size_t message_bytes = 4 << 20;
+  /// Of all messages over HTTP that are being answered, those of 16 KiB and less left out: 503. What they take is up to
+  /// ten times as much, since a parsed message is larger.
+  std::size_t request_bytes = 64 << 20;
   std::size_t batch_messages = 100;
   std::size_t sessions = 10'000;
   std::chrono::seconds session_idle{1800};

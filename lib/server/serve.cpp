@@ -48,7 +48,8 @@ constexpr std::uint64_t kRowsBetweenSignsOfLife = 4'096;
 constexpr unsigned kWorkers = 2;
 constexpr std::size_t kWaitingWork = 16;
 constexpr unsigned kReaders = 2;
-constexpr std::size_t kWaitingReads = 1'024;  // more than there are connections
+// Also calls of legacy clients that have gone wait. They hold their messages, which mcp::Limits::request_bytes bounds.
+constexpr std::size_t kWaitingReads = 1'024;
 
 constexpr std::string_view kInstructions =
     "musher serves one pipeline of stories whose state is a signed op log. Look before you write: get_pipeline_status "

@@ -24,6 +24,7 @@ class BenchExchange : public http::Exchange {
  public:
   explicit BenchExchange(const http::Request& request) : request_(request) {}
   const http::Request& request() const override { return request_; }
+  void drop_body() override {}
   void respond(http::Response response) override { bytes = response.body_size(); }
   std::shared_ptr<http::EventStream> stream(http::Headers) override { return nullptr; }
   void on_gone(std::function<void()>) override {}

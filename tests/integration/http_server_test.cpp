@@ -33,6 +33,28 @@ TEST_CASE("http: one connection carries many requests", "[http]") {
   CHECK(server.stats().requests == 50);
 }
 
+TEST_CASE("http: a large body's memory is kept neither by a handler that drops it nor for the next request", "[http]") {
+  const auto facts = [](const http::Request& request) {
+    return std::to_string(request.body.size()) + (request.body.capacity() > 100'000 ? " large" : " small");
+  };
+  HttpServer server({}, [&](http::Server& http) {
+    http.route("/drop", [&](const Exchange& exchange) {
+      exchange->drop_body();
+      exchange->respond({.body = facts(exchange->request())});
+    });
+    http.route("/keep", [&](const Exchange& exchange) { exchange->respond({.body = facts(exchange->request())}); });
+  });
+  RawClient client(server.port());
+  const auto asked = [&](const std::string& request) {
+    REQUIRE(client.send(request));
+    const auto answer = client.read_response();
+    return answer ? answer->body : "nothing";
+  };
+  CHECK(asked(post("/drop", std::string(1'000'000, 'x'))) == "0 small");
+  CHECK(asked(post("/keep", std::string(1'000'000, 'x'))) == "1000000 large");
+  CHECK(asked(get("/keep")) == "0 small");
+}
+
 TEST_CASE("http: an answer has its type, its length and the date, and nothing that lets other origins read it",
           "[http]") {
   HttpServer server;

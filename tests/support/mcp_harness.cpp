@@ -34,6 +34,7 @@ class FakeExchange : public http::Exchange {
  public:
   explicit FakeExchange(std::shared_ptr<Outcome> outcome) : outcome_(std::move(outcome)) {}
   const http::Request& request() const override { return outcome_->request; }
+  void drop_body() override { outcome_->request.drop_body(); }
   void respond(http::Response response) override {
     if (outcome_->response || outcome_->streaming) throw std::runtime_error("answered twice");
     if (response.rest) response.body += *std::exchange(response.rest, nullptr);

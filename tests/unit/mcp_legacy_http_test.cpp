@@ -39,6 +39,41 @@ TEST_CASE("mcp legacy: initialize answers the version that was asked for, or the
   CHECK(at(bad->body(), "error.code") == "-32602");
 }
 
+TEST_CASE("mcp legacy: large messages that are being answered have a limit together, small ones none", "[mcp]") {
+  McpHarness harness({.request_bytes = 100'000});
+  const std::string session = harness.initialize();
+  const auto hold = [&](int id, std::size_t pad) {
+    return harness.legacy(session,
+                          fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"name":"hold",)"
+                                      R"("_meta":{{"pad":"{}"}}}}}})",
+                                      id, std::string(pad, 'x')));
+  };
+  const auto first = hold(1, 40'000);
+  const auto second = hold(2, 40'000);
+  CHECK(first->request.body.empty());
+  REQUIRE(harness.held.size() == 2);
+
+  const auto third = hold(3, 40'000);
+  CHECK(third->status() == 503);
+  CHECK(at(third->body(), "error.code") == "-32603");
+  CHECK(at(third->body(), "error.message").find("try again") != std::string::npos);
+  CHECK(hold(4, 10'000)->request.body.size() > 10'000);  // its memory serves the connection's next request
+  for (int id = 5; id < 20; ++id) CHECK(hold(id, 10'000)->status() == 0);
+  CHECK(harness.held.size() == 18);
+
+  first->leave();  // is no cancellation: the call goes on
+  CHECK(hold(20, 40'000)->status() == 503);
+  harness.held[1]->finish(mcp::ToolResult{});
+  CHECK(second->status() == 200);
+  harness.held.erase(harness.held.begin() + 1);
+  CHECK(hold(21, 40'000)->status() == 0);
+  CHECK(hold(22, 40'000)->status() == 503);
+  harness.held.clear();
+  CHECK(hold(23, 40'000)->status() == 0);
+  CHECK(hold(24, 90'000)->status() == 503);
+  CHECK(harness.post(std::string(90'000, '['))->status() == 503);  // before it is parsed
+}
+
 TEST_CASE("mcp legacy: sessions and headers", "[mcp]") {
   struct Row {
     std::string what, method, body;
