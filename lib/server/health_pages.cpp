@@ -11,10 +11,19 @@
 namespace musher {
 namespace {
 
-std::vector<PeerMetric> peer_metrics(const std::vector<sync::PeerStatus>& peers) {
+/// A node that was let in once, or that this one dials. Anybody can prove a made-up key, a new one every time: of who
+/// was refused only what is written down of a peer has its log.
+bool is_known(const sync::PeerStatus& peer) {
+  if (!peer.peer) return false;
+  if (peer.state == "refused") return peer.log.has_value();
+  return peer.state != "handshake" || peer.dialed;
+}
+
+std::vector<PeerMetric> peer_metrics(std::vector<sync::PeerStatus> peers) {
+  std::ranges::stable_partition(peers, [](const sync::PeerStatus& peer) { return peer.state == "connected"; });
   std::map<std::string, PeerMetric> by_key;
   for (const sync::PeerStatus& peer : peers) {
-    if (!peer.peer) continue;
+    if (!is_known(peer)) continue;
     const std::string key = to_hex(peer.peer->key).substr(0, 12);
     if (by_key.size() == kMostPeerMetrics && !by_key.contains(key)) continue;
     PeerMetric& metric = by_key[key];

@@ -169,6 +169,26 @@ class Peers(sync_nodes_test.Nodes):
         named = re.findall(r'^musher_sync_peer_connected{peer="([0-9a-f]{12})"} (\d)$', alice.server.get("/metrics")[2], re.MULTILINE)
         self.assertEqual((len(named), dict(named)[bob_key[:12]]), (32, "1"))
 
+    def test_metrics_name_no_stranger_that_was_refused(self):
+        """Else whoever makes up keys would fill them, and push out those that are known."""
+        alice, bob = self.connected()
+        stranger = Node(self.shell, "stranger", alice)
+        self.nodes.append(stranger)
+        stranger.trust(alice)
+        stranger.start("--rendezvous", self.url(alice))
+        state = lambda node: {peer["peer"]: peer["state"] for peer in self.live(alice)}.get(node.key())
+        named = lambda: dict(re.findall(r'^musher_sync_peer_connected{peer="([0-9a-f]{12})"} (\d)$', alice.server.get("/metrics")[2], re.MULTILINE))
+        wait_until(lambda: state(stranger) == "refused", "the stranger to be refused")
+        self.assertEqual(named(), {bob.key()[:12]: "1"})
+        away = [bytes([n] * 32).hex() for n in range(1, 32)]
+        self.shell.sql(alice.log, "INSERT INTO peers VALUES " + ", ".join(
+            f"(x'{key}', zeroblob(16), NULL, NULL, 0, 'closed', 1000, 'there', '', 0, 0)" for key in away))
+        wait_until(lambda: state(stranger) == "refused", "the stranger to be refused")
+        self.assertEqual(named(), {bob.key()[:12]: "1"} | {key[:12]: "0" for key in away})
+        alice.must("trust", "revoke", bob.key(), "-q")
+        wait_until(lambda: state(bob) == "refused", "bob to be let in no more")
+        self.assertEqual(named()[bob.key()[:12]], "0")
+
     def test_metrics_say_of_each_address_whether_its_node_is_connected(self):
         """Also of one where nobody ever answered, which has no key to be named by."""
         alice, bob = self.make("alice", "bob")
