@@ -84,6 +84,7 @@ void Call::ask_legacy(Ask ask) {
     if (call == nullptr) return;
     call->core_->scheduler.cancel(finished->timer);
     call->drop_questions_ = nullptr;
+    if (call->context_.in_flight != nullptr) call->context_.in_flight->set_asking(call->context_.message.id, false);
     call->answered(std::move(finished->answers), finished->ask.binding);
   };
   // What is not answered when the time is over, or cannot be sent, was cancelled by the user for all we know.
@@ -128,6 +129,7 @@ void Call::ask_legacy(Ask ask) {
     give_up(*waiting, true);
     done(waiting);
   });
+  if (context_.in_flight != nullptr) context_.in_flight->set_asking(context_.message.id, true);
   const bool sent =
       std::ranges::all_of(messages, [&](const std::string& message) { return context_.reply->send(message); });
   if (waiting->open.empty() || !sent) {

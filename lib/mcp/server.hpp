@@ -31,7 +31,7 @@ struct Limits {
   std::size_t batch_messages = 100;
   std::size_t sessions = 10'000;
   std::chrono::seconds session_idle{1800};
-  std::size_t in_flight = 256;            ///< requests of one session or stdio connection
+  std::size_t in_flight = 256;            ///< requests of one session or stdio connection, whose next lines wait
   std::size_t listens = 1024;             ///< subscriptions/listen
   std::size_t subscriptions = 1000;       ///< URIs of one session or listen
   std::size_t questions = 32;             ///< asked at once in one legacy session

@@ -14,12 +14,34 @@ bool InFlight::add(const std::string& id, std::function<void()> cancel, std::siz
   return requests_.size() < most && requests_.emplace(id, Request{std::move(cancel), std::move(finish)}).second;
 }
 
+void InFlight::tell() const {
+  if (changed_) changed_();
+}
+
+void InFlight::remove(const std::string& id) {
+  if (requests_.erase(id) > 0) tell();
+}
+
+void InFlight::set_asking(const std::string& id, bool asking) {
+  const auto found = requests_.find(id);
+  if (found == requests_.end()) return;
+  found->second.asking = asking;
+  if (asking) tell();
+}
+
+bool InFlight::is_full_for_now(std::size_t most) const {
+  return requests_.size() >= most && std::ranges::any_of(requests_, [](const auto& entry) {
+           return !entry.second.asking && entry.second.finish == nullptr;
+         });
+}
+
 void InFlight::cancel(const std::string& id) {
   const auto found = requests_.find(id);
   if (found == requests_.end()) return;
   const auto cancel = std::move(found->second.cancel);
   requests_.erase(found);
   cancel();
+  tell();
 }
 
 void InFlight::cancel_all() {

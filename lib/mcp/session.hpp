@@ -23,18 +23,28 @@ class InFlight {
   /// ends it.
   [[nodiscard]] bool add(const std::string& id, std::function<void()> cancel, std::size_t most,
                          std::function<void()> finish = nullptr);
-  void remove(const std::string& id) { requests_.erase(id); }
+  void remove(const std::string& id);
   void cancel(const std::string& id);
+  /// This one waits for the client from now on, or does so no more.
+  void set_asking(const std::string& id, bool asking);
   void cancel_all();
   /// Answers those that would last.
   void finish_standing();
   [[nodiscard]] std::size_t size() const { return requests_.size(); }
+  /// There are as many as may be, and of those at least one ends without anything more from the client.
+  [[nodiscard]] bool is_full_for_now(std::size_t most) const;
+  /// Called each time that one has ended, or begun to wait for the client.
+  void on_change(std::function<void()> callback) { changed_ = std::move(callback); }
 
  private:
   struct Request {
     std::function<void()> cancel, finish;
+    bool asking = false;
   };
+  void tell() const;
+
   std::unordered_map<std::string, Request> requests_;
+  std::function<void()> changed_;
 };
 
 /// Where a session's messages go that belong to no request: its GET stream, or stdout.

@@ -62,8 +62,8 @@ struct StdioLink::State : std::enable_shared_from_this<State> {
 
   void start(Server& server, http::Principal principal) {
     transport.emplace(
-        server, std::move(principal), [this](std::string_view line) { return write(line); },
-        [this] { tell_if_done(); });
+        server, std::move(principal), [this](std::string_view line) { return write(line); }, [this] { tell_if_done(); },
+        [this] { asio::post(io, [self = shared_from_this()] { self->take(); }); });
     if (can_wait(in_file)) in.emplace(io, in_file);
     if (can_wait(out_file)) out.emplace(io, out_file);
     watch_reader();
@@ -104,12 +104,21 @@ struct StdioLink::State : std::enable_shared_from_this<State> {
       transport->end_of_input();  // its last line counts, and comes before the owner takes no more requests
       return close("stdin ended");
     }
-    transport->feed({chunk.data(), size});
+    untaken = {chunk.data(), size};
+    take();
+  }
+
+  /// Takes what was read, as far as there is room for it.
+  void take() {
+    if (!transport || draining || gone) return;
+    untaken.remove_prefix(transport->feed(untaken));
     read_on();
   }
 
+  /// Also the end of input is read when there is room: it is the end of all that stands before it.
   void read_on() {
-    if (!reading && !draining && !gone && queued.size() < kEnoughQueuedBytes) read();
+    const bool wanted = transport && !draining && !gone && untaken.empty() && transport->has_room();
+    if (wanted && !reading && queued.size() < kEnoughQueuedBytes) read();
   }
 
   bool write(std::string_view line) {
@@ -185,6 +194,7 @@ struct StdioLink::State : std::enable_shared_from_this<State> {
   std::optional<Descriptor> in{};
   std::optional<Descriptor> out{};
   std::array<char, kChunk> chunk{};
+  std::string_view untaken{};  ///< of chunk
   std::string queued{};
   std::string writing{};
   bool reading = false;

@@ -13,13 +13,23 @@ struct StdioTransport::Connection : std::enable_shared_from_this<Connection> {
   http::Principal principal;
   WriteLine write_line;
   std::function<void()> on_ended;
+  std::function<void()> on_room;
   std::shared_ptr<InFlight> in_flight = std::make_shared<InFlight>();
   // changes with each message
   std::shared_ptr<Session> session{};  ///< after initialize
   std::string line{};                  ///< what came of the next line
   bool too_long = false;               ///< that line's rest is skipped
+  bool full = false;                   ///< who feeds it waits for room
   bool input_ended = false;
   bool ended = false;
+
+  [[nodiscard]] bool has_room() const { return ended || !in_flight->is_full_for_now(core->limits.in_flight); }
+
+  void tell_of_room() {
+    if (!full || !has_room()) return;
+    full = false;
+    if (on_room) on_room();
+  }
 
   bool write(std::string_view message) {
     if (ended) return false;
@@ -204,23 +214,30 @@ void StdioTransport::Connection::batch(const std::shared_ptr<const JsonDocument>
 }
 
 StdioTransport::StdioTransport(Server& server, http::Principal principal, WriteLine write_line,
-                               std::function<void()> on_ended)
+                               std::function<void()> on_ended, std::function<void()> on_room)
     : connection_(std::make_shared<Connection>()) {
   connection_->core = server.core();
   connection_->principal = std::move(principal);
   connection_->write_line = std::move(write_line);
   connection_->on_ended = std::move(on_ended);
+  connection_->on_room = std::move(on_room);
+  connection_->in_flight->on_change([weak = std::weak_ptr(connection_)] {
+    if (const auto connection = weak.lock()) connection->tell_of_room();
+  });
 }
 
 StdioTransport::~StdioTransport() {
   connection_->on_ended = nullptr;
+  connection_->on_room = nullptr;
   connection_->end();
 }
 
-void StdioTransport::feed(std::string_view bytes) {
+std::size_t StdioTransport::feed(std::string_view bytes) {
   Connection& connection = *connection_;
   const std::size_t most = connection.core->limits.message_bytes;
-  while (!bytes.empty() && !connection.ended && !connection.input_ended) {
+  const std::size_t all = bytes.size();
+  connection.full = false;
+  while (!bytes.empty() && !connection.ended && !connection.input_ended && connection.has_room()) {
     const std::size_t end = bytes.find('\n');
     const std::string_view part = bytes.substr(0, end);
     if (!connection.too_long && connection.line.size() + part.size() > most) {
@@ -229,12 +246,16 @@ void StdioTransport::feed(std::string_view bytes) {
       connection.refuse(invalid_request(fmt::format("a message is longer than {} bytes", most)));
     }
     if (!connection.too_long) connection.line += part;
-    if (end == std::string_view::npos) return;
+    if (end == std::string_view::npos) return all;
     bytes.remove_prefix(end + 1);
     const std::string line = std::exchange(connection.line, {});
     if (!std::exchange(connection.too_long, false)) connection.take_line(line);
   }
+  connection.full = !connection.has_room();
+  return all - bytes.size();
 }
+
+bool StdioTransport::has_room() const { return connection_->has_room(); }
 
 void StdioTransport::end_of_input() {
   if (!connection_->ended && !connection_->line.empty()) connection_->take_line(std::exchange(connection_->line, {}));

@@ -18,15 +18,20 @@ class StdioTransport {
   using WriteLine = std::function<bool(std::string_view line)>;
 
   /// The server must outlive it. principal: the login that started this process. on_ended is called once, when ended()
-  /// becomes true, and not by the destructor.
+  /// becomes true, and not by the destructor. on_room is called when has_room() is true again, within what made it so:
+  /// feed it later.
   StdioTransport(Server& server, http::Principal principal, WriteLine write_line,
-                 std::function<void()> on_ended = nullptr);
+                 std::function<void()> on_ended = nullptr, std::function<void()> on_room = nullptr);
   StdioTransport(const StdioTransport&) = delete;
   StdioTransport& operator=(const StdioTransport&) = delete;
   ~StdioTransport();
 
-  /// Bytes of stdin, cut anywhere. A line that is too long or not JSON is answered with an error.
-  void feed(std::string_view bytes);
+  /// Bytes of stdin, cut anywhere, while there is room. A line that is too long or not JSON is answered with an error.
+  /// @return how many were taken: the rest is to be fed again when there is room.
+  std::size_t feed(std::string_view bytes);
+  /// Fewer calls are in flight than may be (Limits::in_flight). Also where none of them ends without what may stand
+  /// behind in the input, an answer of the user's or a cancellation: then what is too many is refused.
+  [[nodiscard]] bool has_room() const;
   /// No more comes, and a last line without a line feed counts: what is in flight is answered still, what only listens
   /// is ended, and what waits for the client's user is told that he did not answer.
   void end_of_input();

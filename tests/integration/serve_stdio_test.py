@@ -193,6 +193,18 @@ class Ends(OverStdio):
             self.shell.run(BIN / "musher", "serve", "--stdio", stdin=file, stdout=out, capture_output=False)
         self.assertEqual(len((self.shell.work / "answers").read_text().splitlines()), 3)
 
+    def test_a_thousand_requests_at_once_are_all_answered(self):
+        """More than may be in flight: the others wait in the pipe, and so does its end."""
+        client = self.client()
+        for arguments, tool, more in ((["--read-only"], "get_story", lambda n: {}),
+                                      ([], "put_story", lambda n: {"fields": {"n": n}})):
+            messages = [client.message("tools/call", {"name": tool, "arguments": {"story_id": STORY} | more(n)}) for n in range(1000)]
+            done = self.shell.run(BIN / "musher", "serve", "--stdio", *arguments, input="".join(json.dumps(message) + "\n" for message in messages))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            answers = {answer["id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
+            self.assertEqual(set(answers), {message["id"] for message in messages})
+            self.assertEqual([answer for answer in answers.values() if answer.get("result", {"isError": True}).get("isError")], [])
+
     def test_the_readme_says_how_a_client_starts_one(self):
         lines = [json.loads(line)["mcpServers"]["musher"] for line in (SOURCE / "README.md").read_text().splitlines()
                  if line.startswith('{"mcpServers"')]

@@ -41,6 +41,7 @@ struct Wire {
   std::vector<std::string> lines;
   bool reader_gone = false;
   int ends = 0;
+  int rooms = 0;  ///< how often it was told that there is room
   mcp::StdioTransport transport{harness.server,
                                 {.name = "login"},
                                 [this](std::string_view line) {
@@ -49,7 +50,8 @@ struct Wire {
                                   lines.emplace_back(line.substr(0, line.size() - 1));
                                   return !reader_gone;
                                 },
-                                [this] { ++ends; }};
+                                [this] { ++ends; },
+                                [this] { ++rooms; }};
 };
 
 const std::string kPing = R"({"jsonrpc":"2.0","id":"p","method":"ping"})";
@@ -132,6 +134,58 @@ TEST_CASE("mcp stdio: answers come in any order, and what was cancelled gets non
   wire.say(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":99}})"
            "\n");
   CHECK(at(wire.say(hold("1")).empty() ? "{}" : "[]", "") == "{}");  // the id is free again
+}
+
+TEST_CASE("mcp stdio: no more lines are taken than calls may be in flight, until one ends", "[mcp]") {
+  Wire wire({.in_flight = 2});
+  wire.initialize();
+  const auto hold = [](int id) {
+    return fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"name":"hold"}}}})", id) + "\n";
+  };
+  std::string input = hold(1) + hold(2) + hold(3) + hold(4) + kPing + "\n";
+  const auto feed = [&] {
+    input.erase(0, wire.transport.feed(input));
+    return wire.harness.held.size();
+  };
+  CHECK(feed() == 2);
+  CHECK(input == hold(3) + hold(4) + kPing + "\n");
+  CHECK_FALSE(wire.transport.has_room());
+  CHECK(feed() == 2);
+  CHECK(wire.rooms == 0);
+  wire.harness.held[1]->finish(mcp::ToolResult{});
+  CHECK(wire.rooms == 1);
+  CHECK(feed() == 3);
+  wire.harness.held[2]->finish(mcp::ToolResult{});
+  wire.harness.held[0]->finish(mcp::ToolResult{});
+  CHECK(wire.rooms == 2);  // told once, and again when it was full again
+  CHECK(feed() == 4);
+  CHECK(input.empty());
+  wire.harness.held[3]->finish(mcp::ToolResult{});
+  for (const std::string& line : wire.heard()) CHECK(at(line, "error").empty());
+}
+
+TEST_CASE("mcp stdio: calls that wait for the client, or stand, do not keep it from being heard", "[mcp]") {
+  Wire wire({.in_flight = 3});
+  wire.initialize();
+  const auto call = [&](int id, const std::string& tool) {
+    return wire.say(
+        fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"name":"{}"}}}})", id, tool) + "\n");
+  };
+  wire.modern("\"listen\"", "subscriptions/listen", R"("notifications":{"toolsListChanged":true})");
+  const std::string question = at(call(1, "remove").at(0), "id");
+  call(2, "hold");
+  CHECK_FALSE(wire.transport.has_room());
+  wire.harness.held[0]->ask(mcp::confirmation("Sure?", R"({"type":"object","properties":{}})", "b"));
+  CHECK(wire.rooms == 1);
+  CHECK(wire.heard().size() == 1);
+  CHECK(at(call(3, "hold").at(0), "error.code") == "-32600");  // one too many, and nobody to wait for
+  const auto removed =
+      wire.say(fmt::format(R"({{"jsonrpc":"2.0","id":{},"result":{{"action":"accept","content":{{"confirm":true}}}}}})"
+                           "\n",
+                           question));
+  CHECK(at(removed.at(0), "result.content.0.text") == "\"removed, heads-7\"");
+  CHECK(call(4, "hold").empty());
+  CHECK_FALSE(wire.transport.has_room());
 }
 
 TEST_CASE("mcp stdio: what was begun is answered after the end of input, in any order, and then it ends", "[mcp]") {
