@@ -1,6 +1,7 @@
 #pragma once
 // The server's inside: what its methods and transports share. Not for its users.
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -89,7 +90,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<std::weak_ptr<Session>> stdio_sessions;
   std::uint64_t next_question = 1;
   /// Of the messages that Limits::request_bytes is about. Outlives this with a message that does.
-  std::shared_ptr<std::size_t> request_bytes = std::make_shared<std::size_t>(0);
+  std::shared_ptr<std::atomic<std::size_t>> request_bytes = std::make_shared<std::atomic<std::size_t>>(0);
   bool closing = false;  ///< no new request is taken
   Scheduler::TimerId sweep_timer{};
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "http/header_text.hpp"
 #include "mcp/base64.hpp"
 #include "mcp/core.hpp"
@@ -44,7 +46,7 @@ void drop_large_body(http::Exchange& exchange) {
 
 /// A document whose bytes count in `sum` for as long as somebody has it.
 std::shared_ptr<const JsonDocument> counted(std::shared_ptr<const JsonDocument> document, std::size_t bytes,
-                                            std::shared_ptr<std::size_t> sum) {
+                                            std::shared_ptr<std::atomic<std::size_t>> sum) {
   *sum += bytes;
   const JsonDocument* const counts = document.get();
   return {counts, [kept = std::move(document), bytes, sum = std::move(sum)](const JsonDocument*) mutable {
