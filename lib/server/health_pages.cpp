@@ -13,11 +13,7 @@ namespace {
 
 /// A node that was let in once, or that this one dials. Anybody can prove a made-up key, a new one every time: of who
 /// was refused only what is written down of a peer has its log.
-bool is_known(const sync::PeerStatus& peer) {
-  if (!peer.peer) return false;
-  if (peer.state == "refused") return peer.log.has_value();
-  return peer.state != "handshake" || peer.dialed;
-}
+bool is_known(const sync::PeerStatus& peer) { return peer.peer && (peer.state != "refused" || peer.log); }
 
 std::vector<PeerMetric> peer_metrics(std::vector<sync::PeerStatus> peers) {
   std::ranges::stable_partition(peers, [](const sync::PeerStatus& peer) { return peer.state == "connected"; });

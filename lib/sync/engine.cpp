@@ -127,6 +127,7 @@ std::optional<Ending> Engine::proven(Session& session) {
     if (!keep_new) return Ending{CloseCode::duplicate, "there is a connection already"};
   }
   // The same node dialed again: it has given up the connection that stands here.
+  give_back(*other);
   other->supersede();
   other->end({CloseCode::duplicate, "there is a newer connection"});
   return std::nullopt;
@@ -155,7 +156,7 @@ void Engine::ended(Session& session) {
     ++totals_.violations;
     if (session.peer()) punish(session.peer()->author);
   }
-  const bool ordinary = code == CloseCode::duplicate || code == CloseCode::going_away;
+  const bool ordinary = code == CloseCode::duplicate || code == CloseCode::going_away || is_known_self(session);
   const bool is_second = session.proven() && session_with(session.peer()->author, nullptr) != nullptr;
   tell(!ordinary,
        is_second          ? "second connection closed"
@@ -167,6 +168,7 @@ void Engine::ended(Session& session) {
     records_[session.peer()->author] = session.record();
     write_records_soon();
   }
+  give_back(session);
   dial_again(session);
 }
 
@@ -232,7 +234,7 @@ void Engine::trust_changed() {
     }
   }
   for (Target& target : targets_) {
-    if (target.state == Target::State::waiting) target.next = services_.now();
+    if (target.state == Target::State::waiting && !target.is_self) target.next = services_.now();
   }
 }
 

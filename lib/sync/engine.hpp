@@ -93,7 +93,8 @@ class Engine final : private Session::Owner {
     std::optional<AuthorId> peer{};  ///< who answered last
     std::function<void()> cancel{};
     std::string last_error{};
-    bool is_self = false;       ///< what was said there was heard here
+    bool is_self = false;  ///< what was said there was heard here
+    bool told_of_self = false;
     std::int64_t since_ms = 0;  ///< nobody answers there, or not as a node whose ops may flow; 0: not tried yet
   };
   struct Penalty {
@@ -101,6 +102,8 @@ class Engine final : private Session::Owner {
     std::chrono::milliseconds until{};
   };
 
+  void give_back(Session& session);
+  [[nodiscard]] bool is_known_self(const Session& session);
   bool greeted(const Nonce& nonce) override;
   std::optional<Ending> claimed(Session& session, const AuthorId& author) override;
   std::optional<Ending> proven(Session& session) override;

@@ -122,6 +122,13 @@ bool Engine::went_well(const Session& session) const {
          services_.now() - *session.open_since() > options_.limits.retry_most;
 }
 
+/// It ended since both ends are this node, which was told of the end that dialed, once for each address.
+bool Engine::is_known_self(const Session& session) {
+  if (session.role() == Role::listener) return session.is_this_node();
+  const auto target = std::ranges::find(targets_, session.url(), &Target::url);
+  return target != targets_.end() && target->is_self && std::exchange(target->told_of_self, true);
+}
+
 /// What this node says first where it dials is known to nobody else yet.
 bool Engine::greeted(const Nonce& nonce) {
   for (const auto& session : sessions_) {

@@ -18,6 +18,11 @@ std::optional<PeerRecord> Engine::take_record(const AuthorId& peer) {
   return record;
 }
 
+/// What it took of its peer's and ended before it could go on from is there for the next connection.
+void Engine::give_back(Session& session) {
+  if (auto record = session.give_back()) records_.try_emplace(record->peer, *std::move(record));
+}
+
 std::uint64_t Engine::writes_of(const AuthorId& peer) const {
   const auto stored = stored_.find(peer);
   return stored == stored_.end() ? 0 : stored->second.writes;
@@ -117,9 +122,10 @@ std::size_t Engine::connected() const {
 std::vector<PeerStatus> Engine::status() const {
   std::vector<PeerStatus> all;
   for (const auto& session : sessions_) {
+    if (!session->is_live() && !session->peer()) continue;
     PeerStatus& status = all.emplace_back(status_of(session->record(), tail_.end().row));
     status.dialed = session->role() == Role::dialer;
-    status.state = session->state() == Session::State::open ? "connected" : "handshake";
+    status.state = session->state() == Session::State::open ? "connected" : session->is_live() ? "handshake" : "closed";
     if (session->peer()) continue;
     status.peer.reset();
     status.log.reset();

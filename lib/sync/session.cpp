@@ -192,9 +192,10 @@ void Session::start_positions() {
                      [this](const Tip& tip) { return setup_.owner.own_op_claimed(*this, tip); },
                      [this](const Tip& tip) { setup_.owner.own_op_elsewhere(*this, tip); },
                      [this](const OpId& id) { outbound_->peer_has(id); }, queued_bytes});
+  taken_ = setup_.owner.take_record(peer_->author);
   read_for<PeerRecord>(
       shared_from_this(), lifetime_, setup_.services,
-      [peer = *peer_, fresh = setup_.owner.take_record(peer_->author)](LogReader& log) -> Result<PeerRecord> {
+      [peer = *peer_, fresh = taken_](LogReader& log) -> Result<PeerRecord> {
         MUSHER_TRY(const auto records, log.peers());
         const auto found = std::ranges::find(records, peer.author, &PeerRecord::peer);
         const bool is_stored = found != records.end() && found->log == peer.log;
@@ -215,10 +216,17 @@ void Session::start_positions() {
         setup_.owner.found_stored(peer_->author, writes, record.heard_before);
         known_ = std::move(record);
         knows_record_ = true;
+        taken_.reset();
         dirty_ = true;
         const bool holds = !mark_broken_ && !is_round(known_.heard);
         send(encode(Position{holds ? known_.heard : std::nullopt}));
       });
+}
+
+std::optional<PeerRecord> Session::give_back() {
+  auto record = std::exchange(taken_, std::nullopt);
+  if (record && mark_broken_) record->heard.reset();
+  return record;
 }
 
 // --- where both stand

@@ -97,6 +97,8 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   [[nodiscard]] bool proven() const { return peer_.has_value(); }
   /// What was written down of this peer is known here: record() says all of it.
   [[nodiscard]] bool knows_record() const { return knows_record_; }
+  /// What it took of its owner (take_record) and has not gone on from; once.
+  [[nodiscard]] std::optional<PeerRecord> give_back();
 
   [[nodiscard]] Inbound* inbound() { return inbound_.get(); }
   [[nodiscard]] const Outbound* outbound() const { return outbound_.get(); }
@@ -180,6 +182,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   // for the record
   PeerRecord known_;
   bool knows_record_ = false;
+  std::optional<PeerRecord> taken_{};
   bool mark_broken_ = false;
   bool dirty_ = false;
   bool superseded_ = false;

@@ -147,6 +147,15 @@ class ByHand(sync_nodes_test.Nodes):
         self.assertEqual(*(each[:78] + each[110:] for each in hellos))
         self.assertNotEqual(*(each[78:110] for each in hellos))
 
+    def test_metrics_name_a_peer_that_goes_no_further_than_its_proof(self):
+        alice, = self.make("alice")
+        key, = self.trust_keys(alice, 1)
+        alice.start()
+        wire = self.wire(alice)
+        wire.greet(alice.summary()["log"]["document"], key)
+        wire.assert_proven()
+        self.assertIn(f'\nmusher_sync_peer_connected{{peer="{public(key).hex()[:12]}"}} 0\n', alice.server.get("/metrics")[2])
+
     def test_who_comes_when_all_connections_are_taken_is_told_so_and_let_in_later(self):
         alice, bob = self.make("alice", "bob")
         keys = self.trust_keys(alice, 256)

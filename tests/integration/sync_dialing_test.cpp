@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "model/text.hpp"
+#include "support/signed_ops.hpp"
 #include "support/sync_attacks.hpp"
 #include "support/sync_pair.hpp"
 
@@ -89,6 +90,34 @@ TEST_CASE("sync: what became of a peer is written down also beside a flood", "[s
   CHECK_FALSE(link->closed());
 }
 
+TEST_CASE("sync: what is not written down of a peer yet outlives a connection that ends at once", "[sync]") {
+  SyncWorld world(28);
+  world.weather.least_latency = world.weather.most_latency = 100us;
+  SimNode& a = world.add("a");
+  HostileNode peer(world, "peer", 66);
+  peer.be_trusted();
+  a.start();
+  const auto first = peer.connect(a);
+  const LogMark before{RowId{7}, Digest{{1}}}, mark{RowId{8}, Digest{{2}}};
+  first->send(sync::Tips{.round = 1, .upto = {}, .tips = {}, .last = true});
+  first->send_ops({}, before);
+  REQUIRE(world.run_until([&] { return record_of(a, peer.author()) && record_of(a, peer.author())->heard == before; },
+                          20s));
+  first->send_ops({}, mark);
+  world.run_for(2ms);
+  first->close();
+  world.run_for(2ms);
+  REQUIRE(first->closed());
+  REQUIRE(record_of(a, peer.author())->heard == before);
+  const auto second = peer.dial(a), third = peer.dial(a);  // the second is replaced before it has read anything
+  REQUIRE(world.run_until([&] { return third->open(); }, 1s));
+  CHECK(second->count<sync::Position>() == 0);
+  const auto said = std::ranges::find_if(
+      third->got(), [](const sync::Message& message) { return std::holds_alternative<sync::Position>(message); });
+  REQUIRE(said != third->got().end());
+  CHECK(std::get<sync::Position>(*said).heard == mark);
+}
+
 TEST_CASE("sync: whoever cannot write is not sent the same again and again", "[sync]") {
   Pair pair(21);
   insert(pair.a, "before", 10);
@@ -146,8 +175,14 @@ TEST_CASE("sync: a name that led back to this node is tried again, and may lead 
   pair.world.run_for(300s);
   CHECK(dials == 1);
   CHECK(pair.a.engine().status().front().state == "stopped");
+  pair.a.trust(identity_of(77).author(), "somebody");
+  pair.world.run_for(5s);
+  CHECK(dials == 1);
+  pair.world.run_for(400s);
+  CHECK(dials == 2);
+  CHECK(std::ranges::count(pair.a.events, "connection refused", &sync::Event::what) == 1);  // of which one is warned
   pair.world.listen("floating", [&](const std::shared_ptr<SimLink>& link) { pair.b.accept(link); });
-  CHECK(pair.world.run_until([&] { return pair.a.engine().connected() == 1; }, 400s));
+  CHECK(pair.world.run_until([&] { return pair.a.engine().connected() == 1; }, 700s));
 }
 
 TEST_CASE("sync: who is not let in is shown where it can be let in, until it is", "[sync]") {

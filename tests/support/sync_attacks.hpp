@@ -55,6 +55,7 @@ class HostileLink final : public sync::LinkUser, public std::enable_shared_from_
   void begin();
   void send(const sync::Message& message) { send_bytes(sync::encode(message)); }
   void send_bytes(std::string bytes) { link_->send(std::move(bytes)); }
+  void close() { link_->close(1001, "done"); }
   /// Ops under the next serial.
   void send_ops(std::vector<SignedOp> ops, const std::optional<LogMark>& upto = std::nullopt);
 
