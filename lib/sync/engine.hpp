@@ -85,7 +85,7 @@ class Engine final : private Session::Owner {
  private:
   struct Target {
     std::string url;
-    /// stopped: it is this node, or this node stops. left: it is not to be dialed any more.
+    /// stopped: this node stops. left: it is not to be dialed any more.
     enum class State : std::uint8_t { waiting, dialing, connected, stopped, left } state = State::waiting;
     [[nodiscard]] bool is_dialed() const { return state != State::stopped && state != State::left; }
     std::chrono::milliseconds next{};

@@ -6,7 +6,6 @@
 
 #include "model/text.hpp"
 #include "support/signed_ops.hpp"
-#include "support/sync_attacks.hpp"
 #include "support/sync_pair.hpp"
 
 namespace musher::testing {
@@ -97,12 +96,8 @@ TEST_CASE("sync: what is not written down of a peer yet outlives a connection th
   HostileNode peer(world, "peer", 66);
   peer.be_trusted();
   a.start();
-  const auto first = peer.connect(a);
   const LogMark before{RowId{7}, Digest{{1}}}, mark{RowId{8}, Digest{{2}}};
-  first->send(sync::Tips{.round = 1, .upto = {}, .tips = {}, .last = true});
-  first->send_ops({}, before);
-  REQUIRE(world.run_until([&] { return record_of(a, peer.author()) && record_of(a, peer.author())->heard == before; },
-                          20s));
+  const auto first = connect_with_mark(peer, a, before);
   first->send_ops({}, mark);
   world.run_for(2ms);
   first->close();

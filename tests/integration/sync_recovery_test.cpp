@@ -428,12 +428,8 @@ TEST_CASE("sync: a mark that was taken away while its connection broke does not 
   HostileNode peer(world, "peer", 66);
   peer.be_trusted();
   a.start();
-  const auto link = peer.connect(a);
   const LogMark mark{RowId{7}, Digest{{1, 2, 3}}};
-  link->send(sync::Tips{.round = 1, .upto = {}, .tips = {}, .last = true});
-  link->send_ops({}, mark);
-  REQUIRE(
-      world.run_until([&] { return record_of(a, peer.author()) && record_of(a, peer.author())->heard == mark; }, 20s));
+  const auto link = connect_with_mark(peer, a, mark);
   // What came is not whole, and that it is not is being written down when the connection breaks.
   a.slow_writes = 20s;
   link->send_ops(peer.orphans(1));

@@ -43,4 +43,16 @@ void trust_each_other(SimNode& left, SimNode& right) {
   right.trust(left.author(), left.name());
 }
 
+std::shared_ptr<HostileLink> connect_with_mark(HostileNode& peer, SimNode& node, const LogMark& mark) {
+  const auto link = peer.connect(node);
+  link->send(sync::Tips{.round = 1, .upto = {}, .tips = {}, .last = true});
+  link->send_ops({}, mark);
+  const auto is_written = [&] {
+    const auto record = record_of(node, peer.author());
+    return record && record->heard == mark;
+  };
+  REQUIRE(peer.world().run_until(is_written, std::chrono::seconds(20)));
+  return link;
+}
+
 }  // namespace musher::testing

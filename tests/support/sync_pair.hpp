@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "support/sync_world.hpp"
+#include "support/sync_attacks.hpp"
 
 namespace musher::testing {
 
@@ -16,6 +16,8 @@ void insert(SimNode& node, const std::string& story, int times = 1);
 [[nodiscard]] std::uint64_t waiting(SimNode& node);
 [[nodiscard]] std::optional<PeerRecord> record_of(SimNode& node, const AuthorId& peer);
 void trust_each_other(SimNode& left, SimNode& right);
+/// The peer has nothing in its log, up to this mark; the node has written it down.
+[[nodiscard]] std::shared_ptr<HostileLink> connect_with_mark(HostileNode& peer, SimNode& node, const LogMark& mark);
 
 /// Two nodes that trust each other; a dials b.
 struct Pair {
