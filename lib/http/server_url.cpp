@@ -72,6 +72,14 @@ std::optional<std::string> translated(std::string_view text, const Scheme& other
   return url;
 }
 
+/// HOST:PORT as a URL: without TLS only on this machine. Nothing when it is none.
+std::optional<std::string> with_scheme(std::string_view text, const Scheme& scheme) {
+  if (text.find("://") != text.npos || text.find_first_of("?#@") != text.npos) return std::nullopt;
+  const auto parsed = parse(fmt::format("{}{}", scheme.plain, text), scheme);
+  if (!parsed) return std::nullopt;
+  return fmt::format("{}{}", parsed->server.is_loopback ? scheme.plain : scheme.tls, text);
+}
+
 /// The path is as written, and may be empty.
 Result<WebSocketUrl> parse(std::string_view text, const Scheme& scheme) {
   WebSocketUrl parts;
@@ -81,7 +89,10 @@ Result<WebSocketUrl> parse(std::string_view text, const Scheme& scheme) {
   if (!url.tls && !begins_with(rest, scheme.plain)) {
     auto error = bad(text, scheme, fmt::format("it does not begin with {} or {}", scheme.plain, scheme.tls));
     const Scheme& other = &scheme == &kHttp ? kWebSocket : kHttp;
-    if (auto right = translated(text, other, scheme)) error.error().hint = *std::move(right);
+    if (auto right = translated(text, other, scheme))
+      error.error().hint = *std::move(right);
+    else if (auto whole = with_scheme(text, scheme))
+      error.error().hint = *std::move(whole);
     return error;
   }
   rest.remove_prefix((url.tls ? scheme.tls : scheme.plain).size());
@@ -139,9 +150,10 @@ std::string WebSocketUrl::text() const {
 
 Result<WebSocketUrl> parse_web_socket_url(std::string_view text) {
   MUSHER_TRY(auto parts, parse(text, kWebSocket));
-  const bool plain =
-      std::ranges::all_of(parts.path, [](char c) { return c > ' ' && c < '\x7f' && c != '?' && c != '#'; });
-  if (!plain) return bad(text, kWebSocket, "its path is not plain");
+  if (parts.path.find_first_of("?#") != parts.path.npos)
+    return bad(text, kWebSocket, "nothing may follow its path, and this has a ? or a #");
+  const bool plain = std::ranges::all_of(parts.path, [](char c) { return c > ' ' && c < '\x7f'; });
+  if (!plain) return bad(text, kWebSocket, "its path has characters that are not printable ASCII");
   if (parts.path.empty()) parts.path = "/";
   return parts;
 }

@@ -24,16 +24,22 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 1024 * 1024;
 constexpr std::string_view kFolderName = "musher-copy-";
-constexpr const char* kSpaceHint = "make room there, or set TMPDIR to a folder with more";
+
+const char* hint_for(int error) {
+  const bool is_full = error == ENOSPC || error == EDQUOT;
+  return is_full ? "make room there, or set TMPDIR to a folder with more"
+                 : "set TMPDIR to a folder in which you may make files";
+}
 
 void write_to(int descriptor, sql::Blob bytes, const std::string& path) {
   if (write_all(descriptor, bytes)) return;
-  sql::raise(Errc::io, fmt::format("cannot copy the log to {}: {}", path, std::strerror(errno)), kSpaceHint);
+  sql::raise(Errc::io, fmt::format("cannot copy the log to {}: {}", path, std::strerror(errno)), hint_for(errno));
 }
 
 Descriptor make_file(const std::string& path) {
   Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file.valid()) sql::raise(Errc::io, fmt::format("cannot make {}: {}", path, std::strerror(errno)), kSpaceHint);
+  if (!file.valid())
+    sql::raise(Errc::io, fmt::format("cannot make {}: {}", path, std::strerror(errno)), hint_for(errno));
   return file;
 }
 
@@ -114,7 +120,7 @@ PrivateCopy PrivateCopy::without_files() {
     const int error = errno;
     const std::string parent = std::filesystem::path(folder).parent_path();
     sql::raise(Errc::io, fmt::format("cannot make a private folder in {}: {}", parent, std::strerror(error)),
-               kSpaceHint);
+               hint_for(error));
   }
   WatchedFolder watched(folder);
   return {std::move(folder), std::move(watched), wall_clock_ms()};
@@ -126,7 +132,7 @@ Result<PrivateCopy> PrivateCopy::make(const LogFile& log, std::chrono::milliseco
   while (true) {
     MUSHER_TRY(PrivateCopy copy, sql::guarded("copy", log.path, [] { return without_files(); }));
     if (!lock_folder(copy.folder_, copy.lock_)) {
-      return fail(Errc::io, fmt::format("cannot lock {}: {}", copy.folder_, std::strerror(errno)), kSpaceHint);
+      return fail(Errc::io, fmt::format("cannot lock {}: {}", copy.folder_, std::strerror(errno)), hint_for(errno));
     }
     MUSHER_CHECK(sql::guarded("copy", log.path, [&] {
       copy_database(log.path, copy.path());

@@ -35,10 +35,14 @@ std::string with_hint(std::string what, std::string_view hint) {
 std::string_view what_to_do(CloseCode code) {
   switch (code) {
     case CloseCode::unsupported: return "upgrade the older node";
-    case CloseCode::wrong_document: return "mend the address, or make the newer node's log again: musher init --join";
+    case CloseCode::wrong_document:
+      return "mend the address, or move the newer node's log away and make it again: musher init --join";
     case CloseCode::same_node:
-      return "its own address: take it out of rendezvous; a copy of a log: make a new one, musher init --join";
-    case CloseCode::same_key: return "the key file was copied: musher identity new at one of them, and trust that key";
+      return "its own address: take it out of rendezvous; a copy of a log: move it away and make a new one, musher "
+             "init --join";
+    case CloseCode::same_key:
+      return "the key file was copied: at one of them move it away, musher identity new, trust that key, start the "
+             "server again";
     default: return "";
   }
 }
