@@ -51,8 +51,8 @@ void write_movement(JsonWriter& json, const FileMovement& move) {
   } else {
     json.key("refused").null();
   }
-  if (move.movement.damage)
-    json.key("damage").string(move.movement.damage->what);
+  if (move.movement.stopped)
+    json.key("damage").string(move.movement.stopped->what);
   else
     json.key("damage").null();
   write_live(json, move.live);

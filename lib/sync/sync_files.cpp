@@ -40,11 +40,8 @@ class Move {
   Move(LogReader& from, Replica& to, const TrustPolicy& trust, const MoveOptions& options)
       : from_(from), to_(to), options_(options), verifier_(from.info().document), describer_(from, trust) {}
 
-  Result<Movement> run() {
-    if (auto done = move_all(); !done) {
-      if (done.error().code != Errc::damaged) return std::unexpected(std::move(done).error());
-      movement_.damage = std::move(done).error();
-    }
+  Movement run() {
+    if (auto done = move_all(); !done) movement_.stopped = std::move(done).error();
     return std::move(movement_);
   }
 
@@ -195,9 +192,10 @@ class Move {
 
 }  // namespace
 
-Result<Movement> move_ops(LogReader& from, Replica& to, const MoveOptions& options) {
-  MUSHER_TRY(const auto trust, TrustPolicy::read(to.log()));
-  return Move(from, to, trust, options).run();
+Movement move_ops(LogReader& from, Replica& to, const MoveOptions& options) {
+  const auto trust = TrustPolicy::read(to.log());
+  if (!trust) return {.stopped = trust.error()};
+  return Move(from, to, *trust, options).run();
 }
 
 }  // namespace musher::sync

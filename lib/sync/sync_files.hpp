@@ -31,16 +31,16 @@ struct RefusedOp {
 
 /// One direction.
 struct Movement {
-  std::uint64_t moved = 0;                    ///< ops that are in the receiving log now and were not before
-  std::uint64_t released = 0;                 ///< of its own quarantine, because of them
-  std::map<AuthorId, std::uint64_t> authors;  ///< of what was moved
-  std::set<std::string> stories;              ///< that it is about
-  std::vector<WaitingOps> waiting;            ///< what could not enter, ascending
+  std::uint64_t moved = 0;                      ///< ops that are in the receiving log now and were not before
+  std::uint64_t released = 0;                   ///< of its own quarantine, because of them
+  std::map<AuthorId, std::uint64_t> authors{};  ///< of what was moved
+  std::set<std::string> stories{};              ///< that it is about
+  std::vector<WaitingOps> waiting{};            ///< what could not enter, ascending
   std::optional<RefusedOp> refused{};
-  std::optional<Error> damage{};  ///< of one of the two logs, which stopped it: what is above was done before
-  bool row_is_damaged = false;    ///< that is, a row of the giving log is not what its author signed
+  std::optional<Error> stopped{};  ///< damage to one of the two logs, busy or io: what is above was done before
+  bool row_is_damaged = false;     ///< that is, a row of the giving log is not what its author signed
 
-  [[nodiscard]] bool complete() const { return waiting.empty() && !refused && !damage; }
+  [[nodiscard]] bool complete() const { return waiting.empty() && !refused && !stopped; }
 };
 
 struct MoveOptions {
@@ -50,8 +50,7 @@ struct MoveOptions {
 };
 
 /// Brings over what `to` lacks of `from`, in transactions of about 2,048 ops; what is done stays done. Running it again
-/// moves nothing.
-/// @errors busy, io. Damage is no error here: what came before it is worth telling.
-[[nodiscard]] Result<Movement> move_ops(LogReader& from, Replica& to, const MoveOptions& options);
+/// moves nothing. What stops it is in the movement: what came before it is worth telling.
+[[nodiscard]] Movement move_ops(LogReader& from, Replica& to, const MoveOptions& options);
 
 }  // namespace musher::sync

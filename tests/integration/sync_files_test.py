@@ -1,10 +1,12 @@
 """musher sync: two real files of one document, brought together without a server."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -384,7 +386,7 @@ class SyncFiles(unittest.TestCase):
                         done = self.musher("sync", *extra, *logs, code=3)
                         self.assertTrue(done.stderr.endswith(hint), done.stderr)
         # Neither is there: nothing says which document the new log should hold.
-        self.assertIn("hint: musher init --log typo.db\n", self.musher("sync", "typo.db", "elsewhere.db", code=3).stderr)
+        self.assertIn("hint: neither of the two is there: look at their names, or in which folder you are\n", self.musher("sync", "typo.db", "elsewhere.db", code=3).stderr)
         for arguments in (("--log", "one.db", "two.db"), ("-l", "one.db", "two.db"), ("one.db", "--log=two.db")):
             self.assertIn("  hint: its logs are arguments: musher sync FILE-A FILE-B\n", self.musher("sync", *arguments, code=2).stderr)
         self.must("init", "-q", "--join", "a.db", "--log", "typo.db")
@@ -404,6 +406,55 @@ class SyncFiles(unittest.TestCase):
             done = self.musher("sync", "a.db", "b.db", code=6, environment={"MUSHER_LOCK_TIMEOUT": "100ms"})
             self.assertIn("b.db", done.stderr)
         self.sync()
+
+    def test_what_stops_one_direction_is_told_and_the_other_is_gone_all_the_same(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.put("b.db", "2_b", "stage=1_backlog", new=True)
+        server = Server(self.shell, "--log", "b.db")
+        self.addCleanup(server.close)
+        soon = {"MUSHER_LOCK_TIMEOUT": "100ms"}
+        stopped = rf"from {self.shell.work}/b\.db to {self.shell.work}/a\.db: .*a\.db"
+        with contextlib.closing(sqlite3.connect(self.shell.work / "a.db", isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            for logs in (("a.db", "b.db"), ("b.db", "a.db")):
+                with self.subTest(logs):
+                    done = self.musher("sync", *logs, code=6, environment=soon)
+                    self.assertRegex(done.stderr, rf"(?m)^musher-sync: {stopped}.*\n  hint: ")
+                    self.assertIn("not all could be brought over\n", done.stdout)
+                    if logs[0] == "a.db":
+                        self.assertIn("b.db: 1 op brought over\n", done.stdout)
+                        self.assertRegex(done.stderr, r"the live server PID [0-9]+ has it in memory")
+            done = self.musher("sync", "-q", "a.db", "b.db", code=6, environment=soon)
+            self.assertEqual((done.stdout, len(done.stderr.splitlines())), ("", 1))
+            self.assertRegex(done.stderr, rf"^musher-sync: {stopped}")
+            done = self.musher("sync", "--json", "a.db", "b.db", code=6, environment=soon)
+            document = json.loads(done.stdout)
+            self.assertEqual((document["exit_code"], document["verdict"], document["movements"][0]["damage"]), (6, "different", None))
+            self.assertIn("a.db", document["movements"][1]["damage"])
+            self.assertEqual((json.loads(done.stderr)["code"], json.loads(done.stderr)["exit_code"]), ("busy", 6))
+        _, there, back = self.sync()
+        self.assertEqual((there["moved"], back["moved"]), (0, 1))
+
+    def test_a_log_whose_authors_cannot_be_read_gives_what_it_has(self):
+        self.trust_each_other()
+        self.put("a.db", "1_a", "stage=1_backlog", new=True)
+        self.put("b.db", "2_b", "stage=1_backlog", new=True)
+        for logs in (("odd.db", "b.db"), ("b.db", "odd.db")):
+            with self.subTest(logs):
+                self.shell.copy_of("a.db", "odd.db", "")
+                with contextlib.closing(sqlite3.connect(self.shell.work / "odd.db")) as database:
+                    page, = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'authors'").fetchone()
+                    size, = database.execute("PRAGMA page_size").fetchone()
+                with open(self.shell.work / "odd.db", "rb+") as file:
+                    file.seek((page - 1) * size)
+                    file.write(b"\xa5" * size)
+                self.shell.copy_of("b.db", "fresh.db", "")
+                document, *movements = self.sync(logs=["fresh.db" if name == "b.db" else name for name in logs], code=1)
+                out = movements[logs.index("odd.db")]
+                back = movements[1 - logs.index("odd.db")]
+                self.assertEqual((document["verdict"], out["moved"], out["damage"], back["moved"]), ("different", 1, None, 0))
+                self.assertIn("odd.db", back["damage"])
 
     def test_a_live_server_has_what_came_in_memory(self):
         self.trust_each_other()

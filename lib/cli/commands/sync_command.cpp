@@ -57,7 +57,9 @@ Error of_argument(Error error, const Side& side, const Side& other) {
   const auto init = error.hint.find(kInitCommand);
   if (error.hint == kNameLogHint || side.name.empty()) {
     error.hint = "musher sync takes two op logs: name another file";
-  } else if (init != error.hint.npos && std::filesystem::is_regular_file(other.name, ignored)) {
+  } else if (init != error.hint.npos && !std::filesystem::is_regular_file(other.name, ignored)) {
+    error.hint = "neither of the two is there: look at their names, or in which folder you are";
+  } else if (init != error.hint.npos) {
     error.hint.insert(init + kInitCommand.size(), "--join " + shell_word(other.name) + ' ');
   }
   return error;
@@ -93,7 +95,7 @@ Result<void> check_pair(Side& first, Side& second) {
               "only logs of one document have ops for each other; a new one of it: musher init --join FILE");
 }
 
-Result<FileMovement> move(Side& from, Side& to, Context& context) {
+FileMovement move(Side& from, Side& to, Context& context) {
   Progress progress(context.terminal, steady_clock(), "bringing to " + to.name, "ops", 0);
   sync::MoveOptions options;
   options.on_progress = [&](std::uint64_t done, std::uint64_t total) {
@@ -101,23 +103,18 @@ Result<FileMovement> move(Side& from, Side& to, Context& context) {
     progress.update(done);
   };
   auto movement = sync::move_ops(from.replica->log(), *to.replica, options);
-  if (!movement) {
-    Error error = std::move(movement).error();
-    error.what = fmt::format("from {} to {}: {}", from.path, to.path, error.what);
-    return std::unexpected(std::move(error));
+  if (movement.row_is_damaged) {
+    movement.stopped->what += " (" + from.path + ")";
+    movement.stopped->hint = verify_hint(from.path);
   }
-  if (movement->row_is_damaged) {
-    movement->damage->what += " (" + from.path + ")";
-    movement->damage->hint = verify_hint(from.path);
-  }
-  MUSHER_TRY(auto trust, TrustPolicy::read(to.replica->log()));
-  return FileMovement{from.path,
-                      to.path,
-                      from.replica->log().info().log,
-                      to.replica->log().info().log,
-                      std::move(trust),
-                      *std::move(movement),
-                      {}};
+  auto trust = TrustPolicy::read(to.replica->log());
+  return {from.path,
+          to.path,
+          from.replica->log().info().log,
+          to.replica->log().info().log,
+          trust ? *std::move(trust) : TrustPolicy(),  // why it could not be read is what stopped the movement
+          std::move(movement),
+          {}};
 }
 
 // --- text
@@ -152,7 +149,9 @@ std::string hint_text(const FileMovement& move, const sync::WaitingOps& waiting)
   return "musher inspect quarantine" + log;
 }
 
-/// What keeps a movement from being complete, each with what to run next. Not escaped.
+bool is_damaged(const sync::Movement& movement) { return movement.stopped && movement.stopped->code == Errc::damaged; }
+
+/// What of the two logs keeps a movement from being complete, each with what to run next. Not escaped.
 std::vector<Error> reasons(const FileMovement& move, bool dry_run) {
   const sync::Movement& movement = move.movement;
   std::vector<Error> reasons;
@@ -172,8 +171,8 @@ std::vector<Error> reasons(const FileMovement& move, bool dry_run) {
                                    short_id(refused->id), raw(refused->row), to_string(refused->why)),
                        verify_hint(move.from)});
   }
-  if (movement.damage)
-    reasons.push_back({movement.damage->code, "stopped: " + movement.damage->what, movement.damage->hint});
+  if (is_damaged(movement))
+    reasons.push_back({Errc::damaged, "stopped: " + movement.stopped->what, movement.stopped->hint});
   return reasons;
 }
 
@@ -203,13 +202,29 @@ void render_text(const std::vector<FileMovement>& moves, bool dry_run, Terminal&
   terminal.out() << (complete ? now : "not all could be brought over") << '\n';
 }
 
-/// Quiet: why it ends with 1, and nothing else.
+/// Quiet: why it is not complete, and nothing else.
 void report_reasons(const std::vector<FileMovement>& moves, Terminal& terminal) {
   for (const FileMovement& each : moves) {
     for (Error& reason : reasons(each, false)) {
       reason.what = fmt::format("{} to {}: {}", each.from, each.to, reason.what);
       report_in_one_line(reason, terminal);
     }
+  }
+}
+
+/// What kept a direction from being gone to its end, and has nothing to do with what the logs hold.
+void report_failures(const std::vector<FileMovement>& moves, Context& context) {
+  Terminal& terminal = context.terminal;
+  for (const FileMovement& each : moves) {
+    if (!each.movement.stopped || is_damaged(each.movement)) continue;
+    Error error = *each.movement.stopped;
+    error.what = fmt::format("from {} to {}: {}", each.from, each.to, error.what);
+    if (wants_json(context))
+      report_error_json(error, terminal.err());
+    else if (context.settings.quiet)
+      report_in_one_line(error, terminal);
+    else
+      report_error(error, terminal);
   }
 }
 
@@ -227,6 +242,11 @@ ExitCode confirm(Side& to, FileMovement& move, Context& context, const WaitOptio
       confirm_live(there, *to.replica, *last, fmt::format("the rows of {} up to {}", to.path, raw(*last)), option);
   move.live = std::move(live.answers);
   return LiveConfirmation{move.live}.exit_code();
+}
+
+ExitCode exit_code_of(const sync::Movement& movement) {
+  const ExitCode stopped = movement.stopped ? exit_code(movement.stopped->code) : ExitCode::ok;
+  return movement.refused || !movement.waiting.empty() ? worst(ExitCode::no, stopped) : stopped;
 }
 
 Result<ExitCode> run(SyncOptions& options, Context& context) {
@@ -248,19 +268,20 @@ Result<ExitCode> run(SyncOptions& options, Context& context) {
 
   std::vector<FileMovement> moves;
   for (const std::size_t from : {0U, 1U}) {
-    MUSHER_TRY(FileMovement made, move(sides[from], sides[1 - from], context));
+    FileMovement made = move(sides[from], sides[1 - from], context);
     if (!options.dry_run && made.movement.moved > 0) {
       context.terminal.wrote(fmt::format("{} ops in {}", made.movement.moved, made.to));
     }
     moves.push_back(std::move(made));
   }
   const bool complete = std::ranges::all_of(moves, [](const auto& each) { return each.movement.complete(); });
-  ExitCode code = complete ? ExitCode::ok : ExitCode::no;
+  ExitCode code = worst(exit_code_of(moves[0].movement), exit_code_of(moves[1].movement));
   if (!wants_json(context) && (!context.settings.quiet || options.dry_run)) {
     render_text(moves, options.dry_run, context.terminal);
   } else if (!wants_json(context)) {
     report_reasons(moves, context.terminal);
   }
+  report_failures(moves, context);
   if (!options.dry_run) {
     for (const std::size_t from : {0U, 1U}) {
       code = worst(code, confirm(sides[1 - from], moves[from], context, options.wait));
