@@ -136,7 +136,7 @@ NamedPeer named_peer(const JsonView& peer) {
   status.dialed = peer["dialed"].boolean().value_or(false);
   status.state = text(peer["state"]);
   if (peer["since"].string()) status.since_ms = instant(peer["since"]);
-  status.lag_ops = peer["lag_ops"].integer().value_or(0);
+  status.lag_ops = peer["lag_ops"].integer();
   status.sent_bytes = static_cast<std::uint64_t>(peer["sent_bytes"].integer().value_or(0));
   status.received_bytes = static_cast<std::uint64_t>(peer["received_bytes"].integer().value_or(0));
   status.last_error = text(peer["last_error"]);

@@ -7,29 +7,12 @@
 #include "model/escape.hpp"
 
 namespace musher {
-namespace {
-
-/// "a", "a or b", "a, b or c".
-std::string either(const std::vector<std::string>& words) {
-  std::string text;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
-    text += quote(words[i]);
-  }
-  return text;
-}
-
-}  // namespace
 
 void report_error(const Error& error, Terminal& terminal) {
   terminal.clear_status();
   std::ostream& err = terminal.err();
-  err << terminal.paint_err(Style::red, terminal.program() + ":") << ' ' << message_text(error.what);
-  if (!error.candidates.empty()) {
-    err << (error.code == Errc::ambiguous ? "; it could be " : "; did you mean ") << either(error.candidates)
-        << (error.code == Errc::ambiguous ? "" : "?");
-  }
-  err << '\n';
+  err << terminal.paint_err(Style::red, terminal.program() + ":") << ' ' << message_text(error.what)
+      << candidates_text(error) << '\n';
   if (!error.hint.empty())
     err << "  " << terminal.paint_err(Style::cyan, "hint:") << ' ' << message_text(error.hint) << '\n';
   err.flush();

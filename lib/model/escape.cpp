@@ -97,4 +97,14 @@ std::string quote(std::string_view text) {
   return fmt::format("'{}' ({} bytes)", escape(shortened_text(text, kQuotedBytes)), text.size());
 }
 
+std::string candidates_text(const Error& error) {
+  if (error.candidates.empty()) return "";
+  std::string words;
+  for (std::size_t i = 0; i < error.candidates.size(); ++i) {
+    if (i > 0) words += i + 1 == error.candidates.size() ? " or " : ", ";
+    words += quote(error.candidates[i]);
+  }
+  return error.code == Errc::ambiguous ? "; it could be " + words : "; did you mean " + words + "?";
+}
+
 }  // namespace musher

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/result.hpp"
+
 namespace musher {
 
 /// Printable UTF-8 stays as it is. Control bytes, DEL and bytes that are not UTF-8 become `\xNN`; C1 controls, bidi
@@ -31,5 +33,9 @@ struct Character {
 /// Text as a message quotes it: escaped, in single quotes, and when it is over about 200 bytes only its beginning and
 /// its size: 'aaaa…' (1048576 bytes).
 [[nodiscard]] std::string quote(std::string_view text);
+
+/// What an error's message ends with where it has candidates: "; did you mean 'stage' or 'stages'?", or of a prefix ";
+/// it could be 'a1' or 'a2'". Escaped.
+[[nodiscard]] std::string candidates_text(const Error& error);
 
 }  // namespace musher

@@ -18,7 +18,10 @@ void write_peers(JsonWriter& json, const std::vector<sync::PeerStatus>& peers, c
       json.key("since").time(peer.since_ms);
     else
       json.key("since").null();
-    json.key("lag_ops").number(peer.lag_ops);
+    if (peer.lag_ops)
+      json.key("lag_ops").number(*peer.lag_ops);
+    else
+      json.key("lag_ops").null();
     json.key("sent_bytes").number(peer.sent_bytes);
     json.key("received_bytes").number(peer.received_bytes);
     json.key("last_error").string(peer.last_error);

@@ -27,7 +27,7 @@ std::vector<PeerMetric> peer_metrics(std::vector<sync::PeerStatus> peers) {
     metric = {key,
               peer.state == "connected",
               static_cast<double>(peer.since_ms) / 1'000,
-              static_cast<double>(peer.lag_ops),
+              peer.lag_ops.transform([](std::int64_t ops) { return static_cast<double>(ops); }),
               static_cast<double>(peer.sent_bytes),
               static_cast<double>(peer.received_bytes)};
   }

@@ -129,7 +129,7 @@ std::string Metrics::text(const MetricValues& values, const std::vector<PeerMetr
   for (const PeerMetric& peer : peers) {
     show(state_->peer_connected, peer, peer.connected ? 1 : 0);
     show(state_->peer_since, peer, peer.since_seconds);
-    show(state_->peer_lag, peer, peer.lag_ops);
+    if (peer.lag_ops) show(state_->peer_lag, peer, *peer.lag_ops);
     show(state_->peer_sent, peer, peer.sent_bytes);
     show(state_->peer_received, peer, peer.received_bytes);
   }

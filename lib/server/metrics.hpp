@@ -46,7 +46,7 @@ struct PeerMetric {
   std::string peer;  ///< the first 12 digits of its key
   bool connected = false;
   double since_seconds = 0;
-  double lag_ops = 0;
+  std::optional<double> lag_ops{};  ///< absent: not known
   double sent_bytes = 0;
   double received_bytes = 0;
 };

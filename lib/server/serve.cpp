@@ -190,7 +190,7 @@ class Runtime {
   std::vector<sync::PeerStatus> peers() {
     std::vector<sync::PeerStatus> rows = sync_->peers();
     if (const auto since = others_sync_since_ms(*live_)) {
-      if (const auto written = sync::stored_peers(live_->log(), true)) sync::take_from_others(rows, *written, *since);
+      if (const auto written = sync::stored_peers(live_->log(), *since)) sync::take_from_others(rows, *written, *since);
     }
     return rows;
   }
@@ -330,7 +330,10 @@ class Runtime {
       apply(*std::move(reloaded));
       log_(LogLevel::info, "reloaded", {});
     } else {
-      log_(LogLevel::error, "the configuration stays as it was", {{"problem", reloaded.error().what}});
+      const Error& error = reloaded.error();
+      LogFields fields{{"problem", error.what + candidates_text(error)}};
+      if (!error.hint.empty()) fields.emplace_back("hint", error.hint);
+      log_(LogLevel::error, "the configuration stays as it was", fields);
     }
     if (!live_->problem().empty()) reopen();
     manager_.ready(status_text());

@@ -129,7 +129,7 @@ std::vector<PeerStatus> Engine::status() const {
     if (session->peer()) continue;
     status.peer.reset();
     status.log.reset();
-    status.lag_ops = 0;
+    status.lag_ops.reset();
   }
   for (const Target& target : targets_) {
     if (target.state == Target::State::connected || target.state == Target::State::left) continue;

@@ -25,13 +25,17 @@ PeerStatus status_of(const PeerRecord& record, RowId last) {
   return peer;
 }
 
-Result<std::vector<PeerStatus>> stored_peers(LogReader& log, bool is_served) {
+Result<std::vector<PeerStatus>> stored_peers(LogReader& log, std::optional<std::int64_t> served_since_ms) {
   MUSHER_TRY(const RowId last, log.last_row());
   MUSHER_TRY(const auto records, log.peers());
   std::vector<PeerStatus> peers;
   for (const PeerRecord& record : records) {
     PeerStatus& peer = peers.emplace_back(status_of(record, last));
-    if (peer.state == "connected" && !is_served) peer.state = "not_running";
+    if (peer.state != "connected") continue;
+    if (!served_since_ms)
+      peer.state = "not_running";
+    else if (peer.since_ms < *served_since_ms)
+      peer.state = "closed";
   }
   return peers;
 }
@@ -51,6 +55,7 @@ std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<Pe
     const auto known = std::ranges::find_if(stored, [&](const PeerStatus& record) {
       return row.peer ? record.peer == row.peer : record.dialed && record.address == row.address;
     });
+    if (row.state == "refused" && known != stored.end() && known->since_ms >= row.since_ms) continue;
     if (has_no_connection(row) && known != stored.end()) {
       known->address = row.address;
       known->dialed = row.dialed;

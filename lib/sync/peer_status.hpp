@@ -19,22 +19,25 @@ struct PeerStatus {
   /// "connected", "handshake", "dialing", "waiting", "stopped", "refused"; of what is written down: "connected",
   /// "closed", or "not_running": it was connected to a server that did not live to say how that ended.
   std::string state{};
-  std::int64_t since_ms = 0;  ///< it is connected, or is not; 0: never
-  std::int64_t lag_ops = 0;   ///< ops of this log that it has not acknowledged
+  std::int64_t since_ms = 0;              ///< it is connected, or is not; 0: never
+  std::optional<std::int64_t> lag_ops{};  ///< ops of this log that it has not acknowledged; absent: not known
   std::uint64_t sent_bytes = 0;
   std::uint64_t received_bytes = 0;
   std::string last_error{};
   bool other_server = false;  ///< it is connected with another server of this log
 };
 
-/// The peers of the table, by key. is_served: a live server has the log open.
-[[nodiscard]] Result<std::vector<PeerStatus>> stored_peers(LogReader& log, bool is_served);
+/// The peers of the table, by key.
+/// @param served_since_ms  when the eldest of the live servers of the log that sync began; nothing: there is none. Who
+///   was connected before that was so with one that did not live to say how it ended
+[[nodiscard]] Result<std::vector<PeerStatus>> stored_peers(LogReader& log, std::optional<std::int64_t> served_since_ms);
 
 /// One record. last: the log's last row.
 [[nodiscard]] PeerStatus status_of(const PeerRecord& record, RowId last);
 
 /// What a server has now, and what is written down of peers that it has no connection with: how far behind they are,
-/// and why they went. One row for each peer, and for each address that nobody answered at.
+/// and why they went. One row for each peer, and for each address that nobody answered at. Who was refused and has been
+/// connected since is not shown as refused.
 [[nodiscard]] std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<PeerStatus> stored);
 
 /// Of a log that several servers have open: a peer of `written` (stored_peers) that is connected there is so in `rows`,

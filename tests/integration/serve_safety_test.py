@@ -132,6 +132,17 @@ class Tokens(Serving):
         self.assertNotIn("short\"", problem)
         self.assertEqual(status(new), 200)
 
+    def test_a_hangup_says_what_is_wrong_with_the_configuration_and_what_it_may_mean(self):
+        path = self.shell.work / "conf.toml"
+        path.write_text("[serve]\n")
+        server = self.server("--config", str(path))
+        path.write_text('[serve]\nrendezvou = []\n')
+        server.signal(signal.SIGHUP)
+        self.assertRegex(server.wait_event("the configuration stays as it was")["problem"], r"unknown key 'rendezvou'.*; did you mean 'rendezvous' or 'rendezvous_token_file'\?$")
+        path.write_text('[serve]\nrendezvous = ["http://127.0.0.1:7777"]\n')
+        server.signal(signal.SIGHUP)
+        self.assertEqual(server.wait_event("the configuration stays as it was", 2)["hint"], "ws://127.0.0.1:7777")
+
     def test_a_token_file_that_others_may_read_is_refused(self):
         path = self.tokens()
         path.chmod(0o644)

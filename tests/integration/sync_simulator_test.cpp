@@ -449,8 +449,8 @@ class Episode {
         }
       }
       for (const sync::PeerStatus& peer : each->engine().status()) {
-        std::cout << "  " << peer.address << " " << peer.state << ", lag " << peer.lag_ops << ", " << peer.last_error
-                  << "\n";
+        std::cout << "  " << peer.address << " " << peer.state << ", lag " << peer.lag_ops.value_or(0) << ", "
+                  << peer.last_error << "\n";
       }
       for (const sync::Event& event : each->events) {
         std::cout << "  " << event.what << " " << event.peer.substr(0, 8) << " " << event.address << ": "

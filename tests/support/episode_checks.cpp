@@ -27,7 +27,7 @@ void check_it_has_what_it_acknowledged(const EpisodeRecord& episode, SimNode& cr
     if (!other->running()) continue;
     for (const sync::PeerStatus& peer : other->engine().status()) {
       if (peer.peer != crashed.author() || peer.state != "connected") continue;
-      const RowId acknowledged{raw(other->engine().end_of_log().row) - peer.lag_ops};
+      const RowId acknowledged{raw(other->engine().end_of_log().row) - peer.lag_ops.value()};
       for (const OpRow& row : all_rows(other->log())) {
         if (row.row > acknowledged) break;
         INFO(crashed.name() << " acknowledged row " << raw(row.row) << " of " << other->name());

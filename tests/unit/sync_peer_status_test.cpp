@@ -33,7 +33,7 @@ TEST_CASE("sync peers: who is connected is shown once, with what the server has"
                           {stored(peer(1), "ws://a", 7)});
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].state == "connected");
-  CHECK(rows[0].lag_ops == 0);
+  CHECK_FALSE(rows[0].lag_ops);  // the live row has none here
 }
 
 TEST_CASE("sync peers: an address that is dialed in vain has the lag of who answered there", "[sync]") {
@@ -63,6 +63,34 @@ TEST_CASE("sync peers: nobody is connected to a server that has no connection wi
   REQUIRE(rows.size() == 2);
   CHECK_FALSE(rows[0].peer);
   CHECK(rows[1].state == "closed");
+}
+
+TEST_CASE("sync peers: who was refused is shown as that until it has been connected", "[sync]") {
+  PeerStatus refused = live(peer(1), "1.2.3.4:5", "refused");
+  refused.since_ms = 1'000;
+  refused.last_error = "not-trusted: musher trust add";
+  PeerStatus record = stored(peer(1), "1.2.3.4:4", 7);
+  SECTION("it was connected before") {
+    record.since_ms = 999;
+    const auto rows = with_stored({refused}, {record});
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].state == "refused");
+    CHECK(rows[0].lag_ops == 7);
+    CHECK(rows[0].last_error == refused.last_error);
+  }
+  SECTION("it was connected after that, and went") {
+    record.since_ms = 1'001;
+    const auto rows = with_stored({refused}, {record});
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].state == "closed");
+    CHECK(rows[0].since_ms == 1'001);
+    CHECK(rows[0].last_error == "it broke");
+  }
+  SECTION("it was never here: how far behind it is nobody knows") {
+    const auto rows = with_stored({refused}, {});
+    REQUIRE(rows.size() == 1);
+    CHECK_FALSE(rows[0].lag_ops);
+  }
 }
 
 TEST_CASE("sync peers: who is connected with another server of the log is said to be", "[sync]") {

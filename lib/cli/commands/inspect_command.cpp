@@ -12,6 +12,7 @@
 #include "cli/pager.hpp"
 #include "model/escape.hpp"
 #include "model/text.hpp"
+#include "oplog/server_start.hpp"
 #include "report/inspect_json.hpp"
 #include "report/peers_json.hpp"
 #include "report/write_json.hpp"
@@ -163,7 +164,7 @@ Result<ExitCode> quarantine(Inspection& inspection) {
 
 Result<ExitCode> peers(Inspection& inspection) {
   MUSHER_TRY(const auto servers, inspection.log.live_servers());
-  MUSHER_TRY(const auto known, sync::stored_peers(inspection.log, !servers.empty()));
+  MUSHER_TRY(const auto known, sync::stored_peers(inspection.log, syncing_since_ms(servers)));
   MUSHER_TRY(const auto trust, TrustPolicy::read(inspection.log));
   note_if_empty(inspection.context, known.empty(), "peers",
                 "; an address that never answered is shown by the server that dials it, and why: musher inspect peers "

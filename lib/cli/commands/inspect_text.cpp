@@ -271,10 +271,10 @@ std::string peers_text(const std::vector<NamedPeer>& peers, const Terminal& term
                {"LAST ERROR", Align::left}});
   for (const NamedPeer& peer : peers) {
     const sync::PeerStatus& status = peer.status;
-    const std::string state = status.state == "not_running" ? "not running" : status.state;
+    const std::string state = status.state == "not_running" ? "no server here" : status.state;
     table.row({peer.name, status.other_server ? state + " by another server" : state,
                status.since_ms == 0 ? "" : terminal.time(status.since_ms),
-               status.peer ? std::to_string(status.lag_ops) : "", std::to_string(status.sent_bytes),
+               status.lag_ops ? std::to_string(*status.lag_ops) : "", std::to_string(status.sent_bytes),
                std::to_string(status.received_bytes), status.peer ? short_id(*status.peer) : "", status.address,
                status.last_error});
   }
