@@ -178,10 +178,11 @@ std::vector<Error> reasons(const FileMovement& move, bool dry_run) {
 
 std::string movement_text(const FileMovement& move, bool dry_run) {
   const sync::Movement& movement = move.movement;
-  std::string text = fmt::format("{} to {}: {}\n", escape(move.from), escape(move.to),
-                                 movement.moved == 0 ? "nothing to bring over"
-                                                     : fmt::format("{} {}", count_text(movement.moved, "op", "ops"),
-                                                                   dry_run ? "would be brought over" : "brought over"));
+  std::string text =
+      fmt::format("{} to {}: {}\n", escape(move.from), escape(move.to),
+                  movement.moved == 0 ? (movement.stopped ? "nothing brought over" : "nothing to bring over")
+                                      : fmt::format("{} {}", count_text(movement.moved, "op", "ops"),
+                                                    dry_run ? "would be brought over" : "brought over"));
   if (movement.moved > 0) text += "  by       " + escape(authors_text(move)) + '\n';
   if (!movement.stories.empty()) text += "  stories  " + escape(stories_text(move)) + '\n';
   if (movement.released > 0) {
@@ -212,11 +213,13 @@ void report_reasons(const std::vector<FileMovement>& moves, Terminal& terminal) 
   }
 }
 
-/// What kept a direction from being gone to its end, and has nothing to do with what the logs hold.
+/// What kept a direction from being gone to its end has nothing to do with what the logs hold.
+bool failure(const FileMovement& move) { return move.movement.stopped && !is_damaged(move.movement); }
+
 void report_failures(const std::vector<FileMovement>& moves, Context& context) {
   Terminal& terminal = context.terminal;
   for (const FileMovement& each : moves) {
-    if (!each.movement.stopped || is_damaged(each.movement)) continue;
+    if (!failure(each)) continue;
     Error error = *each.movement.stopped;
     error.what = fmt::format("from {} to {}: {}", each.from, each.to, error.what);
     if (wants_json(context))
@@ -287,7 +290,8 @@ Result<ExitCode> run(SyncOptions& options, Context& context) {
       code = worst(code, confirm(sides[1 - from], moves[from], context, options.wait));
     }
   }
-  if (wants_json(context)) {
+  const bool failed = std::ranges::any_of(moves, failure);  // then there is the error alone, as of any command
+  if (wants_json(context) && !failed) {
     JsonWriter json(context.terminal.out());
     write_sync(json, {"musher.sync/1", static_cast<int>(code), nullptr, complete ? "same" : "different"},
                sides[0].replica->log().info().document, options.dry_run, moves);
