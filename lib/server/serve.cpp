@@ -190,7 +190,7 @@ class Runtime {
   std::vector<sync::PeerStatus> peers() {
     std::vector<sync::PeerStatus> rows = sync_->peers();
     if (const auto since = others_sync_since_ms(*live_)) {
-      if (const auto written = sync::stored_peers(live_->log(), *since)) sync::take_from_others(rows, *written, *since);
+      if (const auto written = sync::stored_peers(live_->log(), *since)) sync::take_from_others(rows, *written);
     }
     return rows;
   }

@@ -41,8 +41,8 @@ std::string_view what_to_do(CloseCode code) {
       return "its own address: take it out of rendezvous; a copy of a log: move it away and make a new one, musher "
              "init --join";
     case CloseCode::same_key:
-      return "the key file was copied: at one of them move it away, musher identity new, trust that key, start the "
-             "server again";
+      return "the key file was copied: at one of them move it and its .pub away, musher identity new, trust that key, "
+             "start the server again";
     default: return "";
   }
 }

@@ -75,14 +75,13 @@ std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<Pe
   return rows;
 }
 
-void take_from_others(std::vector<PeerStatus>& rows, const std::vector<PeerStatus>& written,
-                      std::int64_t others_since_ms) {
+void take_from_others(std::vector<PeerStatus>& rows, const std::vector<PeerStatus>& written) {
   for (PeerStatus& row : rows) {
     if (!row.peer || !has_no_connection(row)) continue;
     const auto theirs = std::ranges::find(written, row.peer, &PeerStatus::peer);
     if (theirs == written.end() || theirs->state != "connected") continue;
     // What this server knows of the end of a connection of its own may not be written down yet.
-    if (theirs->since_ms < others_since_ms || theirs->since_ms < row.since_ms) continue;
+    if (theirs->since_ms < row.since_ms) continue;
     row = *theirs;
     row.other_server = true;
   }

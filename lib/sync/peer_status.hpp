@@ -40,11 +40,9 @@ struct PeerStatus {
 /// connected since is not shown as refused.
 [[nodiscard]] std::vector<PeerStatus> with_stored(std::vector<PeerStatus> live, std::vector<PeerStatus> stored);
 
-/// Of a log that several servers have open: a peer of `written` (stored_peers) that is connected there is so in `rows`,
-/// what one of the servers shows, if that one has no connection with it and does not know better by now.
-/// @param others_since_ms  when the eldest of the other servers began: who was connected before that was so with one
-///   that did not live to say how it ended
-void take_from_others(std::vector<PeerStatus>& rows, const std::vector<PeerStatus>& written,
-                      std::int64_t others_since_ms);
+/// Of a log that several servers have open: a peer of `written` (stored_peers, of the other servers) that is connected
+/// there is so in `rows`, what one of the servers shows, if that one has no connection with it and does not know better
+/// by now.
+void take_from_others(std::vector<PeerStatus>& rows, const std::vector<PeerStatus>& written);
 
 }  // namespace musher::sync

@@ -1,10 +1,13 @@
 // What an operator sees of peers: what a server has now, with what is written down of those it has no connection with.
 #include <catch2/catch.hpp>
 
+#include "support/scratch_log.hpp"
 #include "sync/peer_status.hpp"
 
 namespace musher::sync {
 namespace {
+
+using testing::must;
 
 AuthorId peer(std::uint8_t number) {
   AuthorId id;
@@ -103,7 +106,7 @@ TEST_CASE("sync peers: who is connected with another server of the log is said t
   ours.since_ms = kTheirStart;  // it was connected here until then
 
   std::vector<PeerStatus> rows{ours, live(peer(2), "ws://c", "closed"), live(std::nullopt, "ws://d", "waiting")};
-  take_from_others(rows, {theirs}, kTheirStart);
+  take_from_others(rows, {theirs});
   REQUIRE(rows.size() == 3);
   CHECK(rows[0].state == "connected");
   CHECK(rows[0].other_server);
@@ -115,17 +118,33 @@ TEST_CASE("sync peers: who is connected with another server of the log is said t
   CHECK(rows[2].state == "waiting");
 }
 
+TEST_CASE("sync peers: of the file, who was connected before any server that lives began is connected no more",
+          "[sync]") {
+  const testing::ScratchLog scratch;
+  const auto log = scratch.open();
+  {
+    const auto write = must(log->begin_write(std::chrono::seconds(10)));
+    must(write->set_peer(
+        {.peer = peer(1), .log = {}, .state = "connected", .since_ms = 1'500, .address = {}, .last_error = {}}));
+    must(write->commit());
+  }
+  const auto state = [&](std::optional<std::int64_t> served_since_ms) {
+    return must(stored_peers(*log, served_since_ms)).at(0).state;
+  };
+  CHECK(state(1'500) == "connected");
+  CHECK(state(1'501) == "closed");
+  CHECK(state(std::nullopt) == "not_running");
+}
+
 TEST_CASE("sync peers: what another server of the log says is not taken for what is so", "[sync]") {
   PeerStatus theirs = live(peer(1), "ws://a", "connected");
   theirs.since_ms = 1'500;
   PeerStatus ours = live(peer(1), "ws://b", "closed");
-  std::int64_t their_start = 1'000;
-  SECTION("of one that is gone: it was connected before any that lives began") { their_start = 1'501; }
   SECTION("of this one, which has written it down and lost the connection since") { ours.since_ms = 1'501; }
   SECTION("it is not connected there either") { theirs.state = "closed"; }
   SECTION("it is connected here") { ours.state = "connected"; }
   std::vector<PeerStatus> rows{ours};
-  take_from_others(rows, {theirs}, their_start);
+  take_from_others(rows, {theirs});
   CHECK(rows[0].address == "ws://b");
   CHECK(rows[0].state == ours.state);
   CHECK_FALSE(rows[0].other_server);

@@ -112,7 +112,7 @@ FileMovement move(Side& from, Side& to, Context& context) {
           to.path,
           from.replica->log().info().log,
           to.replica->log().info().log,
-          trust ? *std::move(trust) : TrustPolicy(),  // why it could not be read is what stopped the movement
+          trust ? *std::move(trust) : TrustPolicy(),  // for names: without it a key says whose
           std::move(movement),
           {}};
 }
@@ -196,11 +196,14 @@ std::string movement_text(const FileMovement& move, bool dry_run) {
   return text;
 }
 
+bool is_complete(const std::vector<FileMovement>& moves) {
+  return std::ranges::all_of(moves, [](const auto& each) { return each.movement.complete(); });
+}
+
 void render_text(const std::vector<FileMovement>& moves, bool dry_run, Terminal& terminal) {
   for (const FileMovement& each : moves) terminal.out() << movement_text(each, dry_run);
-  const bool complete = std::ranges::all_of(moves, [](const auto& each) { return each.movement.complete(); });
   const std::string_view now = dry_run ? "both would hold the same ops" : "both hold the same ops";
-  terminal.out() << (complete ? now : "not all could be brought over") << '\n';
+  terminal.out() << (is_complete(moves) ? now : "not all could be brought over") << '\n';
 }
 
 /// Quiet: why it is not complete, and nothing else.
@@ -214,21 +217,32 @@ void report_reasons(const std::vector<FileMovement>& moves, Terminal& terminal) 
 }
 
 /// What kept a direction from being gone to its end has nothing to do with what the logs hold.
-bool failure(const FileMovement& move) { return move.movement.stopped && !is_damaged(move.movement); }
+std::optional<Error> failure(const FileMovement& move) {
+  if (!move.movement.stopped || is_damaged(move.movement)) return std::nullopt;
+  Error error = *move.movement.stopped;
+  error.what = fmt::format("from {} to {}: {}", move.from, move.to, error.what);
+  return error;
+}
 
 void report_failures(const std::vector<FileMovement>& moves, Context& context) {
-  Terminal& terminal = context.terminal;
   for (const FileMovement& each : moves) {
-    if (!failure(each)) continue;
-    Error error = *each.movement.stopped;
-    error.what = fmt::format("from {} to {}: {}", each.from, each.to, error.what);
-    if (wants_json(context))
-      report_error_json(error, terminal.err());
-    else if (context.settings.quiet)
-      report_in_one_line(error, terminal);
-    else
-      report_error(error, terminal);
+    const auto error = failure(each);
+    if (error && context.settings.quiet)
+      report_in_one_line(*error, context.terminal);
+    else if (error)
+      report_error(*error, context.terminal);
   }
+}
+
+/// As of any command: the document, or one error and nothing else.
+Result<ExitCode> render_json(const std::vector<FileMovement>& moves, bool dry_run, const DocumentId& document,
+                             ExitCode code, Terminal& terminal) {
+  for (const FileMovement& each : moves)
+    if (auto error = failure(each)) return std::unexpected(*std::move(error));
+  JsonWriter json(terminal.out());
+  write_sync(json, {"musher.sync/1", static_cast<int>(code), nullptr, is_complete(moves) ? "same" : "different"},
+             document, dry_run, moves);
+  return code;
 }
 
 // --- the command
@@ -277,26 +291,21 @@ Result<ExitCode> run(SyncOptions& options, Context& context) {
     }
     moves.push_back(std::move(made));
   }
-  const bool complete = std::ranges::all_of(moves, [](const auto& each) { return each.movement.complete(); });
   ExitCode code = worst(exit_code_of(moves[0].movement), exit_code_of(moves[1].movement));
-  if (!wants_json(context) && (!context.settings.quiet || options.dry_run)) {
-    render_text(moves, options.dry_run, context.terminal);
-  } else if (!wants_json(context)) {
-    report_reasons(moves, context.terminal);
+  if (!wants_json(context)) {
+    if (!context.settings.quiet || options.dry_run)
+      render_text(moves, options.dry_run, context.terminal);
+    else
+      report_reasons(moves, context.terminal);
+    report_failures(moves, context);
   }
-  report_failures(moves, context);
   if (!options.dry_run) {
     for (const std::size_t from : {0U, 1U}) {
       code = worst(code, confirm(sides[1 - from], moves[from], context, options.wait));
     }
   }
-  const bool failed = std::ranges::any_of(moves, failure);  // then there is the error alone, as of any command
-  if (wants_json(context) && !failed) {
-    JsonWriter json(context.terminal.out());
-    write_sync(json, {"musher.sync/1", static_cast<int>(code), nullptr, complete ? "same" : "different"},
-               sides[0].replica->log().info().document, options.dry_run, moves);
-  }
-  return code;
+  if (!wants_json(context)) return code;
+  return render_json(moves, options.dry_run, sides[0].replica->log().info().document, code, context.terminal);
 }
 
 }  // namespace
