@@ -31,10 +31,9 @@ Result<std::vector<PeerStatus>> stored_peers(LogReader& log, std::optional<std::
   std::vector<PeerStatus> peers;
   for (const PeerRecord& record : records) {
     PeerStatus& peer = peers.emplace_back(status_of(record, last));
-    if (peer.state != "connected") continue;
     if (!served_since_ms)
       peer.state = "not_running";
-    else if (peer.since_ms < *served_since_ms)
+    else if (peer.state == "connected" && peer.since_ms < *served_since_ms)
       peer.state = "closed";
   }
   return peers;

@@ -17,7 +17,7 @@ struct PeerStatus {
   std::string address{};
   bool dialed = false;
   /// "connected", "handshake", "dialing", "waiting", "stopped", "refused"; of what is written down: "connected",
-  /// "closed", or "not_running": it was connected to a server that did not live to say how that ended.
+  /// "closed", or "not_running": no server of this log runs.
   std::string state{};
   std::int64_t since_ms = 0;              ///< it is connected, or is not; 0: never
   std::optional<std::int64_t> lag_ops{};  ///< ops of this log that it has not acknowledged; absent: not known

@@ -74,9 +74,19 @@ class Peers(sync_nodes_test.Nodes):
         self.assertEqual(self.peer(alice)["lag_ops"], 3)
         self.assertEqual(bob.server.stop(), 0)
         bob.server = None
-        self.assertEqual(self.peer(bob)["state"], "closed")
+        self.assertEqual(self.peer(bob)["state"], "not_running")
         alice.start()  # whom nobody dials: the file and the server say the same
         self.assertEqual((self.peer(alice)["state"], self.live(alice)[0]["state"]), ("closed", "closed"))
+
+    def test_who_knows_more_than_the_file_is_named_with_what_to_type(self):
+        alice, bob = self.connected()
+        said = lambda node: node.run("inspect", "peers").stderr
+        self.assertEqual(said(alice), "")
+        bob.kill()
+        wait_until(lambda: self.peer(alice)["state"] == "closed", "alice to write down that bob is away")
+        self.assertEqual(said(alice), "musher-inspect: whether one that is away is dialed, and why that fails, its server knows: musher inspect peers --server URL\n")
+        self.assertEqual(said(bob), f"musher-inspect: no server of this log runs that could dial them or be dialed: musher serve --log {bob.log}\n")
+        self.assertEqual(bob.run("inspect", "peers", "--json").stderr, "")
 
     def metrics(self, node):
         """Of the only peer: what /metrics says of it, by what is measured."""

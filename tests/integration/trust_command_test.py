@@ -51,6 +51,19 @@ class Usage(Alice):
             with self.subTest(arguments):
                 self.assertIn(f"{hint} --log 'a log.db'", self.refused(2, *arguments, "--log", "a log.db"))
 
+    def test_an_op_that_is_not_here_yet_revokes_nobody_and_says_how_it_gets_here(self):
+        self.musher("put", "-q", "--new", "1_a", "stage=1_backlog")
+        self.musher("init", "-q", "--log", "b.db", "--join", "pipeline.db")
+        alice = (self.shell.work / "pipeline.db.key.pub").read_text().strip()
+        op = json.loads(self.musher("inspect", "heads", "--json").stdout)["heads"][0]["op_id"]
+        revoke = ("trust", "revoke", alice, "--from", op, "--log", "b.db")
+        self.musher("sync", "-q", "pipeline.db", "b.db", code=1)  # where it waits, and is not in the log
+        add = f"musher trust add {alice} NAME --log {self.shell.work}/b.db"
+        self.assertIn(f"no op begins with {op} in {self.shell.work}/b.db\n  hint: revoke it once its ops are here, and until then: {add}\n", self.refused(1, *revoke))
+        self.musher(*add.split()[1:])
+        self.assertIn(f"revoked from op {op[:12]} on", self.musher(*revoke).stdout)
+        self.assertIn("hint: musher inspect ops --log ", self.refused(1, "trust", "revoke", alice, "--from", "00" * 32, "--log", "b.db"))
+
     def test_a_key_that_is_none_is_a_wrong_argument(self):
         self.assertIn("nosuch.pub", self.refused(2, "trust", "add", "nosuch.pub", "bob"))
 

@@ -133,7 +133,20 @@ TEST_CASE("sync peers: of the file, who was connected before any server that liv
   };
   CHECK(state(1'500) == "connected");
   CHECK(state(1'501) == "closed");
-  CHECK(state(std::nullopt) == "not_running");
+}
+
+TEST_CASE("sync peers: of the file, without a server nothing is said of who was connected or is away", "[sync]") {
+  const testing::ScratchLog scratch;
+  const auto log = scratch.open();
+  const std::string state = GENERATE("connected", "closed");
+  {
+    const auto write = must(log->begin_write(std::chrono::seconds(10)));
+    must(write->set_peer(
+        {.peer = peer(1), .log = {}, .state = state, .since_ms = 1'500, .address = {}, .last_error = {}}));
+    must(write->commit());
+  }
+  CHECK(must(stored_peers(*log, std::nullopt)).at(0).state == "not_running");
+  CHECK(must(stored_peers(*log, 1)).at(0).state == state);
 }
 
 TEST_CASE("sync peers: what another server of the log says is not taken for what is so", "[sync]") {

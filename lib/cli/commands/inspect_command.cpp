@@ -162,13 +162,27 @@ Result<ExitCode> quarantine(Inspection& inspection) {
       [&] { return quarantine_text(kept, trust, inspection.log.info().path, inspection.context.terminal); });
 }
 
+/// What the file cannot say of who is not connected, and who can.
+void say_who_knows_more(Context& context, const std::vector<sync::PeerStatus>& peers, bool served) {
+  if (peers.empty() || wants_json(context)) return;
+  if (!served) {
+    context.terminal.note("no server of this log runs that could dial them or be dialed: musher serve " +
+                          log_words(context));
+  } else if (std::ranges::any_of(peers, [](const auto& peer) { return peer.state != "connected"; })) {
+    context.terminal.note(
+        "whether one that is away is dialed, and why that fails, its server knows: musher inspect peers --server URL");
+  }
+}
+
 Result<ExitCode> peers(Inspection& inspection) {
   MUSHER_TRY(const auto servers, inspection.log.live_servers());
-  MUSHER_TRY(const auto known, sync::stored_peers(inspection.log, syncing_since_ms(servers)));
+  const auto served_since_ms = syncing_since_ms(servers);
+  MUSHER_TRY(const auto known, sync::stored_peers(inspection.log, served_since_ms));
   MUSHER_TRY(const auto trust, TrustPolicy::read(inspection.log));
   note_if_empty(inspection.context, known.empty(), "peers",
                 "; an address that never answered is shown by the server that dials it, and why: musher inspect peers "
                 "--server URL");
+  say_who_knows_more(inspection.context, known, served_since_ms.has_value());
   return render(
       inspection, "musher.inspect-peers/1", ExitCode::ok,
       [&](JsonWriter& json, const Envelope& envelope) { write_peers(json, envelope, known, trust); },

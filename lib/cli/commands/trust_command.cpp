@@ -197,6 +197,17 @@ Result<ExitCode> add(TrustOptions& options, Context& context) {
   return answer(context, replica, report);
 }
 
+/// Of an author who was never heard here its ops wait, and none of them can be named.
+Result<OpId> find_revoked_op(LogReader& log, const std::string& prefix, const AuthorId& author) {
+  auto found = find_op(log, prefix);
+  if (found || found.error().code != Errc::not_found) return found;
+  MUSHER_TRY(const auto trust, TrustPolicy::read(log));
+  if (trust.standing(author) != Standing::unknown) return found;
+  found.error().hint = fmt::format("revoke it once its ops are here, and until then: musher trust add {} NAME --log {}",
+                                   to_hex(author.key), shell_word(log.info().path));
+  return found;
+}
+
 Result<ExitCode> revoke(TrustOptions& options, Context& context) {
   if (options.arguments.size() != 1)
     return fail(Errc::usage, "trust revoke takes one key", instead(context, "revoke KEY"));
@@ -209,7 +220,7 @@ Result<ExitCode> revoke(TrustOptions& options, Context& context) {
   MUSHER_TRY(const AuthorId author, find_author(replica.log(), options.arguments[0]));
   std::optional<OpId> from;
   if (options.from) {
-    MUSHER_TRY(from, find_op(replica.log(), *options.from));
+    MUSHER_TRY(from, find_revoked_op(replica.log(), *options.from, author));
   }
   MUSHER_TRY(const TrustReport report, change(context, replica, [&] { return trust_revoke(replica, author, from); }));
   return answer(context, replica, report);
