@@ -88,6 +88,14 @@ std::optional<std::filesystem::path> path_of(const std::optional<std::string>& o
   return option ? std::optional<std::filesystem::path>(*option) : config;
 }
 
+/// What was read of a file that was named with `flag`, else with `key` of the configuration: an error says so.
+template <class T>
+Result<T> of_file(Result<T> read, const std::optional<std::string>& option, std::string_view flag,
+                  std::string_view key) {
+  if (!read) read.error().what = fmt::format("{}: {}", option ? flag : key, read.error().what);
+  return read;
+}
+
 /// Given on the command line with `flag`, else in the configuration; each with what an error about it begins with.
 std::vector<PlacedText> texts_of(const std::vector<std::string>& options, std::string_view flag,
                                  const std::vector<PlacedText>& config, std::string_view key) {
@@ -256,7 +264,8 @@ Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, co
   ServeOptions::Reloaded loaded;
   loaded.allow_unconfirmed_purge = options.allow_unconfirmed_purge || config.allow_unconfirmed_purge.value_or(false);
   if (const auto tokens = path_of(options.token_file, config.token_file)) {
-    MUSHER_TRY(loaded.tokens, http::TokenTable::load(*tokens));
+    MUSHER_TRY(loaded.tokens,
+               of_file(http::TokenTable::load(*tokens), options.token_file, "--token-file", "token_file"));
   }
   MUSHER_TRY(loaded.allowed_hosts, hosts_to_allow(options, config));
   MUSHER_TRY(loaded.rendezvous, nodes_to_dial(options, config));
@@ -288,7 +297,8 @@ Result<void> check_sync(const std::vector<std::string>& rendezvous, bool writes)
 
 Result<void> set_up_sync(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {
   if (const auto file = path_of(options.rendezvous_token_file, config.rendezvous_token_file)) {
-    MUSHER_TRY(serve.rendezvous_token, http::read_client_token(*file));
+    MUSHER_TRY(serve.rendezvous_token, of_file(http::read_client_token(*file), options.rendezvous_token_file,
+                                               "--rendezvous-token-file", "rendezvous_token_file"));
   }
   return check_sync(serve.rendezvous, serve.load_identity != nullptr);
 }

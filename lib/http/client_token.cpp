@@ -5,6 +5,7 @@
 #include "crypto/secret_file.hpp"
 #include "http/token_file.hpp"
 #include "http/token_text.hpp"
+#include "model/text.hpp"
 
 namespace musher::http {
 
@@ -13,9 +14,11 @@ Result<std::string> read_client_token(const std::filesystem::path& file) {
     return fail(Errc::usage, fmt::format("cannot use the token file {}: {}", file.string(), why), std::move(hint));
   };
   const std::string form = "it has one line, TOKEN or NAME TOKEN: yours of the server's --token-file";
+  const std::string make_it =
+      fmt::format("with yours of the server's --token-file: (umask 077; echo TOKEN > {})", shell_word(file.native()));
   SecretText text(kLargestTokenFile);
   const auto length = read_secret_file(file, text.bytes());
-  if (!length) return bad(length.error().why, length.error().missing ? form : length.error().hint);
+  if (!length) return bad(length.error().why, length.error().missing ? make_it : length.error().hint);
   std::string token;
   for (std::string_view rest = text.first(*length); !rest.empty();) {
     std::string_view line = rest.substr(0, rest.find('\n'));

@@ -134,7 +134,7 @@ Declined declined(const websocket::response_type& answer, const WebSocketOffer& 
   }
   if (status == 404 && words == kNothingAtPath)
     return because("it is --read-only, or the path is wrong", fmt::format("the path of the URL: {}", kPath));
-  if (status == 404) {
+  if (status == 404 || status == 405) {
     return because("another server is there, or the path is wrong",
                    fmt::format("{} its URL: {}", kIsItMusherServe, kPath));
   }

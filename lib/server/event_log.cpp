@@ -25,7 +25,7 @@ void EventLog::of_sync(const sync::Event& event) {
   } else if (!event.peer.empty()) {
     fields.emplace_back("peer", event.peer);
   }
-  if (!event.address.empty()) fields.emplace_back("address", event.address);
+  if (!event.address.empty() && event.address != event.peer) fields.emplace_back("address", event.address);
   if (!event.detail.empty()) fields.emplace_back("detail", event.detail);
   line(event.warning ? LogLevel::warning : LogLevel::info, event.what, fields);
 }

@@ -166,8 +166,15 @@ void list_ops(const CallPtr& call, Node& node) {
   ops_document(node, call, query, finish_with(call, fmt::format("Ops behind row {}, oldest first.", raw(query.after))));
 }
 
+std::string peers_text(const std::vector<sync::PeerStatus>& peers) {
+  if (peers.empty()) return "";
+  return fmt::format(" {} of {} peers connected.", std::ranges::count(peers, "connected", &sync::PeerStatus::state),
+                     peers.size());
+}
+
 Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
   const LogCard card = node.live.card();
+  const std::vector<sync::PeerStatus> peers = node.peers();
   const std::optional<NodeProblem> problem = problem_of(node);
   std::string document = json_text([&](JsonWriter& json) {
     begin_result(json, "musher.node/1", card);
@@ -178,7 +185,7 @@ Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
       json.string(node.author);
     json.key("document").id(card.info.document);
     write_heads(json, card.heads, kNodeHeads);
-    write_peers(json, node.peers(), node.live.live().trust());
+    write_peers(json, peers, node.live.live().trust());
     json.key("health").string(to_string(node.live.health()));
     if (problem) json.key("problem").string(problem->what);
     json.key("applied").decimal(node.live.applied());
@@ -187,8 +194,8 @@ Result<mcp::ToolResult> get_node(const mcp::Call&, Node& node) {
     json.end_line();
   });
   return mcp::structured_result(
-      fmt::format("{} ops in memory, health {}.{} {}", card.ops, to_string(node.live.health()),
-                  problem ? fmt::format(" Problem: {}.", problem->what) : "", kDataNotice),
+      fmt::format("{} ops in memory, health {}.{}{} {}", card.ops, to_string(node.live.health()),
+                  problem ? fmt::format(" Problem: {}.", problem->what) : "", peers_text(peers), kDataNotice),
       std::move(document));
 }
 

@@ -263,6 +263,16 @@ class Exposure(Serving):
         server = self.server("--listen", "0.0.0.0:0", "--token-file", self.tokens(), listen=False)
         self.assertEqual(server.wait_event("tokens cross the network in the clear: no TLS")["level"], "warning")
 
+    def test_a_file_of_tokens_that_is_not_there_is_told_with_what_names_it(self):
+        for key in ("token_file", "rendezvous_token_file"):
+            flag = "--" + key.replace("_", "-")
+            self.assertIn(f"musher-serve: {flag}: cannot use the token file nowhere: there is no such file\n", self.fails(2, flag, "nowhere"))
+            config = self.shell.work / "tokens.toml"
+            config.write_text(f'[serve]\n{key} = "nowhere"\n')
+            problem = self.fails(2, "--config", config)
+            self.assertIn(f"musher-serve: {key}: cannot use the token file ", problem)
+            self.assertRegex(problem, r"/nowhere: there is no such file\n  hint: .*\(umask 077; echo .* > .*/nowhere\)\n$")
+
     def test_localhost_is_loopback(self):
         for address, listened in (("localhost:0", "127.0.0.1:"), ("127.1.2.3:0", "127.1.2.3:"), ("LOCALHOST:0", "127.0.0.1:")):
             server = self.server("--listen", address, listen=False)

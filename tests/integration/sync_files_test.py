@@ -196,6 +196,9 @@ class SyncFiles(unittest.TestCase):
         self.must("trust", "add", "-q", "carol.key.pub", "carol", "--log", "a.db")
         self.put("a.db", "1_a", "stage=1_backlog", new=True)
         self.must("put", "-q", "--log", "a.db", "--identity", "carol.key", "1_a", "stage=2_current")
+        look = f"    musher inspect quarantine --log {self.shell.work}/b.db\n"
+        self.assertNotIn(look, self.musher("sync", "-n", "a.db", "b.db", code=1).stdout)  # where nothing is yet
+        self.assertIn(look, self.musher("sync", "a.db", "b.db", code=1).stdout)
         _, there, _ = self.sync(code=1)
         self.assertEqual({waiting["reason"] for waiting in there["waiting"]}, {"author_unknown", "dependency_missing"})
         self.must("trust", "add", "-q", "a.db.key.pub", "alice", "--log", "b.db")
@@ -305,6 +308,8 @@ class SyncFiles(unittest.TestCase):
         self.assertIn("author_unknown", done.stdout)
         done = self.shell.run(*stranger, BIN / "musher", "sync", "a.db", "b.db", environment=tmp)
         self.assertEqual((done.returncode, done.stdout), (7, ""), done.stderr)
+        for hint in (": to look only, musher sync -n a.db b.db; ", """sync a copy of it: sqlite3 a.db "VACUUM INTO 'copy.db'"\n"""):
+            self.assertIn(hint, done.stderr)
 
     def test_an_op_with_a_forged_signature_is_refused_and_kept_as_evidence(self):
         self.trust_each_other()

@@ -588,15 +588,18 @@ class Operators(Nodes):
         alice, bob = self.make("alice", "bob")
         tls = ("--tls-cert", "cert.pem", "--tls-key", "key.pem")
         for row, scheme, path, options in (("it answers 401", "ws", "", ("--token-file", token)), ("it answers 404", "ws", "", ("--read-only",)),
-                                           ("it answers 404", "ws", "/elsewhere", ()), ("no TLS with", "wss", "", ()),
+                                           ("it answers 404", "ws", "/elsewhere", ()), ("it answers 405", "ws", "/mcp", ()), ("no TLS with", "wss", "", ()),
                                            ("no TLS with", "wss", "", tls), ("the connection broke in the handshake", "ws", "", tls)):
             with self.subTest(row, scheme=scheme, path=path, options=options):
                 self.assertIn(row, sum((each.split(", ") for each in rows), []))
                 alice.start(*options)
                 bob.start("--rendezvous", f"{scheme}://127.0.0.1:{alice.server.port}{path}")
-                detail = bob.server.wait_event("cannot reach peer")["detail"]
+                event = bob.server.wait_event("cannot reach peer")
+                self.assertNotIn("address", event)  # that is what it calls the peer
+                detail = event["detail"]
                 self.assertIn(row, detail)
-                self.assertIn({"it answers 401": "--rendezvous-token-file FILE", "it answers 404": "it is --read-only, or the path is wrong"}.get(row, row), detail)
+                self.assertIn({"it answers 401": "--rendezvous-token-file FILE", "it answers 404": "it is --read-only, or the path is wrong",
+                               "it answers 405": "the path is wrong"}.get(row, row), detail)
                 self.end_servers()
 
     def assert_the_page_has_problem(self, problem):
@@ -626,9 +629,13 @@ class Operators(Nodes):
     def node_of(self, node):
         client = Modern(node.server)
         try:
-            return client.document("get_node")
+            result = client.tool("get_node")
         finally:
             client.close()
+        document, text = result["structuredContent"], result["content"][0]["text"]
+        connected = [peer["state"] for peer in document["peers"]].count("connected")
+        self.assertEqual(re.findall(r"(\d+) of (\d+) peers connected\.", text), [(str(connected), str(len(document["peers"])))] if document["peers"] else [])
+        return document
 
     def test_wss_checks_the_certificate_and_its_name_and_then_syncs(self):
         self.self_signed()

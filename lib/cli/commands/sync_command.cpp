@@ -50,11 +50,17 @@ struct Side {
   std::optional<Replica> replica{};
 };
 
-/// What went wrong with an argument, its hint made one for this command: it has no --log, and a log that is made for it
-/// holds the document of the other one.
+/// What went wrong with an argument, its hint made one for this command: it has no --log, a log that is made for it
+/// holds the document of the other one, and one that may only be read can still give what it has.
 Error of_argument(Error error, const Side& side, const Side& other) {
   std::error_code ignored;
   const auto init = error.hint.find(kInitCommand);
+  if (error.code == Errc::io && error.hint.starts_with("ls -l")) {
+    error.hint += fmt::format(
+        "; both logs are written to: to look only, musher sync -n {0} {1}; to bring over what this one has, sync a "
+        "copy of it: sqlite3 {0} \"VACUUM INTO 'copy.db'\"",
+        shell_word(side.name), shell_word(other.name));
+  }
   if (error.hint == kNameLogHint || side.name.empty()) {
     error.hint = "musher sync takes two op logs: name another file";
   } else if (init != error.hint.npos && !std::filesystem::is_regular_file(other.name, ignored)) {
@@ -142,11 +148,12 @@ std::string stories_text(const FileMovement& move) {
   return text;
 }
 
-std::string hint_text(const FileMovement& move, const sync::WaitingOps& waiting) {
+/// In a dry run nothing is in a quarantine that could be looked at.
+std::string hint_text(const FileMovement& move, const sync::WaitingOps& waiting, bool dry_run) {
   const std::string log = " --log " + shell_word(move.to);
   if (waiting.reason == "author_unknown")
     return fmt::format("musher trust add {} NAME{}", to_hex(waiting.author.key), log);
-  return "musher inspect quarantine" + log;
+  return dry_run ? "" : "musher inspect quarantine" + log;
 }
 
 bool is_damaged(const sync::Movement& movement) { return movement.stopped && movement.stopped->code == Errc::damaged; }
@@ -163,7 +170,7 @@ std::vector<Error> reasons(const FileMovement& move, bool dry_run) {
                                    : waiting.ops == 1 ? "waits"
                                                       : "wait",
                                    waiting.reason),
-                       hint_text(move, waiting)});
+                       hint_text(move, waiting, dry_run)});
   }
   if (const auto& refused = movement.refused) {
     reasons.push_back({Errc::refused,
