@@ -10,13 +10,6 @@
 namespace musher {
 namespace {
 
-/// a - b, as far as an i64 goes: claims may be anything.
-std::int64_t difference(std::int64_t a, std::int64_t b) {
-  std::int64_t result = 0;
-  if (!__builtin_sub_overflow(a, b, &result)) return result;
-  return a > b ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
-}
-
 std::string count_text(std::uint64_t rows, RowId first) {
   return rows == 1 ? fmt::format("row {}", raw(first))
                    : fmt::format("{} rows, the first of them row {},", rows, raw(first));
@@ -24,8 +17,14 @@ std::string count_text(std::uint64_t rows, RowId first) {
 
 }  // namespace
 
+std::int64_t ms_ahead(std::int64_t claimed_ms, std::int64_t true_ms) {
+  std::int64_t result = 0;
+  if (!__builtin_sub_overflow(claimed_ms, true_ms, &result)) return result;
+  return claimed_ms > true_ms ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
+}
+
 void ClockCheck::note(Ahead& ahead, const AuditedRow& row, std::int64_t claimed_ms, std::int64_t true_ms) {
-  const std::int64_t by = difference(claimed_ms, true_ms);
+  const std::int64_t by = ms_ahead(claimed_ms, true_ms);
   if (by <= kToleranceMs) return;
   if (ahead.rows++ == 0) {
     ahead.first = row.row();
@@ -38,7 +37,7 @@ void ClockCheck::note(Ahead& ahead, const AuditedRow& row, std::int64_t claimed_
 
 void ClockCheck::row(const AuditedRow& row) {
   const std::int64_t received = row.stored.received_ms;
-  if (difference(row.op().time_ms, received) > kToleranceMs) {
+  if (ms_ahead(row.op().time_ms, received) > kToleranceMs) {
     note(authors_[tables_.ops[row.number].author], row, row.op().time_ms, received);
   }
   note(here_, row, received, now_ms_);

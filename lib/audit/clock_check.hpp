@@ -8,6 +8,9 @@
 
 namespace musher {
 
+/// How far one time is ahead of another, as far as an i64 goes: claims may be anything.
+[[nodiscard]] std::int64_t ms_ahead(std::int64_t claimed_ms, std::int64_t true_ms);
+
 class ClockCheck {
  public:
   static constexpr std::int64_t kToleranceMs = 10 * 60 * 1000;

@@ -7,6 +7,11 @@
 #include "oplog/hints.hpp"
 
 namespace musher {
+namespace {
+
+constexpr std::size_t kShort = 12;  ///< digits of an op's id
+
+}  // namespace
 
 void EventLog::refused(const http::Refused& refused) {
   constexpr std::size_t kLongest = 200;
@@ -46,8 +51,16 @@ void EventLog::not_heard(std::string_view event, const AuthorId& author, Standin
   line(LogLevel::warning, event, fields);
 }
 
+void EventLog::clock_ahead(const AuthorId& author, const OpId& op, std::int64_t by_ms) {
+  LogFields fields;
+  add_author(fields, author, "author");
+  fields.emplace_back("op", to_hex(op.hash).substr(0, kShort));
+  fields.emplace_back("seconds", std::to_string(by_ms / 1'000));
+  fields.emplace_back("hint", "order does not depend on it; on the machine where that author writes: timedatectl");
+  line(LogLevel::warning, "clock ahead", fields);
+}
+
 void EventLog::equivocation(const Equivocation& found) {
-  constexpr std::size_t kShort = 12;
   LogFields fields;
   add_author(fields, found.author, "author");
   fields.emplace_back("index", std::to_string(raw(found.index)));

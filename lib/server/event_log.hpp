@@ -19,6 +19,8 @@ class EventLog {
   /// Ops of an author who is unknown here are in the log.
   void muted(const AuthorId& author);
   void equivocation(const Equivocation& found);
+  /// An op that came says that it was written by_ms after it came.
+  void clock_ahead(const AuthorId& author, const OpId& op, std::int64_t by_ms);
 
   /// To be called now and then: says how many lines were left out.
   void summarize() { lines_.summarize(now()); }

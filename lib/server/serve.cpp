@@ -179,6 +179,9 @@ class Runtime {
     sync.on_event = [this](const sync::Event& event) { events_->of_sync(event); };
     sync.own_ops_changed = [this] { audit_soon_ = options_.audit_interval.count() > 0; };
     sync.on_waiting = [this](const AuthorId& author, Standing standing) { events_->waits(author, standing); };
+    sync.on_clock_ahead = [this](const AuthorId& author, const OpId& op, std::int64_t by_ms) {
+      events_->clock_ahead(author, op, by_ms);
+    };
     sync_ = std::make_unique<SyncService>(io_, *live_, *writer_, std::move(sync));
     if (!live_->problem().empty()) sync_->log_is_bad();
     node_->peers = [this] { return peers(); };

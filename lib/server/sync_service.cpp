@@ -13,6 +13,7 @@
 #include "http/dial.hpp"
 #include "model/text.hpp"
 #include "replica/tip_note.hpp"
+#include "server/clocks_ahead.hpp"
 #include "server/own_ops.hpp"
 #include "server/socket_link.hpp"
 #include "server/waiting_authors.hpp"
@@ -87,6 +88,7 @@ struct SyncService::Impl final : public sync::Services {
         options(std::move(given)),
         own_ops(live_log, options.identity.author(), options.state_dir, own_ops_hooks()),
         waiting([this](const AuthorId& author) { return live.live().trust().standing(author); }, options.on_waiting),
+        clocks(options.on_clock_ahead),
         verifiers(std::max(1U, std::thread::hardware_concurrency()), kWaitingJobs, kNiceOfVerifiers) {
     live.on_row([this](const OpRow& row) { take(row); });
     start();
@@ -218,6 +220,7 @@ struct SyncService::Impl final : public sync::Services {
           if (!op) continue;
           live.known_signatures()->add(op->id(), op->signature());
           waiting.came(op->id(), op->op().author, now_is);
+          if (live.live().trust().would_hear(op->op().author)) clocks.came(op->id(), op->op(), clock_ms());
         }
         done(std::move(*result));
       });
@@ -253,6 +256,7 @@ struct SyncService::Impl final : public sync::Services {
   // changes with each event
   OwnOps own_ops;
   WaitingAuthors waiting;
+  ClocksAhead clocks;
   std::optional<sync::Engine> engine;
   std::shared_ptr<const Verifier> verifier;  ///< of the document that the log has now
   sync::OutOps fresh;

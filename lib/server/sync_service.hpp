@@ -30,6 +30,9 @@ struct SyncOptions {
   std::function<void(const sync::Event&)> on_event{};
   /// Ops of an author who is not trusted began to wait: once an author.
   std::function<void(const AuthorId&, Standing)> on_waiting = [](const AuthorId&, Standing) {};
+  /// An op says that it was written so long after it came: once an author who is heard.
+  std::function<void(const AuthorId&, const OpId&, std::int64_t by_ms)> on_clock_ahead =
+      [](const AuthorId&, const OpId&, std::int64_t) {};
   /// Ops of this node's own key turned out to be elsewhere, or came back: the last audit is out of date.
   std::function<void()> own_ops_changed = [] {};
   /// Applies what was appended; the row is in memory when it returns.

@@ -3,7 +3,7 @@
 //
 //   sync_client.mjs vectors DIR             reads DIR/good.jsonl, bad.jsonl and handshake.jsonl; what does not fit is an error
 //   sync_client.mjs node URL SEED DOCUMENT  syncs with a server: prints a line of JSON for each thing that is done, and goes on
-//                                           at each line of standard input: "put STORY", "reconnect", "end"
+//                                           at each line of standard input: "put STORY [MS]" (its clock is so far ahead), "reconnect", "end"
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -304,7 +304,7 @@ class Node {
     return this.rows.filter(({ id }) => !prevs.has(id.toString('hex'))).map(({ fields, id }) => ({ author: fields.author, index: fields.index, id }));
   }
 
-  insert(story) {
+  insert(story, ahead) {
     const content = Buffer.from('{"stage":"1_backlog"}');
     const salt = crypto.randomBytes(16);
     const named = new Set(this.rows.flatMap(({ fields }) => [fields.prev, fields.target, ...fields.parents]).map((id) => id.toString('hex')));
@@ -312,7 +312,7 @@ class Node {
     const listSeq = this.rows.filter(({ fields }) => ['insert', 'delete'].includes(fields.kind)).reduce((most, { fields }) => (fields.seq > most ? fields.seq : most), 0n);
     const [name, actor] = [Buffer.from(story), Buffer.from('node')];
     const canonical = Buffer.concat([
-      u(1, 1), u(1, 1), this.document, this.author, u(8, this.own.index + 1n), this.own.prev, u(8, listSeq + 1n), u(8, Date.now()), ZEROS,
+      u(1, 1), u(1, 1), this.document, this.author, u(8, this.own.index + 1n), this.own.prev, u(8, listSeq + 1n), u(8, Date.now() + ahead), ZEROS,
       blake2b('musher content 1', content, salt), u(1, heads.length), u(1, name.length), u(1, actor.length), ...heads, name, actor,
     ]);
     const id = blake2b('musher op 1', canonical);
@@ -431,8 +431,8 @@ class Connection {
     return this.serial;
   }
 
-  put(story) {
-    const entry = this.node.insert(story);
+  put(story, ahead) {
+    const entry = this.node.insert(story, ahead);
     this.waiting.set(this.push([entry], entry.mark), entry.id.toString('hex'));
   }
 
@@ -464,8 +464,8 @@ function node(url, seed, document) {
   const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
   let connection = new Connection(self, url, tell);
   readline.createInterface({ input: process.stdin }).on('line', (line) => {
-    const [command, story] = line.split(' ');
-    if (command === 'put') connection.put(story);
+    const [command, story, ahead] = line.split(' ');
+    if (command === 'put') connection.put(story, Number(ahead ?? 0));
     if (command === 'reconnect') {
       connection.socket.once('close', () => { connection = new Connection(self, url, tell); });
       connection.end();
