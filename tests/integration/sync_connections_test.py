@@ -184,6 +184,24 @@ class ByHand(sync_nodes_test.Nodes):
         self.assertEqual(len(alice.server.events("connection refused")), 1)
 
 
+class Marks(sync_nodes_test.Nodes):
+    def test_a_mark_that_a_log_never_had_is_told_and_nothing_is_missed(self):
+        alice, bob = self.make("alice", "bob")
+        alice.start()
+        bob.start("--rendezvous", self.url(alice))
+        bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
+        alice.must("put", "-q", "--new", "2_alice", "stage=1_backlog")
+        same_state(self.nodes)
+        for times, row in enumerate((1_000_000, 1), 1):
+            self.assertEqual(bob.server.stop(), 0)
+            self.shell.sql(bob.log, f"UPDATE peers SET heard_row = {row}, heard_chain = zeroblob(32)")
+            alice.must("put", "-q", "2_alice", f"stage={times}_stage")
+            bob.start("--rendezvous", self.url(alice))
+            self.assertEqual(alice.server.wait_event("peer connected", 1 + times)["detail"], "by tips: it names a mark that this log has not got")
+            same_state(self.nodes)
+        self.assertEqual(alice.server.events("peer disconnected")[-1]["level"], "info")  # it did not break the protocol
+
+
 class Stopped(sync_nodes_test.Nodes):
     def test_a_peer_that_stands_still_is_given_up_and_goes_on_where_its_acknowledgements_stopped(self):
         alice, bob, carol = self.make("alice", "bob", "carol")

@@ -272,6 +272,12 @@ class Namespaces(Nodes):
             self.assert_sound(node)
             for event in node.server.events("peer disconnected") + node.server.events("connection refused"):
                 self.assertNotIn("violation", event["detail"])
+        # What the servers have in memory is what is in the files.
+        for node in nodes:
+            live = lambda view: json.loads(node.must("inspect", view, "--json", server=True))
+            wait_until(lambda: live("summary")["heads"] == node.state()[1], "the server to have all of it in memory")
+            pick = lambda stories: {each["story_id"]: [each[name] for name in ("items", "updated", "updated_by")] for each in stories}
+            self.assertEqual(pick(live("stories")["stories"]), pick(json.loads(node.must("inspect", "stories", "--json"))["stories"]))
         # The story that carol inserted again without knowing of alice's purge is shown as what came back.
         for node in nodes:
             found = json.loads(node.run("verify-order", "--state", "none", "--json").stdout)["findings"]
@@ -524,6 +530,23 @@ class Operators(Nodes):
         self.assertIn("same-node", alice.server.wait_event("connection refused")["detail"])
         peers = wait_until(lambda: self.node_of(alice)["peers"], "the peer to be listed")
         self.assertEqual([peer["state"] for peer in peers], ["stopped"])
+
+    def test_the_addresses_of_the_configuration_are_dialed_and_after_a_hangup_those_that_it_has_then(self):
+        alice, bob, carol = self.make("alice", "bob", "carol")
+        alice.start()
+        carol.start()
+        config = self.shell.work / "bob.toml"
+        config.write_text(f'[serve]\nrendezvous = "{self.url(alice)}"\n')
+        bob.start("--config", config)
+        connected = lambda: {peer["name"] for peer in self.node_of(bob)["peers"] if peer["state"] == "connected"}
+        wait_until(lambda: connected() == {"alice"}, "alice to be connected")
+        config.write_text(f'[serve]\nrendezvous = ["{self.url(carol)}"]\n')
+        bob.server.signal(signal.SIGHUP)
+        wait_until(lambda: connected() == {"carol"}, "carol to be connected in the place of alice")
+        self.assertIn("going-away", alice.server.wait_event("peer disconnected")["detail"])
+        config.write_text("[serve]\n")
+        bob.server.signal(signal.SIGHUP)
+        wait_until(lambda: connected() == set(), "nobody to be connected")
 
     def test_a_copied_folder_becomes_a_node_as_the_page_says(self):
         alice, = self.make("alice")

@@ -224,6 +224,47 @@ TEST_CASE("sync: one of four peers takes nothing: the others have all of it, and
   CHECK(stalled.state_digest() == a.state_digest());
 }
 
+TEST_CASE("sync: with one of four peers stalled the other three are no later than without it", "[sync]") {
+  const auto time_of_three = [](bool stall) {
+    SyncWorld world(25);
+    world.weather.least_latency = world.weather.most_latency = 5ms;
+    SimNode& a = world.add("a");
+    std::vector<SimNode*> others;
+    for (const char* name : {"b", "c", "d", "e"}) {
+      SimNode& other = world.add(name);
+      trust_each_other(a, other);
+      other.rendezvous = {"a"};
+      others.push_back(&other);
+    }
+    a.limits.window_ops = 256;
+    for (const auto& node : world.nodes()) node->start();
+    insert(a, "before");
+    const auto have = [&](std::size_t peers, std::uint64_t ops) {
+      return std::all_of(others.begin(), others.begin() + static_cast<std::ptrdiff_t>(peers),
+                         [&](SimNode* other) { return count(*other) == ops; });
+    };
+    REQUIRE(world.run_until([&] { return have(4, 1); }, 20s));
+    world.run_for(3s);
+    others.back()->hold_verdicts = stall;
+    // Several windows, and for longer than a peer may take nothing.
+    constexpr int kBursts = 10, kOps = 300;
+    std::chrono::microseconds late{0};
+    for (int burst = 0; burst < kBursts; ++burst) {
+      insert(a, fmt::format("burst{}_", burst), kOps);
+      const auto written = world.now();
+      REQUIRE(world.run_until([&] { return have(3, 1 + static_cast<std::uint64_t>((burst + 1) * kOps)); }, 20s));
+      late += world.now() - written;
+      world.run_for(5s);
+    }
+    CHECK(have(4, 1 + kBursts * kOps) == !stall);
+    CHECK(a.saw("peer disconnected", "too-slow") == stall);
+    return late;
+  };
+  const auto well = time_of_three(false);
+  CHECK(well > 50ms);
+  CHECK(time_of_three(true) * 100 <= well * 105);
+}
+
 TEST_CASE("sync: ops that came without a mark go back to where they came from, when they were lost there", "[sync]") {
   Pair pair(2);
   insert(pair.b, "first");

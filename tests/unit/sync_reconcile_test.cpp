@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <set>
 
 #include "support/counting_reader.hpp"
+#include "support/log_builder.hpp"
 #include "support/property.hpp"
 #include "support/random_dag.hpp"
 #include "support/scratch_log.hpp"
@@ -301,6 +303,49 @@ TEST_CASE("sync reconcile: what is read depends on authors and the difference, n
   const auto large = reads_of(3'000, branches);
   CHECK(small < 100);
   CHECK(large <= small + 10);  // samples: two more for each doubling
+}
+
+/// Bytes that this process has read from files.
+std::uint64_t bytes_read() {
+  std::ifstream counters("/proc/self/io");
+  std::string name;
+  std::uint64_t value = 0;
+  while (counters >> name >> value)
+    if (name == "rchar:") return value;
+  return 0;
+}
+
+TEST_CASE("sync resume: what is read of the file depends on what is new, not on the log", "[sync]") {
+  const auto bytes_of = [](int before) {
+    constexpr int kNew = 100;
+    const testing::ScratchLog scratch;
+    LogMark mark;
+    {
+      const auto log = scratch.open();
+      testing::LogBuilder writer(*log, testing::identity_of(1));
+      for (int i = 0; i < before; ++i) writer.insert(fmt::format("s{}", i));
+      mark.row = must(log->last_row());
+      mark.chain = must(log->chain_at(mark.row)).value();
+      for (int i = 0; i < kNew; ++i) writer.insert(fmt::format("new{}", i));
+    }
+    const auto log = scratch.open();  // with nothing of it in memory
+    const std::uint64_t at_first = bytes_read();
+    CHECK(must(log->chain_at(mark.row)) == mark.chain);
+    std::size_t ops = 0;
+    for (LogMark at = mark;;) {
+      const OutOps batch = must(read_after(*log, at));
+      if (batch.empty()) break;
+      ops += batch.size();
+      at = batch.back()->mark;
+    }
+    CHECK(ops == kNew);
+    return bytes_read() - at_first;
+  };
+  const auto small = bytes_of(2 * 256);
+  const auto large = bytes_of(16 * 256);  // a mark is noted every 256 rows: as far behind the last as in the other
+  CAPTURE(small, large);
+  CHECK(small > 10'000);
+  CHECK(large < small * 5 / 4);
 }
 
 }  // namespace
