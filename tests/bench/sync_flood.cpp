@@ -1,5 +1,5 @@
-// sync_flood PORT LOG KEY KIND SECONDS: a peer whose key is trusted and that sends what no honest node does, as fast as
-// it is acknowledged. LOG: any log of the document. Prints the ops it sent. KIND:
+// sync_flood PORT LOG KEY KIND SECONDS [OPS]: a peer whose key is trusted and that sends what no honest node does, as
+// fast as it is acknowledged, for so long, or so many ops. LOG: any log of the document. Prints the ops it sent. KIND:
 //   orphans    its own valid ops, on top of ops that never come
 //   wide       the same, each on 64 of them
 //   strangers  a valid op of a new key each
@@ -145,8 +145,8 @@ bool wait_for_ack(RawClient& client, std::uint64_t& acknowledged) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::fputs("usage: sync_flood PORT LOG KEY orphans|wide|strangers|repeated|fleeting|junk SECONDS\n", stderr);
+  if (argc != 6 && argc != 7) {
+    std::fputs("usage: sync_flood PORT LOG KEY orphans|wide|strangers|repeated|fleeting|junk SECONDS [OPS]\n", stderr);
     return 2;
   }
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
@@ -155,7 +155,9 @@ int main(int argc, char** argv) {
   const std::string kind = argv[4];
   const bool junk = kind == "junk";
   const int seconds = std::atoi(argv[5]);
-  const std::size_t count = junk ? 0 : ops_to_prepare(kind, static_cast<std::size_t>(seconds));
+  const std::uint64_t most = argc == 7 ? std::strtoull(argv[6], nullptr, 10) : UINT64_MAX;
+  const std::size_t wanted = ops_to_prepare(kind, static_cast<std::size_t>(seconds));
+  const std::size_t count = junk ? 0 : std::min<std::uint64_t>(wanted, most);
   const auto ops = prepare(kind, count, identity, log->info().document);
   std::vector<std::string> frames;  // of fleeting: the same on each connection
   for (std::uint64_t serial = 1; kind == "fleeting" && serial <= ops.size(); ++serial) {
@@ -171,7 +173,8 @@ int main(int argc, char** argv) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   std::uint64_t sent = 0, connections = 0;
   std::deque<RawClient> left;  // of fleeting: not closed at this end
-  while (std::chrono::steady_clock::now() < end) {
+  const auto goes_on = [&] { return std::chrono::steady_clock::now() < end && sent < most; };
+  while (goes_on()) {
     RawClient client = connect(port, identity, log->info());
     ++connections;
     std::uint64_t serial = 0, acknowledged = 0;
@@ -181,7 +184,7 @@ int main(int argc, char** argv) {
              std::accumulate(under_way.begin(), under_way.end(), std::size_t{0}) >= window.window_bytes;
     };
     std::size_t at = 0;
-    while (std::chrono::steady_clock::now() < end) {
+    while (goes_on()) {
       if (junk) {
         std::string bytes(1'000, '\0');
         std::ranges::generate(bytes, [&] { return static_cast<char>(random()); });
