@@ -18,6 +18,7 @@
 #include "http/guards.hpp"
 #include "http/inherited_sockets.hpp"
 #include "http/server_url.hpp"
+#include "http/tls_context.hpp"
 #include "model/escape.hpp"
 #include "model/text.hpp"
 #include "musher-serve/server_log.hpp"
@@ -220,6 +221,10 @@ std::string lines_of(const std::vector<PlacedText>& texts) {
   return lines;
 }
 
+bool is_read_only(const ServeCommandOptions& options, const ServeConfig& config) {
+  return options.read_only || config.read_only.value_or(false);
+}
+
 FixedSettings fixed_settings(const ServeCommandOptions& options, const Settings& settings) {
   const ServeConfig& config = settings.serve;
   const auto text = [](const std::optional<std::filesystem::path>& path) { return path ? path->native() : ""; };
@@ -232,8 +237,7 @@ FixedSettings fixed_settings(const ServeCommandOptions& options, const Settings&
           {"token_file", flag(path_of(options.token_file, config.token_file).has_value())},  // its name may change
           {"tls_cert", text(path_of(options.tls_cert, config.tls_cert))},
           {"tls_key", text(path_of(options.tls_key, config.tls_key))},
-          {"rendezvous_token_file", text(path_of(options.rendezvous_token_file, config.rendezvous_token_file))},
-          {"read_only", flag(options.read_only || config.read_only.value_or(false))},
+          {"read_only", flag(is_read_only(options, config))},
           {"log_format", flag(log_format(options, config) == LogFormat::json)}};
 }
 
@@ -259,33 +263,17 @@ Result<std::vector<std::string>> hosts_to_allow(const ServeCommandOptions& optio
   return hosts;
 }
 
-/// What SIGHUP reads again.
-Result<ServeOptions::Reloaded> reloadable(const ServeCommandOptions& options, const ServeConfig& config) {
-  ServeOptions::Reloaded loaded;
-  loaded.allow_unconfirmed_purge = options.allow_unconfirmed_purge || config.allow_unconfirmed_purge.value_or(false);
-  if (const auto tokens = path_of(options.token_file, config.token_file)) {
-    MUSHER_TRY(loaded.tokens,
-               of_file(http::TokenTable::load(*tokens), options.token_file, "--token-file", "token_file"));
-  }
-  MUSHER_TRY(loaded.allowed_hosts, hosts_to_allow(options, config));
-  MUSHER_TRY(loaded.rendezvous, nodes_to_dial(options, config));
-  loaded.audit_interval =
-      options.audit_interval ? *options.audit_interval : config.audit_interval.value_or(kAuditInterval);
-  return loaded;
-}
-
 Result<void> set_up_http(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {
   const auto certificate = path_of(options.tls_cert, config.tls_cert);
   const auto key = path_of(options.tls_key, config.tls_key);
   if (certificate.has_value() != key.has_value())
     return fail(Errc::usage, "--tls-cert and --tls-key go together", "--tls-cert cert.pem --tls-key key.pem");
   if (certificate) serve.http.tls = http::TlsFiles{*certificate, *key};
-  MUSHER_TRY(auto loaded, reloadable(options, config));
-  serve.http.allowed_hosts = std::move(loaded.allowed_hosts);
-  serve.http.tokens = std::move(loaded.tokens);
-  serve.allow_unconfirmed_purge = loaded.allow_unconfirmed_purge;
-  serve.rendezvous = std::move(loaded.rendezvous);
-  serve.audit_interval = loaded.audit_interval;
+  if (const auto tokens = path_of(options.token_file, config.token_file)) {
+    MUSHER_TRY(serve.http.tokens,
+               of_file(http::TokenTable::load(*tokens), options.token_file, "--token-file", "token_file"));
+  }
+  MUSHER_TRY(serve.http.allowed_hosts, hosts_to_allow(options, config));
   return {};
 }
 
@@ -296,43 +284,70 @@ Result<void> check_sync(const std::vector<std::string>& rendezvous, bool writes)
 }
 
 Result<void> set_up_sync(const ServeCommandOptions& options, const ServeConfig& config, ServeOptions& serve) {
+  MUSHER_TRY(serve.rendezvous, nodes_to_dial(options, config));
   if (const auto file = path_of(options.rendezvous_token_file, config.rendezvous_token_file)) {
     MUSHER_TRY(serve.rendezvous_token, of_file(http::read_client_token(*file), options.rendezvous_token_file,
                                                "--rendezvous-token-file", "rendezvous_token_file"));
   }
-  return check_sync(serve.rendezvous, serve.load_identity != nullptr);
+  return check_sync(serve.rendezvous, !is_read_only(options, config));
 }
 
-Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
-  const ServeConfig& config = context.settings.serve;
-  const LogSink log = make_server_log(log_format(options, config), context.settings.quiet, context.settings.utc);
-  const auto listen_pid = context.environment.get("LISTEN_PID");
-  const auto listen_fds = context.environment.get("LISTEN_FDS");
+/// All that is said on the command line and in the configuration, with what is in the files that are named there.
+/// inherited: sockets that listen already.
+Result<ServeOptions> serve_options(const ServeCommandOptions& options, const Settings& settings,
+                                   std::vector<int> inherited, const LogSink& log) {
+  const ServeConfig& config = settings.serve;
   ServeOptions serve;
-  MUSHER_TRY(serve.inherited, http::inherited_sockets(listen_pid ? listen_pid->c_str() : nullptr,
-                                                      listen_fds ? listen_fds->c_str() : nullptr));
+  serve.inherited = std::move(inherited);
   MUSHER_TRY(serve.listen, wanted_addresses(options, config, !serve.inherited.empty()));
   MUSHER_CHECK(set_up_http(options, config, serve));
   MUSHER_CHECK(check_exposure(serve, log));
-  serve.log = context.settings.log;
+  MUSHER_CHECK(set_up_sync(options, config, serve));
+  serve.log = settings.log;
   serve.stdio = options.stdio;
+  serve.lock_timeout = settings.lock_timeout;
+  serve.allow_unconfirmed_purge = options.allow_unconfirmed_purge || config.allow_unconfirmed_purge.value_or(false);
+  serve.audit_interval =
+      options.audit_interval ? *options.audit_interval : config.audit_interval.value_or(kAuditInterval);
+  if (!is_read_only(options, config)) serve.load_identity = [file = settings.identity] { return Identity::load(file); };
+  return serve;
+}
+
+/// Of options that a new start could run with.
+/// @errors usage: it could not.
+Result<ServeOptions::Reloaded> reloaded(ServeOptions serve, bool asks_tokens, bool writes) {
+  if (serve.http.tls) MUSHER_CHECK(http::make_tls_context(*serve.http.tls));
+  MUSHER_CHECK(check_sync(serve.rendezvous, writes));
+  ServeOptions::Reloaded loaded;
+  if (asks_tokens) loaded.tokens = std::move(serve.http.tokens);
+  loaded.allowed_hosts = std::move(serve.http.allowed_hosts);
+  loaded.allow_unconfirmed_purge = serve.allow_unconfirmed_purge;
+  loaded.rendezvous = std::move(serve.rendezvous);
+  loaded.rendezvous_token = std::move(serve.rendezvous_token);
+  loaded.audit_interval = serve.audit_interval;
+  return loaded;
+}
+
+Result<ExitCode> run(ServeCommandOptions& options, Context& context) {
+  const Settings& at_start = context.settings;
+  const LogSink log = make_server_log(log_format(options, at_start.serve), at_start.quiet, at_start.utc);
+  const auto listen_pid = context.environment.get("LISTEN_PID");
+  const auto listen_fds = context.environment.get("LISTEN_FDS");
+  MUSHER_TRY(const std::vector<int> inherited, http::inherited_sockets(listen_pid ? listen_pid->c_str() : nullptr,
+                                                                       listen_fds ? listen_fds->c_str() : nullptr));
+  MUSHER_TRY(ServeOptions serve, serve_options(options, at_start, inherited, log));
   serve.host = host_of(context);
-  serve.lock_timeout = context.settings.lock_timeout;
   serve.parse_point = [](std::string_view text) { return parse_point_in_time(text, now_ms()); };
-  if (!options.read_only && !config.read_only.value_or(false)) {
-    serve.load_identity = [file = context.settings.identity] { return Identity::load(file); };
-  }
-  serve.reload = [&options, &context, at_start = fixed_settings(options, context.settings),
+  serve.reload = [&options, &context, inherited, fixed = fixed_settings(options, at_start),
                   asks_tokens = serve.http.tokens.has_value(),
                   writes = serve.load_identity != nullptr]() -> Result<ServeOptions::Reloaded> {
-    MUSHER_TRY(const Settings settings, resolve_settings(context.common, context.environment));
-    MUSHER_TRY(auto loaded, reloadable(options, settings.serve));
-    MUSHER_CHECK(check_sync(loaded.rendezvous, writes));
-    if (!asks_tokens) loaded.tokens.reset();
-    loaded.needs_restart = changed_keys(at_start, fixed_settings(options, settings));
+    MUSHER_TRY(const Settings now, resolve_settings(context.common, context.environment));
+    const LogSink said_at_start = [](LogLevel, std::string_view, const LogFields&) {};
+    MUSHER_TRY(ServeOptions would_be, serve_options(options, now, inherited, said_at_start));
+    MUSHER_TRY(auto loaded, reloaded(std::move(would_be), asks_tokens, writes));
+    loaded.needs_restart = changed_keys(fixed, fixed_settings(options, now));
     return loaded;
   };
-  MUSHER_CHECK(set_up_sync(options, config, serve));
   MUSHER_CHECK(musher::serve(std::move(serve), log));
   return ExitCode::ok;
 }

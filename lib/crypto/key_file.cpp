@@ -114,7 +114,8 @@ int publish(NewFile& file) {
 std::unexpected<Error> not_written(const fs::path& file, int error) {
   if (error == EEXIST) {
     return fail(Errc::refused, "cannot write a new identity to " + file.string() + ": the file exists",
-                "musher identity show --identity " + shell_word(file.native()));
+                "musher identity show --identity " + shell_word(file.native()) +
+                    "; to have another in its place, first move it and its .pub away");
   }
   return fail(Errc::io, "cannot write a new identity to " + file.string() + ": " + because(error),
               "ls -ld " + shell_word(file.has_parent_path() ? file.parent_path().native() : "."));

@@ -139,8 +139,11 @@ ServerUrl ServerUrl::with_tls(bool wanted) const {
 
 Result<ServerUrl> parse_server_url(std::string_view text) {
   MUSHER_TRY(auto parts, parse(text, kHttp));
-  if (!parts.path.empty() && parts.path != "/" && parts.path != kHttp.path)
-    return bad(text, kHttp, "its path is not /mcp");
+  if (!parts.path.empty() && parts.path != "/" && parts.path != kHttp.path) {
+    auto error = bad(text, kHttp, "its path is not /mcp");
+    error.error().hint = parts.server.text();
+    return error;
+  }
   return parts.server;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// TLS 1.2 and later for a server. For .cpp files that include Asio.
+// TLS 1.2 and later for a server.
 
 #include <memory>
 

@@ -55,13 +55,20 @@ std::unexpected<Error> refused(const std::string& path, std::string_view what) {
 
 std::unexpected<Error> cannot_open(const std::string& path, const FileFacts& log, int error) {
   const auto facts = facts_of(path);
-  const bool forbidden = error == EACCES || error == EPERM;
+  std::string hint = list_hint(path);
+  if (error == EACCES || error == EPERM) {
+    const mode_t mode = log.permissions & kReadWriteBits;
+    hint = facts && (facts->permissions & kReadWriteBits) == mode
+               ? fmt::format(
+                     "who serves or writes the log must be able to write this: do it as the log's owner, or let "
+                     "a group that you are in write the log and what is beside it ({})",
+                     hint)
+               : fmt::format("ask its owner to give it the log's mode: chmod {:o} {}", mode, shell_word(path));
+  }
   return fail(Errc::io,
               fmt::format("cannot open {}: {}{}", path, std::strerror(error),
                           facts ? fmt::format(" ({})", describe_permissions(*facts)) : ""),
-              forbidden ? fmt::format("ask its owner to give it the log's mode: chmod {:o} {}",
-                                      log.permissions & kReadWriteBits, shell_word(path))
-                        : list_hint(path));
+              std::move(hint));
 }
 
 }  // namespace

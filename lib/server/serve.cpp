@@ -347,7 +347,7 @@ class Runtime {
     if (std::exchange(options_.audit_interval, reloaded.audit_interval) != reloaded.audit_interval) audit_later();
     if (http_) http_->set_allowed_hosts(std::move(reloaded.allowed_hosts));
     if (http_ && reloaded.tokens) http_->set_tokens(std::move(reloaded.tokens));
-    if (sync_) sync_->set_rendezvous(std::move(reloaded.rendezvous));
+    if (sync_) sync_->set_rendezvous(std::move(reloaded.rendezvous), std::move(reloaded.rendezvous_token));
     for (const std::string& key : reloaded.needs_restart)
       log_(LogLevel::warning, "a changed setting needs a restart", {{"key", key}});
   }

@@ -53,6 +53,7 @@ struct ServeOptions {
     std::vector<std::string> allowed_hosts{};
     bool allow_unconfirmed_purge = false;
     std::vector<std::string> rendezvous{};
+    std::optional<std::string> rendezvous_token{};
     std::chrono::milliseconds audit_interval = kAuditInterval;
     std::vector<std::string> needs_restart{};  ///< keys of what has changed and is read at start alone
   };

@@ -284,7 +284,8 @@ void SyncService::accept(std::shared_ptr<http::WebSocket> socket) {
   impl_->engine->accept(link_over(std::move(socket)));
 }
 
-void SyncService::set_rendezvous(std::vector<std::string> urls) {
+void SyncService::set_rendezvous(std::vector<std::string> urls, std::optional<std::string> token) {
+  impl_->options.token = std::move(token);
   for (const std::string& url : impl_->options.rendezvous) {
     if (std::ranges::find(urls, url) == urls.end()) impl_->live.give_back(url);
   }

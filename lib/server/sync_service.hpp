@@ -51,7 +51,8 @@ class SyncService {
   [[nodiscard]] static http::WebSocketRoute route();
   void accept(std::shared_ptr<http::WebSocket> socket);
 
-  void set_rendezvous(std::vector<std::string> urls);
+  /// token: shown to them from the next dial on.
+  void set_rendezvous(std::vector<std::string> urls, std::optional<std::string> token);
   /// Every quarter of a second or so.
   void tick();
   /// After each catch-up: whom this node trusts may have changed, and an op that was elsewhere may have come.

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "oplog/companion_file.hpp"
 #include "oplog/file_facts.hpp"
 #include "support/process.hpp"
 #include "support/scratch_log.hpp"
@@ -287,4 +288,11 @@ TEST_CASE("users: a lock file that may not be opened is named with the reason an
            }) == "cannot open " + folder.log() +
                      ".lock: Permission denied (owned by root:users, mode 0600; you are uid " +
                      "70001) | ask its owner to give it the log's mode: chmod 660 " + folder.log() + ".lock");
+  // Where it has the log's mode already, that would change nothing.
+  REQUIRE(chmod(folder.log().c_str(), 0600) == 0);
+  CHECK(as(ann(), 0022, [&] {
+          const auto facts = facts_of(folder.log());
+          const auto opened = open_companion(folder.log() + ".lock", *facts, CompanionAccess::write);
+          return opened ? "opened" : opened.error().hint;
+        }).starts_with("who serves or writes the log must be able to write this"));
 }

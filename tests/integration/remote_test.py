@@ -406,6 +406,9 @@ class Init(Remote):
         address = self.url.removeprefix("http://")
         for text in (address, address + "/mcp"):
             self.assertIn(f"  hint: of a server: musher init --join http://{text}\n", self.init_from(text, code=3))
+        for slip in ("http:", "http:/"):
+            self.assertIn(f"  hint: of a server: musher init --join http://{address}\n", self.init_from(slip + address, code=3))
+        self.assertIn(f"its path is not /mcp\n  hint: {self.url}\n", self.init_from(self.url + "/crdt-sync", code=2))
         self.assertNotIn("http", self.init_from("nothing.db", code=3))
         self.assertEqual(list(self.elsewhere.iterdir()), [])
 

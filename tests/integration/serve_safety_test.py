@@ -424,6 +424,9 @@ class Configuration(Serving):
         server.signal(signal.SIGHUP)
         server.wait_event("reloaded")
         self.assertEqual(needs_restart(), [])
+        made = self.shell.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "k.pem",
+                              "-out", "c.pem", "-days", "2", "-subj", "/CN=localhost")
+        self.assertEqual(made.returncode, 0, made.stderr)
         self.config('log = "other.db"\nidentity = "other.key"\nutc = true\nlock_timeout = "1s"\n[serve]\n'
                     'listen = "127.0.0.1:2"\ntoken_file = "tokens"\ntls_cert = "c.pem"\ntls_key = "k.pem"\n'
                     'rendezvous_token_file = "peer.token"\nread_only = true\nlog_format = "text"\n')
@@ -431,7 +434,7 @@ class Configuration(Serving):
         server.wait_event("reloaded", count=2)
         # Where it listens and how it logs is said on this command line, which goes before.
         self.assertEqual(set(needs_restart()), {"log", "identity", "utc", "lock_timeout", "token_file", "tls_cert", "tls_key",
-                                                "rendezvous_token_file", "read_only"})
+                                                "read_only"})
         self.assertEqual({event["level"] for event in server.events("a changed setting needs a restart")}, {"warning"})
         self.assertEqual(server.get("/metrics")[0], 200)
         self.assertIn("put_story", self.client(server).tool_list())
@@ -453,6 +456,23 @@ class Configuration(Serving):
         server.signal(signal.SIGHUP)
         self.assertIn("cannot sync", server.wait_event("the configuration stays as it was")["problem"])
         self.assertEqual(server.events("reloaded"), [])
+
+    def test_a_hangup_with_a_configuration_that_no_server_could_start_with_changes_nothing(self):
+        good = '[serve]\nlisten = "127.0.0.1:0"\nallowed_hosts = "a.example"\n'
+        server = self.server("--config", self.config(good), listen=False)
+        for count, (bad, word) in enumerate((('listen = "garbage"', "listen: 'garbage'"), ('listen = "0.0.0.0:0"', "no token is asked for"),
+                                             ('tls_cert = "c.pem"', "--tls-cert and --tls-key go together"),
+                                             ('tls_cert = "c.pem"\ntls_key = "k.pem"', "c.pem"),
+                                             ('rendezvous_token_file = "nowhere"', "rendezvous_token_file: cannot use"),
+                                             ('read_only = true\nrendezvous = "ws://127.0.0.1:1"', "cannot sync")), 1):
+            with self.subTest(bad):
+                listens = "" if bad.startswith("listen") else 'listen = "127.0.0.1:0"\n'
+                file = self.config(f'[serve]\n{listens}{bad}\nallowed_hosts = "b.example"\n')
+                server.signal(signal.SIGHUP)
+                self.assertIn(word, server.wait_event("the configuration stays as it was", count)["problem"])
+                self.assertIn(word, self.fails(2, "--config", file))
+        self.assertEqual(server.get("/livez", {"Host": "a.example"})[0], 200)
+        self.assertEqual((server.events("reloaded"), server.events("a changed setting needs a restart")), ([], []))
 
     def test_a_wrong_key_or_value_is_found_with_its_place(self):
         for text, place in (("[serve]\nlissten = \"127.0.0.1:0\"\n", "config.toml:2:1"),

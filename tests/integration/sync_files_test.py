@@ -308,6 +308,11 @@ class SyncFiles(unittest.TestCase):
         self.assertIn("author_unknown", done.stdout)
         done = self.shell.run(*stranger, BIN / "musher", "sync", "a.db", "b.db", environment=tmp)
         self.assertEqual((done.returncode, done.stdout), (7, ""), done.stderr)
+        for path in self.shell.work.glob("a.db*"):
+            path.chmod(0o400)  # not even to read: neither a dry run nor a copy of it is of use
+        for words in (("-n", "a.db", "b.db"), ("a.db", "b.db")):
+            unreadable = self.shell.run(*stranger, BIN / "musher", "sync", *words, environment=tmp)
+            self.assertEqual((unreadable.returncode, "to look only" in unreadable.stderr), (7, False), unreadable.stderr)
         for hint in (": to look only, musher sync -n a.db b.db; ", """sync a copy of it: sqlite3 a.db "VACUUM INTO 'copy.db'"\n"""):
             self.assertIn(hint, done.stderr)
 

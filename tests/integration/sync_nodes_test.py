@@ -660,6 +660,29 @@ class Operators(Nodes):
         self.assertEqual(re.findall(r"(\d+) of (\d+) peers connected\.", text), [(str(connected), str(len(document["peers"])))] if document["peers"] else [])
         return document
 
+    def test_a_token_that_is_changed_at_both_ends_holds_after_a_hangup_of_each(self):
+        alice, bob = self.make("alice", "bob")
+        there, here = self.shell.work / "tokens", self.shell.work / "node.token"
+
+        def write(file, token):
+            file.write_text(f"node {token}\n")
+            file.chmod(0o600)
+
+        for file in (there, here):
+            write(file, "a" * 32)
+        alice.start("--token-file", there)
+        bob.start("--rendezvous", self.url(alice), "--rendezvous-token-file", here)
+        bob.must("put", "-q", "--new", "1_bob", "stage=1_backlog")
+        same_state([alice, bob])
+        write(there, "b" * 32)
+        alice.server.signal(signal.SIGHUP)
+        self.assertIn("it answers 401", bob.server.wait_event("cannot reach peer")["detail"])
+        write(here, "b" * 32)
+        bob.server.signal(signal.SIGHUP)
+        bob.must("put", "-q", "1_bob", "stage=2_current")
+        same_state([alice, bob])
+        self.assertEqual(bob.server.events("a changed setting needs a restart"), [])
+
     def test_wss_checks_the_certificate_and_its_name_and_then_syncs(self):
         self.self_signed()
         authority = {"SSL_CERT_FILE": str(self.shell.work / "cert.pem")}

@@ -50,8 +50,12 @@ Result<std::optional<DocumentId>> wanted_document(const InitOptions& options) {
     auto other = open_other_log("--join", *options.join);
     if (other) return (*other)->info().document;
     Error error = std::move(other).error();
-    if (error.code == Errc::not_a_log && is_address(*options.join))
-      error.hint = "of a server: musher init --join http://" + shell_word(*options.join);
+    const std::string_view scheme = options.join->starts_with("https:") ? "https:" : "http:";
+    std::string_view address = *options.join;
+    if (address.starts_with(scheme))
+      address.remove_prefix(std::min(address.find_first_not_of('/', scheme.size()), address.size()));
+    if (error.code == Errc::not_a_log && is_address(address))
+      error.hint = fmt::format("of a server: musher init --join {}//{}", scheme, shell_word(std::string(address)));
     return std::unexpected(std::move(error));
   }
   if (!options.document) return std::nullopt;

@@ -1,6 +1,7 @@
 // musher sync: two logs of one document brought together without a server.
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -52,10 +53,10 @@ struct Side {
 
 /// What went wrong with an argument, its hint made one for this command: it has no --log, a log that is made for it
 /// holds the document of the other one, and one that may only be read can still give what it has.
-Error of_argument(Error error, const Side& side, const Side& other) {
+Error of_argument(Error error, const Side& side, const Side& other, bool dry_run) {
   std::error_code ignored;
   const auto init = error.hint.find(kInitCommand);
-  if (error.code == Errc::io && error.hint.starts_with("ls -l")) {
+  if (!dry_run && ::access(side.name.c_str(), R_OK) == 0 && error.code == Errc::io && error.hint.starts_with("ls -l")) {
     error.hint += fmt::format(
         "; both logs are written to: to look only, musher sync -n {0} {1}; to bring over what this one has, sync a "
         "copy of it: sqlite3 {0} \"VACUUM INTO 'copy.db'\"",
@@ -286,7 +287,7 @@ Result<ExitCode> run(SyncOptions& options, Context& context) {
   for (const Side& side : sides) MUSHER_CHECK(check_is_no_url(side.name));
   for (const std::size_t i : {0U, 1U}) {
     if (auto opened = open(sides[i], context, options.dry_run); !opened)
-      return std::unexpected(of_argument(std::move(opened).error(), sides[i], sides[1 - i]));
+      return std::unexpected(of_argument(std::move(opened).error(), sides[i], sides[1 - i], options.dry_run));
   }
   MUSHER_CHECK(check_pair(sides[0], sides[1]));
 
