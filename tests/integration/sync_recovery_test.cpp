@@ -189,47 +189,13 @@ TEST_CASE("sync: a file that went back, killed again before its ops have come, g
   CHECK(pair.a.state_digest() == pair.b.state_digest());
 }
 
-TEST_CASE("sync: one of four peers takes nothing: the others have all of it, and it goes on where it stopped",
-          "[sync]") {
-  SyncWorld world(24);
-  SimNode& a = world.add("a");
-  std::vector<SimNode*> others;
-  for (const char* name : {"b", "c", "d", "e"}) {
-    SimNode& other = world.add(name);
-    trust_each_other(a, other);
-    other.rendezvous = {"a"};
-    others.push_back(&other);
-  }
-  a.limits.window_ops = 256;
-  for (const auto& node : world.nodes()) node->start();
-  insert(a, "before");
-  REQUIRE(world.run_until(
-      [&] { return std::ranges::all_of(others, [](SimNode* other) { return count(*other) == 1; }); }, 20s));
-  world.run_for(3s);
+/// One node that four others dial.
+struct Star {
+  SyncWorld world;
+  SimNode& a;
+  std::vector<SimNode*> others{};
 
-  SimNode& stalled = *others.back();
-  stalled.hold_verdicts = true;
-  insert(a, "burst", 1'000);
-  const auto has_all = [](SimNode* other) { return count(*other) == 1'001; };
-  CHECK(world.run_until([&] { return std::all_of(others.begin(), others.end() - 1, has_all); }, 20s));
-  CHECK(count(stalled) == 1);
-  REQUIRE(
-      world.run_until([&] { return a.saw("peer disconnected", "too-slow: nothing was acknowledged in time"); }, 60s));
-  for (SimNode* other : others) CHECK((other == &stalled) == other->saw("peer disconnected", "too-slow"));
-
-  stalled.hold_verdicts = false;
-  const auto sent_before = a.engine().totals().ops_sent;
-  CHECK(world.run_until([&] { return has_all(&stalled); }, 60s));
-  CHECK(a.engine().totals().ops_sent == sent_before + 1'000);  // what it acknowledged once is not sent again
-  CHECK(stalled.state_digest() == a.state_digest());
-}
-
-TEST_CASE("sync: with one of four peers stalled the other three are no later than without it", "[sync]") {
-  const auto time_of_three = [](bool stall) {
-    SyncWorld world(25);
-    world.weather.least_latency = world.weather.most_latency = 5ms;
-    SimNode& a = world.add("a");
-    std::vector<SimNode*> others;
+  explicit Star(std::uint64_t seed) : world(seed), a(world.add("a")) {
     for (const char* name : {"b", "c", "d", "e"}) {
       SimNode& other = world.add(name);
       trust_each_other(a, other);
@@ -237,14 +203,49 @@ TEST_CASE("sync: with one of four peers stalled the other three are no later tha
       others.push_back(&other);
     }
     a.limits.window_ops = 256;
+  }
+
+  /// Until all of them have one op.
+  void start() {
     for (const auto& node : world.nodes()) node->start();
     insert(a, "before");
-    const auto have = [&](std::size_t peers, std::uint64_t ops) {
-      return std::all_of(others.begin(), others.begin() + static_cast<std::ptrdiff_t>(peers),
-                         [&](SimNode* other) { return count(*other) == ops; });
-    };
     REQUIRE(world.run_until([&] { return have(4, 1); }, 20s));
     world.run_for(3s);
+  }
+
+  /// Whether the first of the others have so many ops.
+  [[nodiscard]] bool have(std::ptrdiff_t peers, std::uint64_t ops) const {
+    return std::all_of(others.begin(), others.begin() + peers, [&](SimNode* other) { return count(*other) == ops; });
+  }
+};
+
+TEST_CASE("sync: one of four peers takes nothing: the others have all of it, and it goes on where it stopped",
+          "[sync]") {
+  Star star(24);
+  auto& [world, a, others] = star;
+  star.start();
+  SimNode& stalled = *others.back();
+  stalled.hold_verdicts = true;
+  insert(a, "burst", 1'000);
+  CHECK(world.run_until([&] { return star.have(3, 1'001); }, 20s));
+  CHECK(count(stalled) == 1);
+  REQUIRE(
+      world.run_until([&] { return a.saw("peer disconnected", "too-slow: nothing was acknowledged in time"); }, 60s));
+  for (SimNode* other : others) CHECK((other == &stalled) == other->saw("peer disconnected", "too-slow"));
+
+  stalled.hold_verdicts = false;
+  const auto sent_before = a.engine().totals().ops_sent;
+  CHECK(world.run_until([&] { return count(stalled) == 1'001; }, 60s));
+  CHECK(a.engine().totals().ops_sent == sent_before + 1'000);  // what it acknowledged once is not sent again
+  CHECK(stalled.state_digest() == a.state_digest());
+}
+
+TEST_CASE("sync: with one of four peers stalled the other three are no later than without it", "[sync]") {
+  const auto time_of_three = [](bool stall) {
+    Star star(25);
+    auto& [world, a, others] = star;
+    world.weather.least_latency = world.weather.most_latency = 5ms;
+    star.start();
     others.back()->hold_verdicts = stall;
     // Several windows, and for longer than a peer may take nothing.
     constexpr int kBursts = 10, kOps = 300;
@@ -252,11 +253,11 @@ TEST_CASE("sync: with one of four peers stalled the other three are no later tha
     for (int burst = 0; burst < kBursts; ++burst) {
       insert(a, fmt::format("burst{}_", burst), kOps);
       const auto written = world.now();
-      REQUIRE(world.run_until([&] { return have(3, 1 + static_cast<std::uint64_t>((burst + 1) * kOps)); }, 20s));
+      REQUIRE(world.run_until([&] { return star.have(3, 1 + static_cast<std::uint64_t>((burst + 1) * kOps)); }, 20s));
       late += world.now() - written;
       world.run_for(5s);
     }
-    CHECK(have(4, 1 + kBursts * kOps) == !stall);
+    CHECK(star.have(4, 1 + kBursts * kOps) == !stall);
     CHECK(a.saw("peer disconnected", "too-slow") == stall);
     return late;
   };
