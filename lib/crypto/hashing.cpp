@@ -24,7 +24,9 @@ constexpr Personal kOpPersonal = personal("musher op 1");
 constexpr Personal kContentPersonal = personal("musher content 1");
 constexpr Personal kChainPersonal = personal("musher chain 1");
 constexpr Personal kStatePersonal = personal("musher state 1");
-constexpr Personal kSyncPersonal = personal("musher sync 1");    // docs/sync.md
+constexpr Personal kSyncPersonal = personal("musher sync 1");  // docs/sync.md
+constexpr Personal kSyncKeyPersonal = personal("musher sync key");
+constexpr Personal kSyncTagPersonal = personal("musher sync tag");
 constexpr Personal kTokenPersonal = personal("musher token 1");  // in memory only: not of the format
 
 constexpr std::size_t kDigestBytes = sizeof(Digest);
@@ -41,8 +43,12 @@ Hash blake2b(const Personal& purpose, std::span<const std::uint8_t> bytes, std::
   return hash;
 }
 
-void begin(crypto_generichash_blake2b_state& blake, const Personal& purpose) {
-  crypto_generichash_blake2b_init_salt_personal(&blake, nullptr, 0, kDigestBytes, nullptr, purpose.data());
+void begin(crypto_generichash_blake2b_state& blake, const Personal& purpose, std::span<const std::uint8_t> key = {}) {
+  crypto_generichash_blake2b_init_salt_personal(&blake, key.data(), key.size(), kDigestBytes, nullptr, purpose.data());
+}
+
+void add(crypto_generichash_blake2b_state& blake, std::span<const std::uint8_t> bytes) {
+  crypto_generichash_blake2b_update(&blake, bytes.data(), bytes.size());
 }
 
 Hash end(crypto_generichash_blake2b_state& blake) {
@@ -77,15 +83,12 @@ Digest chain_next(const Digest& previous, RowId row, const OpId& id, const Signa
   start_sodium();
   crypto_generichash_blake2b_state blake;
   begin(blake, kChainPersonal);
-  const auto add = [&](std::span<const std::uint8_t> bytes) {
-    crypto_generichash_blake2b_update(&blake, bytes.data(), bytes.size());
-  };
-  add(previous.bytes);
-  add(little_endian(static_cast<std::uint64_t>(raw(row))));
-  add(id.hash);
-  add(signature.bytes);
-  add(little_endian(static_cast<std::uint64_t>(received_ms)));
-  add(bytes_of(source));
+  add(blake, previous.bytes);
+  add(blake, little_endian(static_cast<std::uint64_t>(raw(row))));
+  add(blake, id.hash);
+  add(blake, signature.bytes);
+  add(blake, little_endian(static_cast<std::uint64_t>(received_ms)));
+  add(blake, bytes_of(source));
   return Digest{end(blake)};
 }
 
@@ -100,9 +103,7 @@ StateHasher::StateHasher() : state_(std::make_unique<State>()) {
 
 StateHasher::~StateHasher() = default;
 
-void StateHasher::add(std::span<const std::uint8_t> bytes) {
-  crypto_generichash_blake2b_update(&state_->blake, bytes.data(), bytes.size());
-}
+void StateHasher::add(std::span<const std::uint8_t> bytes) { musher::add(state_->blake, bytes); }
 
 void StateHasher::add(std::string_view text) { add(bytes_of(text)); }
 
@@ -113,6 +114,24 @@ void StateHasher::add_u32(std::uint32_t value) { add(little_endian(value)); }
 Digest StateHasher::finish() { return Digest{end(state_->blake)}; }
 
 Digest handshake_digest(std::string_view transcript) { return Digest{blake2b(kSyncPersonal, bytes_of(transcript))}; }
+
+Digest session_digest(std::span<const std::uint8_t, 32> shared, std::uint8_t role, std::string_view transcript) {
+  start_sodium();
+  crypto_generichash_blake2b_state blake;
+  begin(blake, kSyncKeyPersonal);
+  add(blake, shared);
+  add(blake, std::span(&role, 1));
+  add(blake, bytes_of(transcript));
+  return Digest{end(blake)};
+}
+
+Digest tag_digest(std::span<const std::uint8_t, 32> key, std::uint64_t number, std::string_view message) {
+  crypto_generichash_blake2b_state blake;
+  begin(blake, kSyncTagPersonal, key);
+  add(blake, little_endian(number));
+  add(blake, bytes_of(message));
+  return Digest{end(blake)};
+}
 
 Digest token_digest(std::string_view token) { return Digest{blake2b(kTokenPersonal, bytes_of(token))}; }
 

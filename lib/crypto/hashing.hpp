@@ -45,6 +45,12 @@ class StateHasher {
 /// What two nodes have said to each other before one proves its key: docs/sync.md, "Handshake".
 [[nodiscard]] Digest handshake_digest(std::string_view transcript);
 
+/// docs/sync.md, "Seals": of a connection's shared secret and its transcript, for what the end of that role says.
+[[nodiscard]] Digest session_digest(std::span<const std::uint8_t, 32> shared, std::uint8_t role,
+                                    std::string_view transcript);
+/// The same page: of the message of that number, keyed.
+[[nodiscard]] Digest tag_digest(std::span<const std::uint8_t, 32> key, std::uint64_t number, std::string_view message);
+
 /// What is kept of a token instead of the token.
 [[nodiscard]] Digest token_digest(std::string_view token);
 /// Takes as long whether and wherever they differ.

@@ -104,7 +104,7 @@ class Engine final : private Session::Owner {
 
   void give_back(Session& session);
   [[nodiscard]] bool is_known_self(const Session& session);
-  bool greeted(const Nonce& nonce) override;
+  bool greeted(const ExchangeKey& key) override;
   std::optional<Ending> claimed(Session& session, const AuthorId& author) override;
   std::optional<Ending> proven(Session& session) override;
   std::optional<PeerRecord> take_record(const AuthorId& peer) override;

@@ -130,9 +130,9 @@ bool Engine::is_known_self(const Session& session) {
 }
 
 /// What this node says first where it dials is known to nobody else yet.
-bool Engine::greeted(const Nonce& nonce) {
+bool Engine::greeted(const ExchangeKey& key) {
   for (const auto& session : sessions_) {
-    if (session->role() != Role::dialer || session->nonce() != nonce) continue;
+    if (session->role() != Role::dialer || session->exchange_key() != key) continue;
     const auto target = std::ranges::find(targets_, session->url(), &Target::url);
     if (target != targets_.end()) target->is_self = true;
     return true;

@@ -18,17 +18,22 @@ std::string short_key(const AuthorId& author) { return to_hex(author.key).substr
 
 }  // namespace
 
-Handshake::Handshake(Role role, const Self& self, std::optional<ChannelBinding> binding, const Nonce& nonce,
-                     std::function<Standing(const AuthorId&)> standing)
+Handshake::Handshake(Role role, const Self& self, std::optional<ChannelBinding> binding,
+                     std::span<const std::uint8_t, 32> random, std::function<Standing(const AuthorId&)> standing)
     : role_(role),
       self_(self),
       binding_(binding),
       standing_(std::move(standing)),
+      secret_(random),
       ours_{.document = self.document,
             .log = self.log,
             .author = self.identity->author(),
-            .nonce = nonce,
+            .exchange_key = secret_.key(),
             .bound = binding.has_value()} {}
+
+Handshake::~Handshake() {
+  if (shared_) wipe(*shared_);
+}
 
 std::optional<std::string> Handshake::opening() {
   if (role_ == Role::listener) return std::nullopt;
@@ -37,17 +42,22 @@ std::optional<std::string> Handshake::opening() {
 
 std::optional<AuthorId> Handshake::claimed() const { return theirs_ ? std::optional(theirs_->author) : std::nullopt; }
 
-std::optional<Nonce> Handshake::their_nonce() const { return theirs_ ? std::optional(theirs_->nonce) : std::nullopt; }
+std::optional<ExchangeKey> Handshake::their_exchange_key() const {
+  return theirs_ ? std::optional(theirs_->exchange_key) : std::nullopt;
+}
 
 std::variant<Handshake::Reply, Ending> Handshake::take(const Message& message) {
   if (const auto* hello = std::get_if<Hello>(&message); hello != nullptr && !theirs_) {
     theirs_ = *hello;
     if (auto ending = check(*hello)) return *std::move(ending);
+    shared_ = secret_.shared_with(hello->exchange_key);
+    if (!shared_)
+      return Ending{CloseCode::bad_proof, "its exchange key is of small order: anybody could be in between"};
     return Reply{role_ == Role::listener ? encode(ours_) : proof()};
   }
   if (const auto* given = std::get_if<Proof>(&message); given != nullptr && theirs_) {
     if (auto ending = check(*given)) return *std::move(ending);
-    return Reply{role_ == Role::listener ? proof() : "", PeerId{theirs_->author, theirs_->log}};
+    return Reply{role_ == Role::listener ? proof() : "", PeerId{theirs_->author, theirs_->log}, seal()};
   }
   return Ending{CloseCode::violation, fmt::format("a message \"{}\" in the handshake", name_of(message))};
 }
@@ -92,17 +102,26 @@ std::optional<Ending> Handshake::check(const Proof& theirs) const {
   return std::nullopt;
 }
 
-/// Over both greetings, so over both keys, both nonces and the document; over the role, so that no proof can be sent
-/// back to where it came from; and over the connection, where the listening end has TLS of its own.
-Digest Handshake::digest(Role signer) const {
+/// Both greetings, so both keys, both exchange keys and the document; and the connection, where the listening end has
+/// TLS of its own.
+std::string Handshake::transcript() const {
   const Hello& dialer = role_ == Role::dialer ? ours_ : *theirs_;
   const Hello& listener = role_ == Role::dialer ? *theirs_ : ours_;
-  std::string transcript(1, static_cast<char>(signer));
-  transcript += encode(dialer);
-  transcript += encode(listener);
+  std::string transcript = encode(dialer) + encode(listener);
   if (dialer.bound && listener.bound)
     transcript.append(reinterpret_cast<const char*>(binding_->data()), binding_->size());
-  return handshake_digest(transcript);
+  return transcript;
+}
+
+/// Over the role too, so that no proof can be sent back to where it came from.
+Digest Handshake::digest(Role signer) const {
+  return handshake_digest(std::string(1, static_cast<char>(signer)) + transcript());
+}
+
+Seal Handshake::seal() const {
+  const std::string said = transcript();
+  const auto key_of = [&](Role role) { return message_key(*shared_, static_cast<std::uint8_t>(role), said); };
+  return {key_of(role_), key_of(other(role_))};
 }
 
 std::string Handshake::proof() const {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 
@@ -11,6 +12,7 @@
 #include "replica/trust_policy.hpp"
 #include "sync/close_code.hpp"
 #include "sync/message.hpp"
+#include "sync/seal.hpp"
 
 namespace musher::sync {
 
@@ -36,9 +38,12 @@ struct PeerId {
 
 class Handshake {
  public:
-  /// `standing`: how this node trusts a key; asked once it is proven.
-  Handshake(Role role, const Self& self, std::optional<ChannelBinding> binding, const Nonce& nonce,
-            std::function<Standing(const AuthorId&)> standing);
+  /// random: 32 bytes that were never used. `standing`: how this node trusts a key; asked once it is proven.
+  Handshake(Role role, const Self& self, std::optional<ChannelBinding> binding,
+            std::span<const std::uint8_t, 32> random, std::function<Standing(const AuthorId&)> standing);
+  Handshake(const Handshake&) = delete;
+  Handshake& operator=(const Handshake&) = delete;
+  ~Handshake();
 
   /// What the dialing side says first; the listening side says nothing until it is spoken to.
   [[nodiscard]] std::optional<std::string> opening();
@@ -46,20 +51,23 @@ class Handshake {
   struct Reply {
     std::string message;           ///< to send; empty: nothing
     std::optional<PeerId> peer{};  ///< the handshake is done
+    std::optional<Seal> seal{};    ///< with the peer: for every message from here on, behind this one
   };
   /// Takes the next message. An Ending: it failed, close with that.
   [[nodiscard]] std::variant<Reply, Ending> take(const Message& message);
 
   /// The other end as it named itself, proven or not; nothing before its Hello.
   [[nodiscard]] std::optional<AuthorId> claimed() const;
-  [[nodiscard]] const Nonce& nonce() const { return ours_.nonce; }
+  [[nodiscard]] const ExchangeKey& exchange_key() const { return ours_.exchange_key; }
   /// Of the other end's Hello.
-  [[nodiscard]] std::optional<Nonce> their_nonce() const;
+  [[nodiscard]] std::optional<ExchangeKey> their_exchange_key() const;
 
  private:
   [[nodiscard]] std::optional<Ending> check(const Hello& theirs) const;
   [[nodiscard]] std::optional<Ending> check(const Proof& theirs) const;
+  [[nodiscard]] std::string transcript() const;
   [[nodiscard]] Digest digest(Role signer) const;
+  [[nodiscard]] Seal seal() const;
   [[nodiscard]] std::string proof() const;
 
   // fixed after construction
@@ -67,9 +75,11 @@ class Handshake {
   const Self self_;
   const std::optional<ChannelBinding> binding_;
   const std::function<Standing(const AuthorId&)> standing_;
+  const ExchangeSecret secret_;
   const Hello ours_;
   // as it goes on
   std::optional<Hello> theirs_;
+  std::optional<SharedSecret> shared_;
 };
 
 }  // namespace musher::sync

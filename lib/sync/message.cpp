@@ -75,7 +75,7 @@ std::string write(const Hello& hello) {
   out.raw_bytes(hello.document.bytes);
   out.raw_bytes(hello.log.bytes);
   out.raw_bytes(hello.author.key);
-  out.raw_bytes(hello.nonce);
+  out.raw_bytes(hello.exchange_key);
   out.u8(hello.bound ? 1 : 0);
   return out.take();
 }
@@ -245,7 +245,7 @@ Hello read_hello(In& in) {
   in.raw_bytes(hello.document.bytes);
   in.raw_bytes(hello.log.bytes);
   in.raw_bytes(hello.author.key);
-  in.raw_bytes(hello.nonce);
+  in.raw_bytes(hello.exchange_key);
   hello.bound = in.flag("whether the connection is bound");
   return hello;
 }

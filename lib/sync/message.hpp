@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "crypto/key_exchange.hpp"
 #include "oplog/rows.hpp"
 
 namespace musher::sync {
@@ -25,8 +26,6 @@ inline constexpr std::size_t kMaxIds = 1'024;
 inline constexpr std::size_t kMaxSamples = 72;  ///< 1, 2, 4 ... back through 2^63 ops, and the first
 inline constexpr std::size_t kMaxBases = 64;
 
-using Nonce = std::array<std::uint8_t, 32>;
-
 /// Both sides, the dialing one first: who I am and what I hold. Not proven yet.
 struct Hello {
   std::uint8_t version_min = kVersion;
@@ -34,8 +33,8 @@ struct Hello {
   DocumentId document;
   LogId log;
   AuthorId author;
-  Nonce nonce{};
-  bool bound = false;  ///< this end has TLS: the proofs are over its channel binding when both ends say so
+  ExchangeKey exchange_key{};  ///< made for this connection
+  bool bound = false;          ///< this end has TLS: the proofs are over its channel binding when both ends say so
 };
 
 /// Both sides, the dialing one first: that I have the key I named (handshake.hpp).

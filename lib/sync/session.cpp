@@ -51,10 +51,10 @@ std::string said_by_peer(std::uint16_t code, std::string_view reason) {
   return with_hint(std::move(text), what_to_do(known));
 }
 
-Nonce fresh_nonce(Services& services) {
-  Nonce nonce;
-  services.random(nonce);
-  return nonce;
+std::array<std::uint8_t, 32> fresh_secret(Services& services) {
+  std::array<std::uint8_t, 32> secret;
+  services.random(secret);
+  return secret;
 }
 
 /// A reader's answer that arrives when the session is gone is let go.
@@ -83,7 +83,7 @@ Session::Session(const Setup& setup, Role role, std::shared_ptr<Link> link, std:
       url_(std::move(url)),
       began_(setup.services.now()),
       since_ms_(setup.services.clock_ms()),
-      handshake_(role, setup.self, link_->binding(), fresh_nonce(setup.services), setup.standing) {}
+      handshake_(role, setup.self, link_->binding(), fresh_secret(setup.services), setup.standing) {}
 
 Session::~Session() { stop(); }
 
@@ -99,6 +99,7 @@ void Session::begin() {
 
 void Session::send(std::string message) {
   if (!is_live()) return;
+  if (seal_) message = seal_->close(std::move(message));
   sent_bytes_ += message.size();
   link_->send(std::move(message));
 }
@@ -142,6 +143,13 @@ void Session::received(std::string_view bytes) {
   if (!is_live()) return;
   const auto keep = shared_from_this();
   received_bytes_ += bytes.size();
+  if (seal_) {
+    const auto opened = seal_->open(bytes);
+    if (!opened)
+      return end(
+          {CloseCode::bad_proof, "a message is not the peer's, or one before it is missing: somebody is in between"});
+    bytes = *opened;
+  }
   auto message = decode(bytes);
   if (!message) return violation(message.error());
   if (state_ == State::handshake) return handshake(*message);
@@ -155,8 +163,8 @@ void Session::received(std::string_view bytes) {
 void Session::handshake(const Message& message) {
   const bool named_before = handshake_.claimed().has_value();
   auto outcome = handshake_.take(message);
-  if (role_ == Role::listener && !named_before && handshake_.their_nonce()) {
-    is_this_node_ = setup_.owner.greeted(*handshake_.their_nonce());
+  if (role_ == Role::listener && !named_before && handshake_.their_exchange_key()) {
+    is_this_node_ = setup_.owner.greeted(*handshake_.their_exchange_key());
   }
   if (auto* ending = std::get_if<Ending>(&outcome)) return end(std::move(*ending));
   auto& reply = std::get<Handshake::Reply>(outcome);
@@ -170,6 +178,7 @@ void Session::handshake(const Message& message) {
   }
   if (!reply.message.empty()) send(std::move(reply.message));
   if (!peer_) return;
+  seal_ = reply.seal;
   link_->allow(kMaxMessageBytes);
   start_positions();
 }

@@ -24,7 +24,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
     Owner& operator=(const Owner&) = delete;
     virtual ~Owner() = default;
     /// Somebody who dialed greets with this. @return whether it is this node.
-    [[nodiscard]] virtual bool greeted(const Nonce& nonce) = 0;
+    [[nodiscard]] virtual bool greeted(const ExchangeKey& key) = 0;
     /// The other end named this key; it is not proven. An Ending: not with that one.
     [[nodiscard]] virtual std::optional<Ending> claimed(Session& session, const AuthorId& author) = 0;
     [[nodiscard]] virtual std::optional<Ending> proven(Session& session) = 0;
@@ -121,7 +121,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   /// Since then ops flowed, or could have.
   [[nodiscard]] const std::optional<std::chrono::milliseconds>& open_since() const { return open_since_; }
   [[nodiscard]] bool is_this_node() const { return is_this_node_; }
-  [[nodiscard]] const Nonce& nonce() const { return handshake_.nonce(); }
+  [[nodiscard]] const ExchangeKey& exchange_key() const { return handshake_.exchange_key(); }
 
  private:
   void handshake(const Message& message);
@@ -151,6 +151,7 @@ class Session final : public LinkUser, public std::enable_shared_from_this<Sessi
   const std::chrono::milliseconds began_;
   const std::int64_t since_ms_;
   Handshake handshake_;
+  std::optional<Seal> seal_;  ///< once the handshake is done
   // where it is
   State state_ = State::handshake;
   std::optional<PeerId> peer_;

@@ -91,9 +91,24 @@ std::vector<SignedOp> prepare(const std::string& kind, std::size_t count, const 
   return ops;
 }
 
+struct Connection {
+  RawClient client;
+  sync::Seal seal{{}, {}};
+
+  bool send(std::string message) { return client.send(frame(Opcode::binary, seal.close(std::move(message)))); }
+  /// What a frame of the server's says.
+  [[nodiscard]] std::optional<sync::Message> read(const Frame& frame) {
+    const auto opened = seal.open(frame.payload);
+    if (!opened) return std::nullopt;
+    auto message = sync::decode(*opened);
+    return message ? std::optional(*std::move(message)) : std::nullopt;
+  }
+};
+
 /// Beyond the handshake.
-RawClient connect(std::uint16_t port, const Identity& identity, const LogInfo& log) {
-  RawClient client(port);
+Connection connect(std::uint16_t port, const Identity& identity, const LogInfo& log) {
+  Connection connection{RawClient(port)};
+  RawClient& client = connection.client;
   client.send(upgrade_request("/crdt-sync", "Sec-WebSocket-Protocol: musher-sync.1\r\n"));
   static_cast<void>(client.read_until("\r\n\r\n"));
   sync::Handshake handshake(sync::Role::dialer, {&identity, log.document, log.log}, std::nullopt,
@@ -101,27 +116,30 @@ RawClient connect(std::uint16_t port, const Identity& identity, const LogInfo& l
   client.send(frame(Opcode::binary, *handshake.opening()));
   for (int step = 0; step < 2; ++step) {
     const auto answer = read_frame(client);
-    if (!answer) return client;
+    if (!answer) return connection;
     const auto message = sync::decode(answer->payload);
-    if (!message) return client;
+    if (!message) return connection;
     const auto reply = handshake.take(*message);
-    if (const auto* next = std::get_if<sync::Handshake::Reply>(&reply); next != nullptr && !next->message.empty()) {
-      client.send(frame(Opcode::binary, next->message));
-    }
+    const auto* next = std::get_if<sync::Handshake::Reply>(&reply);
+    if (next == nullptr) return connection;
+    if (!next->message.empty()) client.send(frame(Opcode::binary, next->message));
+    if (next->seal) connection.seal = *next->seal;
   }
   // It never read the server's log, and has nothing in its own: then both know where they stand.
-  client.send(frame(Opcode::binary, sync::encode(sync::Position{})));
-  client.send(frame(Opcode::binary, sync::encode(sync::Tips{1, LogMark{}, {}, true})));
+  connection.send(sync::encode(sync::Position{}));
+  connection.send(sync::encode(sync::Tips{1, LogMark{}, {}, true}));
   while (const auto next = read_frame(client)) {
     if (next->opcode == Opcode::close) break;
-    const auto message = sync::decode(next->payload);
-    if (message && std::holds_alternative<sync::Tips>(*message)) break;
+    if (next->opcode != Opcode::binary) continue;
+    const auto message = connection.read(*next);
+    if (!message || std::holds_alternative<sync::Tips>(*message)) break;
   }
-  return client;
+  return connection;
 }
 
 /// Takes what comes until a message of ours is acknowledged. False: the connection ended.
-bool wait_for_ack(RawClient& client, std::uint64_t& acknowledged) {
+bool wait_for_ack(Connection& connection, std::uint64_t& acknowledged) {
+  RawClient& client = connection.client;
   while (const auto next = read_frame(client)) {
     if (next->opcode == Opcode::close) {
       std::fprintf(stderr, "sync_flood: closed with %u: %s\n", next->code(),
@@ -130,10 +148,9 @@ bool wait_for_ack(RawClient& client, std::uint64_t& acknowledged) {
     }
     if (next->opcode == Opcode::ping) client.send(frame(Opcode::pong, next->payload));
     if (next->opcode != Opcode::binary) continue;
-    const auto message = sync::decode(next->payload);
+    const auto message = connection.read(*next);
     if (!message) return false;
-    if (const auto* ops = std::get_if<sync::Ops>(&*message))
-      client.send(frame(Opcode::binary, sync::encode(sync::Ack{ops->serial})));
+    if (const auto* ops = std::get_if<sync::Ops>(&*message)) connection.send(sync::encode(sync::Ack{ops->serial}));
     if (const auto* ack = std::get_if<sync::Ack>(&*message)) {
       acknowledged = ack->serial;
       return true;
@@ -159,13 +176,13 @@ int main(int argc, char** argv) {
   const std::size_t wanted = ops_to_prepare(kind, static_cast<std::size_t>(seconds));
   const std::size_t count = junk ? 0 : std::min<std::uint64_t>(wanted, most);
   const auto ops = prepare(kind, count, identity, log->info().document);
-  std::vector<std::string> frames;  // of fleeting: the same on each connection
-  for (std::uint64_t serial = 1; kind == "fleeting" && serial <= ops.size(); ++serial) {
-    frames.push_back(frame(Opcode::binary, sync::encode(sync::Ops{serial, std::nullopt, {ops[serial - 1]}})));
-  }
+  std::vector<std::string> messages;  // of fleeting: the same on each connection
+  for (std::uint64_t serial = 1; kind == "fleeting" && serial <= ops.size(); ++serial)
+    messages.push_back(sync::encode(sync::Ops{serial, std::nullopt, {ops[serial - 1]}}));
+  std::string most_of_one;
   if (kind == "fleeting") {
-    frames.push_back(frame(Opcode::binary, std::string(sync::kMaxMessageBytes, '\0')));
-    frames.back().pop_back();
+    most_of_one = frame(Opcode::binary, std::string(sync::kMaxMessageBytes, '\0'));
+    most_of_one.pop_back();
   }
   std::puts("ready");
   std::fflush(stdout);
@@ -175,7 +192,8 @@ int main(int argc, char** argv) {
   std::deque<RawClient> left;  // of fleeting: not closed at this end
   const auto goes_on = [&] { return std::chrono::steady_clock::now() < end && sent < most; };
   while (goes_on()) {
-    RawClient client = connect(port, identity, log->info());
+    Connection connection = connect(port, identity, log->info());
+    RawClient& client = connection.client;
     ++connections;
     std::uint64_t serial = 0, acknowledged = 0;
     std::deque<std::size_t> under_way;  // bytes of each message
@@ -188,12 +206,13 @@ int main(int argc, char** argv) {
       if (junk) {
         std::string bytes(1'000, '\0');
         std::ranges::generate(bytes, [&] { return static_cast<char>(random()); });
-        client.send(frame(Opcode::binary, bytes));
+        connection.send(bytes);
         static_cast<void>(read_close_code(client));
         break;
       }
       if (kind == "fleeting") {
-        for (const std::string& bytes : frames) client.send(bytes);
+        for (const std::string& message : messages) connection.send(message);
+        client.send(most_of_one);
         sent += ops.size();
         left.push_back(std::move(client));
         if (left.size() > kLeft) left.pop_front();
@@ -202,12 +221,12 @@ int main(int argc, char** argv) {
       sync::Ops message{++serial, std::nullopt, {}};
       while (message.ops.size() < kOpsInMessage) message.ops.push_back(ops[at++ % ops.size()]);
       const std::string bytes = sync::encode(message);
-      if (!client.send(frame(Opcode::binary, bytes))) break;
+      if (!connection.send(bytes)) break;
       sent += message.ops.size();
       under_way.push_back(bytes.size());
       bool connected = true;
       while (connected && window_is_full()) {
-        connected = wait_for_ack(client, acknowledged);
+        connected = wait_for_ack(connection, acknowledged);
         while (under_way.size() > serial - acknowledged) under_way.pop_front();
       }
       if (!connected) break;

@@ -12,13 +12,15 @@ import pathlib
 import struct
 import sys
 
+from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
 from nacl.signing import SigningKey
 
 from make_vectors import ALICE, BOB, DOCUMENT, MIB, Vector, blake2b, id_of, public
 
 TYPES = ["hello", "proof", "position", "resume", "tips", "reconcile", "want", "samples", "ops", "ack", "ask", "absent"]
 LOG_A, LOG_B = bytes([0xA1] * 16), bytes([0xB2] * 16)
-NONCE_A, NONCE_B = bytes([0xA7] * 32), bytes([0xB8] * 32)
+SECRET_A, SECRET_B = bytes([0xA7] * 32), bytes([0xB8] * 32)
+EXCHANGE_A, EXCHANGE_B = crypto_scalarmult_base(SECRET_A), crypto_scalarmult_base(SECRET_B)
 BINDING = bytes(range(32))
 DIALER, LISTENER = 1, 2
 
@@ -30,8 +32,8 @@ def start(name):
     return bytes([TYPES.index(name) + 1])
 
 
-def hello(key, log, nonce, bound=False, document=DOCUMENT, versions=(1, 1), magic=b"musher-sync"):
-    return start("hello") + magic + bytes(versions) + document + log + public(key) + nonce + bytes([bound])
+def hello(key, log, exchange_key, bound=False, document=DOCUMENT, versions=(1, 1), magic=b"musher-sync"):
+    return start("hello") + magic + bytes(versions) + document + log + public(key) + exchange_key + bytes([bound])
 
 
 def mark(row, chain):
@@ -75,9 +77,22 @@ def ids(name, entries, count=None):
     return start(name) + struct.pack("<I", len(entries) if count is None else count) + b"".join(entries)
 
 
-def digest(role, dialer, listener, binding):
+def transcript(dialer, listener, binding):
     both = dialer[-1] == 1 and listener[-1] == 1
-    return blake2b(b"musher sync 1", bytes([role]) + dialer + listener + (binding if both else b""))
+    return dialer + listener + (binding if both else b"")
+
+
+def digest(role, dialer, listener, binding):
+    return blake2b(b"musher sync 1", bytes([role]) + transcript(dialer, listener, binding))
+
+
+def message_key(role, secret, exchange_key, dialer, listener, binding):
+    """Of the end of that role, for what it says; made by either end of its own secret and the other's key."""
+    return blake2b(b"musher sync key", crypto_scalarmult(secret, exchange_key) + bytes([role]) + transcript(dialer, listener, binding))
+
+
+def sealed(key, number, message):
+    return message + hashlib.blake2b(struct.pack("<Q", number) + message, key=key, person=b"musher sync tag", digest_size=32).digest()[:16]
 
 
 def sign(key, hashed):
@@ -115,14 +130,14 @@ def good_vectors():
     def good(name, message, **fields):
         lines.append({"name": name, "message": message.hex(), "type": TYPES[message[0] - 1], "fields": fields})
 
-    def good_hello(name, key, log, nonce, **more):
+    def good_hello(name, key, log, exchange_key, **more):
         versions, bound = more.get("versions", (1, 1)), more.get("bound", False)
-        good(name, hello(key, log, nonce, **more), version_min=versions[0], version_max=versions[1], document=DOCUMENT.hex(),
-             log=log.hex(), author=public(key).hex(), nonce=nonce.hex(), bound=bound)
+        good(name, hello(key, log, exchange_key, **more), version_min=versions[0], version_max=versions[1], document=DOCUMENT.hex(),
+             log=log.hex(), author=public(key).hex(), exchange_key=exchange_key.hex(), bound=bound)
 
-    good_hello("a hello", ALICE, LOG_A, NONCE_A)
-    good_hello("a hello of an end that sees TLS", BOB, LOG_B, NONCE_B, bound=True)
-    good_hello("a hello of versions to come", BOB, LOG_B, NONCE_B, versions=(2, 255))
+    good_hello("a hello", ALICE, LOG_A, EXCHANGE_A)
+    good_hello("a hello of an end that sees TLS", BOB, LOG_B, EXCHANGE_B, bound=True)
+    good_hello("a hello of versions to come", BOB, LOG_B, EXCHANGE_B, versions=(2, 255))
     good("a proof", start("proof") + bytes(range(64)), signature=bytes(range(64)).hex())
     good("no position", start("position") + maybe(None), heard=None)
     for row in (0, 1, 2**63 - 1):
@@ -166,7 +181,7 @@ def bad_vectors():
         return {"repeat": [before.hex(), unit.hex(), times, after.hex()]}
 
     op = one_op(Vector("a set"))
-    whole = {"hello": hello(ALICE, LOG_A, NONCE_A), "proof": start("proof") + bytes(64), "position": start("position") + maybe((1, CHAIN)),
+    whole = {"hello": hello(ALICE, LOG_A, EXCHANGE_A), "proof": start("proof") + bytes(64), "position": start("position") + maybe((1, CHAIN)),
              "tips": tips(1, (7, CHAIN), [(A, 1, id_of(1))]), "want": want(1, [(id_of(1), [(A, 1, id_of(1))])]),
              "samples": samples(1, id_of(1), [(A, 1, id_of(1))]), "ops": ops(1, (1, CHAIN), [op]), "ack": start("ack") + bytes(8),
              "ask": ids("ask", [id_of(1)]), "absent": ids("absent", [id_of(1)]), "resume": start("resume"), "reconcile": start("reconcile")}
@@ -174,7 +189,7 @@ def bad_vectors():
     bad("over 4 MiB", "oversized", repeat(ops(1, None, [], count=1), b"\0", 4 * MIB))
     for number in (0, 13, 255):
         bad(f"type {number}", "unknown_type", bytes([number]))
-    bad("a greeting that is another's", "bad_magic", hello(ALICE, LOG_A, NONCE_A, magic=b"Musher-sync"))
+    bad("a greeting that is another's", "bad_magic", hello(ALICE, LOG_A, EXCHANGE_A, magic=b"Musher-sync"))
     for name, message in whole.items():
         bad(f"{name} with a byte behind it", "longer", message + b"\0")
         if len(message) > 1:
@@ -228,12 +243,16 @@ def bad_vectors():
 
 
 def handshake(dialer_bound, listener_bound):
-    dialer, listener = hello(ALICE, LOG_A, NONCE_A, dialer_bound), hello(BOB, LOG_B, NONCE_B, listener_bound)
+    dialer, listener = hello(ALICE, LOG_A, EXCHANGE_A, dialer_bound), hello(BOB, LOG_B, EXCHANGE_B, listener_bound)
     binding = BINDING if dialer_bound or listener_bound else None
     ends = {}
-    for name, role, key, said in (("dialer", DIALER, ALICE, dialer), ("listener", LISTENER, BOB, listener)):
+    for name, role, key, said, secret, other in (("dialer", DIALER, ALICE, dialer, SECRET_A, EXCHANGE_B),
+                                                 ("listener", LISTENER, BOB, listener, SECRET_B, EXCHANGE_A)):
         hashed = digest(role, dialer, listener, binding)
-        ends[name] = {"seed": bytes(key).hex(), "hello": said.hex(), "digest": hashed.hex(), "proof": (start("proof") + sign(key, hashed)).hex()}
+        own = message_key(role, secret, other, dialer, listener, binding)
+        ends[name] = {"seed": bytes(key).hex(), "secret": secret.hex(), "hello": said.hex(), "digest": hashed.hex(),
+                      "proof": (start("proof") + sign(key, hashed)).hex(), "message_key": own.hex(),
+                      "sealed": [sealed(own, 0, start("position") + maybe(None)).hex(), sealed(own, 1, start("resume")).hex()]}
     return {"binding": None if binding is None else binding.hex(), **ends}
 
 
@@ -272,14 +291,18 @@ def example():
     made = handshake(False, False)
     dialer, listener = made["dialer"], made["listener"]
     lines = []
-    for name, hexed in [("dialer seed", dialer["seed"]), ("listener seed", listener["seed"]), ("dialer hello", dialer["hello"]),
-                        ("listener hello", listener["hello"]), ("dialer digest", dialer["digest"]), ("dialer proof", dialer["proof"]),
-                        ("listener digest", listener["digest"]), ("listener proof", listener["proof"])]:
+    shown = [("seed", "seed"), ("secret", "secret"), ("hello", "hello")]
+    wanted = [(f"{name} {what}", end[member]) for what, member in shown for name, end in (("dialer", dialer), ("listener", listener))]
+    for name, end in (("dialer", dialer), ("listener", listener)):
+        wanted += [(f"{name} digest", end["digest"]), (f"{name} proof", end["proof"])]
+    for name, end in (("dialer", dialer), ("listener", listener)):
+        wanted += [(f"{name} key", end["message_key"]), ("its position", end["sealed"][0]), ("and resume", end["sealed"][1])]
+    for name, hexed in wanted:
         lines += block(name, bytes.fromhex(hexed))
     lines += ["", "The dialer's hello:", ""]
     lines += table(bytes.fromhex(dialer["hello"]), [
         (1, "type", "hello"), (11, "magic", "musher-sync"), (1, "version_min", "1"), (1, "version_max", "1"), (16, "document", "random in a real one"),
-        (16, "log", "the same"), (32, "author", "the key of the seed above"), (32, "nonce", "random in a real one"), (1, "bound", "no TLS")])
+        (16, "log", "the same"), (32, "author", "the key of the seed above"), (32, "exchange key", "of the secret above, random in a real one"), (1, "bound", "no TLS")])
     op = Vector("example", index=2, prev=id_of(0xAB), target=id_of(0xAB), parents=[id_of(0xCD)], seq=1)
     message = ops(1, (2, CHAIN), [one_op(op)])
     lines += ["", "The op of docs/format.md section 11, with the mark that its row gives the receiver:", ""] + block("ops", message) + [""]

@@ -138,7 +138,7 @@ TEST_CASE("sync.md: its handshake holds, both ways", "[conformance]") {
     const auto proof = read<Proof>(page[std::string(name) + " proof"]);
     CHECK(statement_holds(hello.author, "musher sync 1", digest, proof.signature));
   }
-  CHECK(dialer.nonce != listener.nonce);
+  CHECK(dialer.exchange_key != listener.exchange_key);
 }
 
 TEST_CASE("sync.md: its ops message has a valid op", "[conformance]") {

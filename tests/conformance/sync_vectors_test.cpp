@@ -11,6 +11,7 @@
 
 using namespace musher;
 using namespace musher::sync;
+using simdjson::dom::array;
 using simdjson::dom::element;
 
 namespace {
@@ -85,9 +86,9 @@ std::string json(const std::vector<Value>& list) {
 
 std::string fields(const Hello& hello) {
   return fmt::format(
-      R"({{"version_min":{},"version_max":{},"document":"{}","log":"{}","author":"{}","nonce":"{}","bound":{}}})",
+      R"({{"version_min":{},"version_max":{},"document":"{}","log":"{}","author":"{}","exchange_key":"{}","bound":{}}})",
       hello.version_min, hello.version_max, to_hex(hello.document.bytes), to_hex(hello.log.bytes),
-      to_hex(hello.author.key), to_hex(hello.nonce), hello.bound);
+      to_hex(hello.author.key), to_hex(hello.exchange_key), hello.bound);
 }
 std::string fields(const Proof& proof) { return fmt::format(R"({{"signature":"{}"}})", to_hex(proof.signature.bytes)); }
 std::string fields(const Position& position) { return fmt::format(R"({{"heard":{}}})", json(position.heard)); }
@@ -133,20 +134,23 @@ std::string_view words_of(std::string_view expect) {
 
 struct End {
   Identity identity;
+  std::array<std::uint8_t, 32> secret;
   Hello hello;
 };
 
 End end_of(const element& vector, std::string_view name) {
   std::array<std::uint8_t, 32> seed{};
   REQUIRE(from_hex(text_of(vector[name]["seed"].value()), seed));
+  std::array<std::uint8_t, 32> secret{};
+  REQUIRE(from_hex(text_of(vector[name]["secret"].value()), secret));
   const auto hello = decode(unhex(text_of(vector[name]["hello"].value())));
   REQUIRE(hello);
-  return {Identity::from_seed(seed), std::get<Hello>(*hello)};
+  return {Identity::from_seed(seed), secret, std::get<Hello>(*hello)};
 }
 
 Handshake handshake_of(Role role, const End& end, const std::optional<ChannelBinding>& binding) {
   return {role, Self{&end.identity, end.hello.document, end.hello.log}, end.hello.bound ? binding : std::nullopt,
-          end.hello.nonce, [](const AuthorId&) { return Standing::allowed; }};
+          end.secret, [](const AuthorId&) { return Standing::allowed; }};
 }
 
 Handshake::Reply step(Handshake& handshake, std::string_view bytes) {
@@ -206,6 +210,19 @@ TEST_CASE("sync vectors: both ends of each handshake send what the vector has", 
     CHECK(done.message.empty());
     REQUIRE(done.peer);
     CHECK(done.peer->log == listener.hello.log);
+
+    REQUIRE((done.seal && counterproof.seal));
+    Seal ends[] = {*done.seal, *counterproof.seal};
+    for (const std::size_t from : {0U, 1U}) {
+      const array said = vector[from == 0 ? "dialer" : "listener"]["sealed"].get_array().value();
+      std::size_t number = 0;
+      for (const Message& message : {Message(Position{}), Message(Resume{})}) {
+        const std::string sealed = ends[from].close(encode(message));
+        CHECK(hex(sealed) == text_of(said.at(number++)));
+        CHECK(ends[1 - from].open(sealed) == encode(message));
+      }
+      CHECK(said.size() == number);
+    }
   });
   CHECK(count == 3);
 }

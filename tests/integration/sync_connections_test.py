@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import sys
+import threading
 import unittest
 
 from nacl.signing import SigningKey
@@ -16,7 +17,7 @@ from sync_nodes_test import Network, Proxy, same_state
 
 sys.path.insert(0, str(SOURCE / "tests" / "conformance"))
 
-from make_sync_vectors import DIALER, TYPES, digest, hello, public, sign, start  # noqa: E402
+from make_sync_vectors import DIALER, EXCHANGE_A, TYPES, digest, hello, public, sign, start  # noqa: E402
 
 
 class Wire:
@@ -51,7 +52,7 @@ class Wire:
 
     def greet(self, document, key, claimed=None):
         """Hellos, and a proof by this key; the server's hello."""
-        ours = hello(key, public(key)[:16], b"n" * 32, document=bytes.fromhex(document)).replace(public(key), claimed or public(key))
+        ours = hello(key, public(key)[:16], EXCHANGE_A, document=bytes.fromhex(document)).replace(public(key), claimed or public(key))
         self.send(ours)
         theirs = self.next()
         self.send(start("proof") + sign(key, digest(DIALER, ours, theirs, None)))
@@ -182,6 +183,63 @@ class ByHand(sync_nodes_test.Nodes):
         self.assertEqual(silent[0].goodbye(), (4010, reason))
         self.assertEqual(alice.server.wait_event("connection refused")["detail"], f"unavailable: {reason}")
         self.assertEqual(len(alice.server.events("connection refused")), 1)
+
+
+class Between(Proxy):
+    """Passes on the handshake of two nodes, and does something to the first message with ops of the one that is behind it."""
+
+    OPS = 1 + TYPES.index("ops")
+
+    def __init__(self, port, do):
+        self.do, self.done = do, threading.Event()
+        super().__init__(port)
+
+    def carry(self, source, sink, pair):
+        try:
+            if source is pair[0]:
+                while data := source.recv(65_536):
+                    sink.sendall(data)
+            else:
+                self.carry_frames(source.makefile("rb"), sink)
+        except OSError:
+            pass
+        self.reset(pair)
+
+    def carry_frames(self, stream, sink):
+        while (line := stream.readline()) != b"\r\n":
+            sink.sendall(line)
+        sink.sendall(line)
+        while head := stream.read(2):
+            size = head[1]
+            more = stream.read({126: 2, 127: 8}.get(size, 0))
+            payload = stream.read(int.from_bytes(more, "big") if more else size)
+            frames = [head + more + payload]
+            if head[0] & 15 == 2 and payload[0] == self.OPS and len(payload) > 200 and not self.done.is_set():
+                self.done.set()
+                frames = self.do(head + more, payload)
+            for frame in frames:
+                sink.sendall(frame)
+
+
+class Relayed(sync_nodes_test.Nodes):
+    """Somebody without any key is in between, and passes on that two honest nodes prove who they are."""
+
+    def test_what_is_left_out_changed_or_said_again_ends_the_connection_and_nothing_is_missed(self):
+        changed = lambda head, payload: [head + payload[:100] + bytes([payload[100] ^ 1]) + payload[101:]]
+        for do in (lambda head, payload: [], changed, lambda head, payload: [head + payload] * 2):
+            alice, bob = self.make(f"alice{len(self.nodes)}", f"bob{len(self.nodes)}")[-2:]
+            alice.start()
+            between = Between(alice.server.port, do)
+            self.addCleanup(between.close)
+            alice.must("put", "-q", "--new", "1_alice", "stage=1_backlog")
+            bob.start("--rendezvous", f"ws://127.0.0.1:{between.port}")
+            wait_until(between.done.is_set, "a message to be tampered with")
+            alice.must("put", "-q", "1_alice", "stage=2_current")  # what comes next shows that one is missing
+            ended = bob.server.wait_event("peer disconnected")
+            self.assertIn("bad-proof: a message is not the peer's, or one before it is missing", ended["detail"])
+            self.assertEqual((ended["level"], ended["peer"]), ("warning", alice.key()))
+            same_state([alice, bob])  # over the next connection, at once: it is held against nobody
+            self.assertNotIn("violation", bob.server.text() + alice.server.text())
 
 
 class Marks(sync_nodes_test.Nodes):

@@ -128,7 +128,14 @@ class Target {
   [[nodiscard]] Child& server() { return *server_; }
 
   /// A peer that proved its key and said how far it is.
-  [[nodiscard]] std::unique_ptr<RawClient> proven(int number, const std::string& headers = "") const {
+  struct Peer {
+    std::unique_ptr<RawClient> client;
+    sync::Seal seal;
+
+    /// Whatever it is, as this peer's.
+    void send(std::string message) { client->send(frame(Opcode::binary, seal.close(std::move(message)))); }
+  };
+  [[nodiscard]] Peer proven(int number, const std::string& headers = "") const {
     const Identity identity = peer_identity(number);
     sync::Handshake handshake(sync::Role::dialer, {&identity, test_document(), random_id<LogId>()}, std::nullopt,
                               op_id_of(static_cast<std::uint8_t>(number)).hash,
@@ -139,8 +146,9 @@ class Target {
     send(*client, std::get<sync::Handshake::Reply>(reply).message);
     reply = handshake.take(*sync::decode(read_message(*client)));
     REQUIRE(std::get<sync::Handshake::Reply>(reply).peer);
-    send(*client, sync::encode(sync::Position{}));
-    return client;
+    Peer peer{std::move(client), std::get<sync::Handshake::Reply>(reply).seal.value()};
+    peer.send(sync::encode(sync::Position{}));
+    return peer;
   }
 
   /// It still listens, ends as it should, and its log has what it had. Returns what it logged.
@@ -205,11 +213,11 @@ TEST_CASE("sync: broken messages over a real socket are answered by a close code
   int dropped = 0;
   for (int number = 0; number < kPeers; ++number) {
     INFO("peer " << number);
-    const auto client = target.proven(number);
+    auto peer = target.proven(number);
     for (std::size_t count = 1 + random() % 3; count > 0; --count) {
-      send(*client, messages.next());
+      peer.send(messages.next());
     }
-    const std::uint16_t code = goodbye(*client);
+    const std::uint16_t code = goodbye(*peer.client);
     CHECK(is_an_answer(code));
     dropped += code != 1000 ? 1 : 0;
   }
@@ -251,7 +259,7 @@ TEST_CASE(
   for (int number = 0; number < kPeers; ++number) {
     const Case& wrong = cases[static_cast<std::size_t>(number) % std::size(cases)];
     CAPTURE(wrong.name);
-    CHECK(close_code(target.proven(number, kOffersDeflate), wrong) == 1009);
+    CHECK(close_code(target.proven(number, kOffersDeflate).client, wrong) == 1009);
   }
   {
     const Identity identity = peer_identity(kPeers - 1);

@@ -157,7 +157,7 @@ function readOp(reader) {
 const READ = {
   hello(r) {
     if (r.take(11).toString('latin1') !== 'musher-sync') throw new Bad('bad_magic');
-    return { version_min: r.u8(), version_max: r.u8(), document: r.take(16), log: r.take(16), author: r.take(32), nonce: r.take(32), bound: r.flag() };
+    return { version_min: r.u8(), version_max: r.u8(), document: r.take(16), log: r.take(16), author: r.take(32), exchange_key: r.take(32), bound: r.flag() };
   },
   proof: (r) => ({ signature: r.take(64) }),
   position: (r) => ({ heard: r.maybeMark() }),
@@ -199,7 +199,7 @@ const op = ({ canonical, signature, salt, content }) =>
   Buffer.concat([u(4, canonical.length), canonical, signature, u(1, content ? 1 : 0), ...(content ? [salt, u(4, content.length), content] : [])]);
 
 const WRITE = {
-  hello: (m) => [Buffer.from('musher-sync'), u(1, m.version_min), u(1, m.version_max), m.document, m.log, m.author, m.nonce, u(1, m.bound ? 1 : 0)],
+  hello: (m) => [Buffer.from('musher-sync'), u(1, m.version_min), u(1, m.version_max), m.document, m.log, m.author, m.exchange_key, u(1, m.bound ? 1 : 0)],
   proof: (m) => [m.signature],
   position: (m) => [maybeMark(m.heard)],
   resume: () => [],
@@ -214,10 +214,33 @@ const WRITE = {
 };
 const encode = (message) => Buffer.concat([u(1, TYPES.indexOf(message.type) + 1), ...WRITE[message.type](message)]);
 
-const proofDigest = (role, dialer, listener, binding) => {
+const transcript = (dialer, listener, binding) => {
   const bound = dialer.at(-1) === 1 && listener.at(-1) === 1;
-  return blake2b('musher sync 1', Buffer.concat([u(1, role), dialer, listener, ...(bound ? [binding] : [])]));
+  return Buffer.concat([dialer, listener, ...(bound ? [binding] : [])]);
 };
+const proofDigest = (role, ...said) => blake2b('musher sync 1', Buffer.concat([u(1, role), transcript(...said)]));
+
+// X25519 with raw keys.
+const exchangeSecret = (bytes) => crypto.createPrivateKey({ key: Buffer.concat([Buffer.from('302e020100300506032b656e04220420', 'hex'), bytes]), format: 'der', type: 'pkcs8' });
+const exchangeKey = (secret) => crypto.createPublicKey(secret).export({ format: 'der', type: 'spki' }).subarray(-32);
+const exchange = (secret, key) => crypto.diffieHellman({
+  privateKey: secret,
+  publicKey: crypto.createPublicKey({ key: Buffer.concat([Buffer.from('302a300506032b656e032100', 'hex'), key]), format: 'der', type: 'spki' }),
+});
+
+// The tags of what one end says.
+class Tags {
+  constructor(shared, role, ...said) {
+    this.key = blake2b('musher sync key', Buffer.concat([shared, u(1, role), transcript(...said)]));
+    this.number = 0n;
+  }
+
+  next(message) {
+    const tag = blake2b('musher sync tag', Buffer.concat([u(8, this.number), message]), this.key).subarray(0, 16);
+    this.number += 1n;
+    return tag;
+  }
+}
 
 // --- vectors
 
@@ -255,6 +278,12 @@ function vectors(folder) {
       assert.ok(rawPublic(secret).equals(decode(hex(end.hello)).author), name);
       const signature = crypto.sign(null, statement('musher sync 1', digest), secret);
       assert.equal(encode({ type: 'proof', signature }).toString('hex'), end.proof, name);
+      const own = exchangeSecret(hex(end.secret));
+      assert.ok(exchangeKey(own).equals(decode(hex(end.hello)).exchange_key), name);
+      const other = decode(hex((role === 1 ? listener : dialer).hello)).exchange_key;
+      const tags = new Tags(exchange(own, other), role, hex(dialer.hello), hex(listener.hello), binding && hex(binding));
+      assert.equal(tags.key.toString('hex'), end.message_key, name);
+      for (const sealed of end.sealed.map(hex)) assert.ok(tags.next(sealed.subarray(0, -16)).equals(sealed.subarray(-16)), name);
     }
   }
 }
@@ -333,25 +362,28 @@ class Connection {
     this.verdicts = { ours: null, theirs: null };
     this.counts = {};
     this.socket = new WebSocket(url, 'musher-sync.1');
+    this.exchangeSecret = exchangeSecret(crypto.randomBytes(32));
     this.socket.on('open', () => {
       this.ours = this.send({
         type: 'hello', version_min: 1, version_max: 1, document: node.document, log: node.log, author: node.author,
-        nonce: crypto.randomBytes(32), bound: false,
+        exchange_key: exchangeKey(this.exchangeSecret), bound: false,
       });
     });
     this.socket.on('message', (data, isBinary) => {
       assert.ok(isBinary);
-      const message = decode(data);
-      assert.ok(encode(message).equals(data), 'a message that is not written as it was read');
+      const bytes = this.theirTags ? data.subarray(0, -16) : data;
+      if (this.theirTags) assert.ok(this.theirTags.next(bytes).equals(data.subarray(-16)), 'a tag');
+      const message = decode(bytes);
+      assert.ok(encode(message).equals(bytes), 'a message that is not written as it was read');
       this.counts[message.type] = (this.counts[message.type] ?? 0) + 1;
-      this[message.type](message, data);
+      this[message.type](message, bytes);
     });
     this.socket.on('close', (code, reason) => tell({ event: 'closed', code, reason: reason.toString() }));
   }
 
   send(message) {
     const bytes = encode(message);
-    this.socket.send(bytes);
+    this.socket.send(this.tags ? Buffer.concat([bytes, this.tags.next(bytes)]) : bytes);
     return bytes;
   }
 
@@ -367,6 +399,9 @@ class Connection {
   proof({ signature }) {
     const digest = proofDigest(2, this.ours, this.theirs);
     assert.ok(crypto.verify(null, statement('musher sync 1', digest), publicKey(decode(this.theirs).author), signature), 'the proof');
+    const shared = exchange(this.exchangeSecret, decode(this.theirs).exchange_key);
+    this.tags = new Tags(shared, 1, this.ours, this.theirs);
+    this.theirTags = new Tags(shared, 2, this.ours, this.theirs);
     this.tell({ event: 'proven', author: decode(this.theirs).author.toString('hex') });
     this.send({ type: 'position', heard: this.node.heard });
   }

@@ -74,6 +74,11 @@ void HostileLink::send_ops(std::vector<SignedOp> ops, const std::optional<LogMar
 }
 
 void HostileLink::received(std::string_view bytes) {
+  if (seal_) {
+    const auto opened = seal_->open(bytes);
+    REQUIRE(opened);
+    bytes = *opened;
+  }
   auto message = sync::decode(bytes);
   REQUIRE(message);  // honest nodes send nothing else
   if (!proven_) {
@@ -83,6 +88,7 @@ void HostileLink::received(std::string_view bytes) {
     if (!reply->message.empty()) send_bytes(std::move(reply->message));
     if (!reply->peer) return;
     proven_ = true;
+    seal_ = reply->seal;
     if (!silent) send(sync::Position{position});
     return;
   }

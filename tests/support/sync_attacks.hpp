@@ -54,7 +54,8 @@ class HostileLink final : public sync::LinkUser, public std::enable_shared_from_
 
   void begin();
   void send(const sync::Message& message) { send_bytes(sync::encode(message)); }
-  void send_bytes(std::string bytes) { link_->send(std::move(bytes)); }
+  /// Whatever they are, with the tag that shows that they are this peer's.
+  void send_bytes(std::string bytes) { link_->send(seal_ ? seal_->close(std::move(bytes)) : std::move(bytes)); }
   void close() { link_->close(1001, "done"); }
   /// Ops under the next serial.
   void send_ops(std::vector<SignedOp> ops, const std::optional<LogMark>& upto = std::nullopt);
@@ -87,6 +88,7 @@ class HostileLink final : public sync::LinkUser, public std::enable_shared_from_
   const std::shared_ptr<SimLink> link_;
   SimNode* const victim_;
   sync::Handshake handshake_;
+  std::optional<sync::Seal> seal_;
   std::uint64_t serial_ = 0;
   bool proven_ = false;
   bool open_ = false;

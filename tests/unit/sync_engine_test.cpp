@@ -124,8 +124,8 @@ TEST_CASE("sync: a chain of nodes forwards", "[sync]") {
 class Rude final : public sync::LinkUser, public std::enable_shared_from_this<Rude> {
  public:
   Rude(SyncWorld& world, const Identity& identity, std::string first_words)
-      : handshake_(sync::Role::dialer, {&identity, world.document(), random_id<LogId>()}, std::nullopt, {},
-                   [](const AuthorId&) { return Standing::allowed; }),
+      : handshake_(sync::Role::dialer, {&identity, world.document(), random_id<LogId>()}, std::nullopt,
+                   std::array<std::uint8_t, 32>{}, [](const AuthorId&) { return Standing::allowed; }),
         first_words_(std::move(first_words)) {}
 
   void dial(SyncWorld& world, SimNode& node) {
@@ -137,7 +137,7 @@ class Rude final : public sync::LinkUser, public std::enable_shared_from_this<Ru
     ours->send(*handshake_.opening());
   }
   void received(std::string_view bytes) override {
-    const auto message = sync::decode(bytes);
+    const auto message = sync::decode(seal_ ? seal_->open(bytes).value() : bytes);
     REQUIRE(message);
     if (is_in_) {
       if (on_message) on_message(*message);
@@ -149,9 +149,10 @@ class Rude final : public sync::LinkUser, public std::enable_shared_from_this<Ru
     if (!reply.message.empty()) link_->send(std::move(reply.message));
     if (!reply.peer) return;
     is_in_ = true;
-    if (!first_words_.empty()) link_->send(first_words_);
+    seal_ = reply.seal;
+    if (!first_words_.empty()) send(first_words_);
   }
-  void send(std::string message) { link_->send(std::move(message)); }
+  void send(std::string message) { link_->send(seal_->close(std::move(message))); }
   std::function<void(const sync::Message&)> on_message{};
   void drained() override {}
   void closed(std::uint16_t code, std::string_view reason, bool) override {
@@ -164,6 +165,7 @@ class Rude final : public sync::LinkUser, public std::enable_shared_from_this<Ru
 
  private:
   sync::Handshake handshake_;
+  std::optional<sync::Seal> seal_;
   const std::string first_words_;
   std::shared_ptr<SimLink> link_;
   bool is_in_ = false;

@@ -16,10 +16,10 @@ LogId log_of(std::uint8_t number) {
   return log;
 }
 
-Nonce nonce_of(std::uint8_t number) {
-  Nonce nonce;
-  nonce.fill(number);
-  return nonce;
+std::array<std::uint8_t, 32> secret_of(std::uint8_t number) {
+  std::array<std::uint8_t, 32> secret;
+  secret.fill(number);
+  return secret;
 }
 
 struct Node {
@@ -29,10 +29,10 @@ struct Node {
   Self self;
   std::optional<ChannelBinding> binding{};
   Standing trusts = Standing::allowed;
-  std::uint8_t nonce = 1;
+  std::uint8_t secret = 1;
 
   [[nodiscard]] Handshake as(Role role) const {
-    return Handshake(role, self, binding, nonce_of(nonce), [this](const AuthorId&) { return trusts; });
+    return Handshake(role, self, binding, secret_of(secret), [this](const AuthorId&) { return trusts; });
   }
 };
 
@@ -209,15 +209,15 @@ TEST_CASE("sync handshake: what was heard before proves nothing", "[sync]") {
     const auto outcome = listener.take(Proof{});
     CHECK(std::get<Ending>(outcome).code == CloseCode::bad_proof);
   }
-  SECTION("all of the dialer's side, at another time: the listener's nonce is fresh") {
-    b.nonce = 77;
+  SECTION("all of the dialer's side, at another time: the listener's exchange key is fresh") {
+    b.secret = 77;
     Handshake listener = b.as(Role::listener);
     REQUIRE(std::holds_alternative<Handshake::Reply>(listener.take(*decode(heard.said[0]))));
     CHECK(std::get<Ending>(listener.take(*decode(heard.said[2]))).code == CloseCode::bad_proof);
   }
-  SECTION("all of the listener's side, to another dial: the dialer's nonce is fresh") {
+  SECTION("all of the listener's side, to another dial: the dialer's exchange key is fresh") {
     Node later(1);
-    later.nonce = 78;
+    later.secret = 78;
     Handshake dialer = later.as(Role::dialer);
     static_cast<void>(dialer.opening());
     REQUIRE(std::holds_alternative<Handshake::Reply>(dialer.take(*decode(heard.said[1]))));
@@ -238,10 +238,22 @@ TEST_CASE("sync handshake: what was heard before proves nothing", "[sync]") {
           CloseCode::bad_proof);
   }
   SECTION("the proof of one role in the other: the same greetings, signed by the same key") {
-    // b dials a with the nonces that they had when a dialed b.
+    // b dials a with the exchange keys that they had when a dialed b.
     Handshake listener = b.as(Role::listener);
     REQUIRE(std::holds_alternative<Handshake::Reply>(listener.take(*decode(heard.said[0]))));
     CHECK(std::get<Ending>(listener.take(*decode(heard.said[3]))).code == CloseCode::bad_proof);
+  }
+}
+
+TEST_CASE("sync handshake: an exchange key of small order, which would make the secret known to all, ends it",
+          "[sync]") {
+  const Node a(1), b(2);
+  const Outcome heard = meet(a, b);
+  for (const std::uint8_t first : {std::uint8_t{0}, std::uint8_t{1}}) {
+    auto hello = std::get<Hello>(*decode(heard.said[0]));
+    hello.exchange_key = {first};
+    Handshake listener = b.as(Role::listener);
+    CHECK(std::get<Ending>(listener.take(hello)).code == CloseCode::bad_proof);
   }
 }
 

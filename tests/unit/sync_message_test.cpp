@@ -65,7 +65,7 @@ Message random_message(std::size_t type, std::mt19937_64& random) {
       fill(hello.document.bytes, random);
       fill(hello.log.bytes, random);
       fill(hello.author.key, random);
-      fill(hello.nonce, random);
+      fill(hello.exchange_key, random);
       hello.bound = last;
       return hello;
     }
@@ -174,7 +174,7 @@ TEST_CASE("sync messages: a mutated message is refused, or is what its bytes say
     if (message && encode(*message) != bytes) FAIL("mutation " << i << " is taken for something else");
     if (!message) CHECK_FALSE(message.error().empty());
   }
-  CHECK(taken > 100);  // of ids, nonces and marks every bit is as good as another
+  CHECK(taken > 100);  // of ids, keys and marks every bit is as good as another
   CHECK(taken < 4'900);
 }
 
