@@ -92,7 +92,8 @@ void Outbound::send_tips() {
         }
         if (count > kMostTips) {
           return hooks_.end({CloseCode::unavailable,
-                             fmt::format("{} branches of authors: more than {} are not compared", count, kMostTips)});
+                             fmt::format("{} branches of authors: more than {} are not compared", count, kMostTips),
+                             "between their files, with the servers on or off: musher sync FILE-A FILE-B"});
         }
         pump();
       });

@@ -43,9 +43,12 @@ bool is_question(const Message& message) {
          std::holds_alternative<Ask>(message);
 }
 
+/// Its reason in quotes, which cannot end there: what follows is this node's own advice.
 std::string said_by_peer(std::uint16_t code, std::string_view reason) {
   const auto known = static_cast<CloseCode>(code);
-  std::string text = "the peer said " + close_text(code, reason);
+  std::string quoted = reason.empty() ? "" : fmt::format("\"{}\"", reason);
+  if (!reason.empty()) std::replace(quoted.begin() + 1, quoted.end() - 1, '"', '\'');
+  std::string text = "the peer said " + close_text(code, quoted);
   if (known == CloseCode::not_trusted) return text + " (at the peer's log)";
   if (known == CloseCode::wrong_document) return text + fmt::format(" (\"here\" is the peer; {})", what_to_do(known));
   return with_hint(std::move(text), what_to_do(known));

@@ -239,7 +239,7 @@ class Peers(sync_nodes_test.Nodes):
         by_address = lambda: {peer["address"]: peer for peer in self.live(bob)}
         wait_until(lambda: all(peer["last_error"] for peer in by_address().values()), "both addresses to fail")
         refused, nobody = by_address()[self.url(alice) + "/crdt-sync"], by_address()["ws://127.0.0.1:9/crdt-sync"]
-        self.assertIn("not-trusted: musher trust add", refused["last_error"])
+        self.assertIn('not-trusted: "musher trust add', refused["last_error"])
         there, = self.live(alice)
         self.assertEqual((there["peer"], there["state"], there["dialed"]), (bob.key(), "refused", False))
         self.assertIn(f"musher trust add {bob.key()} NAME --log {alice.log}", there["last_error"])

@@ -171,7 +171,7 @@ class ByHand(sync_nodes_test.Nodes):
         self.assertEqual(alice.server.events("connection refused"), [])
         bob.start("--rendezvous", self.url(alice))
         self.assertEqual(alice.server.wait_event("connection refused")["detail"], "unavailable: too many connections")
-        self.assertEqual(bob.server.wait_event("connection refused")["detail"], "the peer said unavailable: too many connections")
+        self.assertEqual(bob.server.wait_event("connection refused")["detail"], "the peer said unavailable: \"too many connections\"")
         wires[0].close()
         same_state([alice, bob])
 
