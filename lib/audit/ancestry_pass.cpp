@@ -54,6 +54,8 @@ class Pass {
   /// Its dependencies as far as they came before it: what else is wrong has its own finding.
   Op without_unknown(const Op& op) const {
     Op known;
+    known.kind = op.kind;
+    known.name = op.name;
     known.prev = index_.contains(op.prev) ? op.prev : OpId{};
     known.target = index_.contains(op.target) ? op.target : OpId{};
     std::ranges::copy_if(op.parents, std::back_inserter(known.parents),

@@ -42,7 +42,10 @@ Result<void> StoryCheck::hide_purged(const Ancestry& ancestry, const std::functi
     }
     if (open.empty()) continue;
     Purges purges;
-    for (const EntryNumber purge : story.purges) MUSHER_CHECK(purges.add(tables_.ops[purge].id, ancestry));
+    for (const EntryNumber purge : story.purges) {
+      if (!go_on()) return {};
+      MUSHER_CHECK(purges.add(tables_.ops[purge].id, ancestry));
+    }
     MUSHER_TRY(const auto known_to_a_purge, ancestry.any_descends_from(purges.all(), inserts));
     for (std::size_t at = 0; at < open.size(); ++at) {
       if (!go_on()) return {};

@@ -19,7 +19,8 @@ class StoryCheck {
   /// Some insert and some purge of one story may not know of each other: only ancestry can tell.
   [[nodiscard]] bool needs_ancestry() const;
   /// Hides what concurrent purges hide. The index holds every reliable op. Cost: of a story with purges one walk for
-  /// all of them, and one for each insert. False from `go_on`, which is asked before each of those, ends it early.
+  /// all of them, and one for each purge and each insert. False from `go_on`, which is asked before each of those, ends
+  /// it early.
   Result<void> hide_purged(const Ancestry& ancestry, const std::function<bool()>& go_on);
   /// After hide_purged, where that is needed.
   void finish();

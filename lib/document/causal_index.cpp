@@ -85,6 +85,7 @@ bool CausalIndex::add(const OpId& id, const Op& op) {
   // The newest first: of several dependencies in one branch only it is noted.
   std::sort(dependencies_.begin(), dependencies_.end(), std::greater());
   for (const EntryNumber dependency : dependencies_) note_merge(number, dependency);
+  known_purges_.add(dependencies_, op.is_purge() ? purges_++ : kNoEntry);
   return true;
 }
 
@@ -140,10 +141,6 @@ Result<bool> CausalIndex::precedes(const OpId& ancestor, const OpId& descendant)
   return met;
 }
 
-Result<std::vector<bool>> CausalIndex::descends_from(const OpId& descendant, std::span<const OpId> earlier) const {
-  return any_descends_from(std::span(&descendant, 1), earlier);
-}
-
 Result<std::vector<bool>> CausalIndex::any_descends_from(std::span<const OpId> ops,
                                                          std::span<const OpId> earlier) const {
   std::vector<EntryNumber> starts;
@@ -166,10 +163,15 @@ Result<std::vector<bool>> CausalIndex::any_descends_from(std::span<const OpId> o
   return precede;
 }
 
-Result<std::optional<std::uint64_t>> CausalIndex::chain_of(const OpId& op) const {
-  const EntryNumber number = find(op);
-  if (number == kNoEntry) return std::nullopt;
-  return branch_of_[number];
+Result<std::uint32_t> CausalIndex::purge_number(const OpId& purge) const {
+  const EntryNumber op = find(purge);
+  return op == kNoEntry ? kNoEntry : known_purges_.purge_number(op);
+}
+
+Result<bool> CausalIndex::descends_from_all(const OpId& descendant, const NumberSet& purges) const {
+  if (purges.empty()) return true;
+  const EntryNumber op = find(descendant);
+  return op != kNoEntry && known_purges_.knows_all(op, purges);
 }
 
 }  // namespace musher

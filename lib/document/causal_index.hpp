@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "document/ancestry.hpp"
+#include "document/known_purges.hpp"
 #include "document/slot_table.hpp"
 #include "document/steps.hpp"
 #include "model/op.hpp"
 
 namespace musher {
 
-/// Ops are added in causal order. Costs 26 to 29 bytes an op, and about 2.5 for each branch an op merges anew. Adding
+/// Ops are added in causal order. Costs 26 to 29 bytes an op, and about 2.5 for each branch an op merges anew; from the
+/// first purge on 4 more an op, and what document/known_purges.hpp says of purges and of ops that join them. Adding
 /// is amortised O(dependencies); asking is O(log ops) for each branch whose news the descendant may have had since the
 /// ancestor.
 ///
@@ -50,15 +52,14 @@ class CausalIndex final : public Ancestry {
 
   /// False when either op is not here.
   [[nodiscard]] Result<bool> precedes(const OpId& ancestor, const OpId& descendant) const override;
-  /// O(log ops) for each branch whose news the descendant may have had since the oldest of `earlier`, and for each of
+  /// O(log ops) for each branch whose news one of `ops` may have had since the oldest of `earlier`, and for each of
   /// these.
-  [[nodiscard]] Result<std::vector<bool>> descends_from(const OpId& descendant,
-                                                        std::span<const OpId> earlier) const override;
-  /// As of one, with a walk for all of `ops`.
   [[nodiscard]] Result<std::vector<bool>> any_descends_from(std::span<const OpId> ops,
                                                             std::span<const OpId> earlier) const override;
-  /// Its branch.
-  [[nodiscard]] Result<std::optional<std::uint64_t>> chain_of(const OpId& op) const override;
+  /// Purges are numbered as they are added.
+  [[nodiscard]] Result<std::uint32_t> purge_number(const OpId& purge) const override;
+  /// Cost: document/known_purges.hpp.
+  [[nodiscard]] Result<bool> descends_from_all(const OpId& descendant, const NumberSet& purges) const override;
 
  private:
   struct Prefix {
@@ -92,6 +93,8 @@ class CausalIndex final : public Ancestry {
   std::deque<Branch> branches_;
   std::deque<Merges> merges_;
   SlotTable merge_slots_;                  // merges by their two branches
+  KnownPurges known_purges_;               // by op
+  EntryNumber purges_ = 0;                 // how many there are
   std::vector<EntryNumber> dependencies_;  // of the op being added
 };
 

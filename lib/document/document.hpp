@@ -64,8 +64,10 @@ struct DocumentCounts {
 };
 
 /// Ops are applied in causal order (any causal order gives the same state; a duplicate changes nothing). Applying is
-/// amortised O(log n) an op whatever the shape. Memory follows live state: a hidden item keeps its place, its register
-/// winners and counters, not its values. Reading is for one thread at a time too: the list order is kept once computed.
+/// amortised O(log n) an op whatever the shape, but for inserts and purges of a story with many purges that know
+/// nothing of each other (document/known_purges.hpp). Memory follows live state: a hidden item keeps its place, its
+/// register winners and counters, not its values. Reading is for one thread at a time too: the list order is kept once
+/// computed.
 ///
 /// An order that is not causal is taken as well (the naive replay): an op whose item is not here yet is target_missing,
 /// and an erase of an op that is not here does nothing.

@@ -10,6 +10,7 @@
 #include "document/causal_index.hpp"
 #include "replica/story.hpp"
 #include "support/counting_reader.hpp"
+#include "support/first_ops.hpp"
 #include "support/scratch_log.hpp"
 
 using namespace musher;
@@ -67,34 +68,6 @@ class RandomLog {
   std::map<std::uint8_t, std::vector<OpId>> by_author_;
 };
 
-/// One key's ops that each have index 1, in one transaction.
-class FirstOps {
- public:
-  explicit FirstOps(OpLog& log) : write_(must(log.begin_write(std::chrono::seconds(1)))) {
-    const Identity identity = identity_of(1);
-    must(write_->set_author({0, "test", "add", {identity.author(), "mallory", Trust::allowed, false, {}}}));
-  }
-  OpId add(OpKind kind, const std::string& story, const OpId& target, std::vector<OpId> parents) {
-    Op op = plain_op(kind);
-    op.author = identity_of(1).author();
-    op.name = story;
-    op.target = target;
-    op.parents = std::move(parents);
-    op.time_ms = ++made_;
-    std::ranges::sort(op.parents);
-    Depth depth{1};
-    for (const OpId& id : dependencies(op)) depth = std::max(depth, next(must(write_->facts(id))->depth));
-    const VerifiedOp made = must(sign_op(identity_of(1), op, plain_content(kind)));
-    must(write_->append(made, depth, "local", 0, false));
-    return made.id();
-  }
-  void commit() { must(write_->commit()); }
-
- private:
-  std::unique_ptr<WriteTransaction> write_;
-  std::int64_t made_ = 0;
-};
-
 }  // namespace
 
 TEST_CASE("ancestor walk: answers as the index in memory does, in any order of questions", "[replica]") {
@@ -131,6 +104,36 @@ TEST_CASE("ancestor walk: from several starts, also such as come later", "[repli
       CHECK(must(walk.reaches(op)) == expected);
     }
   }
+}
+
+TEST_CASE("ancestor walk: what an op knows of many is as the index in memory says, walked or remembered", "[replica]") {
+  const unsigned seed = GENERATE(range(1U, 9U));
+  const std::size_t most_met = GENERATE(0U, 60U, LogAncestry::kMostMet);
+  CAPTURE(seed, most_met);
+  const RandomLog random(seed);
+  const auto log = random.scratch().open(OpenMode::read);
+  const LogAncestry ancestry(*log, most_met);
+  std::mt19937 order(seed);
+  // Each "purge" when its row comes, as a story is read, or some of them late.
+  const bool late = order() % 2 == 0;
+  std::vector<OpId> purges;
+  NumberSet all;
+  for (const OpId& descendant : random.ids()) {
+    const auto knows = [&](const OpId& purge) {
+      return purge == descendant || must(random.index().precedes(purge, descendant));
+    };
+    CHECK(must(ancestry.descends_from_all(descendant, all)) == std::ranges::all_of(purges, knows));
+    NumberSet known;
+    for (const OpId& purge : purges) {
+      if (knows(purge)) known.add(must(ancestry.purge_number(purge)));
+    }
+    CHECK(must(ancestry.descends_from_all(descendant, known)));
+    if (order() % 3 != 0) continue;
+    purges.push_back(late ? any_of(random.ids(), order) : descendant);
+    if (!all.add(must(ancestry.purge_number(purges.back())))) purges.pop_back();
+  }
+  all.add(must(ancestry.purge_number(op_id_of(9))));  // not in the log
+  CHECK_FALSE(must(ancestry.descends_from_all(random.ids().back(), all)));
 }
 
 TEST_CASE("ancestor walk: a story of many purges and inserts that follow all of them is read once, all of index 1",

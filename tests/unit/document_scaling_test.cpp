@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <functional>
 #include <new>
+#include <random>
 #include <utility>
 
 #include "document/registers.hpp"
@@ -227,6 +228,41 @@ TEST_CASE("document scaling: a story purged by thousands, and inserts that know 
   });
 }
 
+/// As many purges as ops of two chains that join them, one by one, in some order and in the opposite one; and half as
+/// many inserts, each of which joins the chains where together they know all purges but one.
+void all_but_one(Growing& log, unsigned n, const std::function<std::uint64_t(bool up, unsigned at)>& author_of_link) {
+  const unsigned each = n / 35;
+  const OpId item = log.insert("478");
+  std::vector<OpId> purges, up, down;
+  for (unsigned at = 0; at < each; ++at) {
+    purges.push_back(log.add(OpKind::tombstone, {.author = 10 + at, .target = item, .name = "478"}));
+  }
+  std::ranges::shuffle(purges, std::mt19937(20'260'409));
+  const auto link = [&](std::vector<OpId>& chain, const OpId& purge, std::uint64_t author) {
+    std::vector<OpId> parents{purge};
+    if (!chain.empty()) parents.push_back(chain.back());
+    chain.push_back(log.add(OpKind::insert, {.author = author, .parents = std::move(parents), .name = "503"}));
+  };
+  for (unsigned at = 0; at < each; ++at) link(up, purges[at], author_of_link(true, at));
+  for (unsigned at = 0; at < each; ++at) link(down, purges[each - 1 - at], author_of_link(false, at));
+  for (unsigned missed = 1; missed + 1 < each; missed += 2) {
+    log.add(OpKind::insert,
+            {.author = 10 + 3 * n + missed, .parents = {up[missed - 1], down[each - 2 - missed]}, .name = "478"});
+  }
+  REQUIRE(log.document().counts().stories == 1);
+}
+
+TEST_CASE("document scaling: each insert knows all of a story's purges but another one", "[document]") {
+  SECTION("joined by two authors") {
+    check_scales([](Growing& log, unsigned n) { all_but_one(log, n, [](bool up, unsigned) { return up ? 2 : 3; }); });
+  }
+  SECTION("each op on a branch of its own") {
+    check_scales([](Growing& log, unsigned n) {
+      all_but_one(log, n, [&](bool up, unsigned at) { return 10 + n + 2 * at + (up ? 1 : 0); });
+    });
+  }
+}
+
 /// Whether a table that hashes without a key would look for it in one sixteenth of its slots.
 bool falls_close(std::uint64_t number) { return ((number ^ number >> 32) * 0x9e3779b97f4a7c15) >> 60 == 0; }
 
@@ -344,6 +380,29 @@ TEST_CASE("document memory: authors who read each other's every op cost at most 
     WARN(authors << " authors in turn: " << bytes << " bytes an op");
     CHECK(bytes <= 32);
   }
+}
+
+TEST_CASE("document memory: behind a purge an op costs at most 4.5 bytes more, and a purge 64", "[document]") {
+  const auto bytes_of = [](OpKind kind, bool purged) {
+    const std::size_t before = heap_bytes;
+    CausalIndex index;
+    Op op;
+    op.name = "478";
+    op.kind = purged ? OpKind::tombstone : OpKind::set;
+    REQUIRE(index.add(id_of(0), op));
+    op.kind = kind;
+    for (unsigned at = 1; at <= 200'000; ++at) {
+      op.prev = id_of(at - 1);
+      REQUIRE(index.add(id_of(at), op));
+    }
+    return static_cast<double>(heap_bytes - before) / 200'000;
+  };
+  const double plain = bytes_of(OpKind::set, false);
+  const double behind = bytes_of(OpKind::set, true);
+  const double purge = bytes_of(OpKind::tombstone, true);
+  WARN(plain << " bytes an op, " << behind << " behind a purge, " << purge << " a purge");
+  CHECK(behind <= plain + 4.5);
+  CHECK(purge <= plain + 64);
 }
 
 TEST_CASE("document memory: 100,000 sets of one field leave the document as large as one", "[document]") {
