@@ -121,7 +121,7 @@ class SyncFiles(unittest.TestCase):
             return found["code"], found["hint"]
 
         code, hint = finding()
-        self.assertEqual((code, "rm" in hint), ("log-rolled-back", False))
+        self.assertEqual((code, "rm " in hint), ("log-rolled-back", False))
         refused = self.musher("put", "--log", "a.db", "1_a", "stage=3_qa", code=5)
         self.assertIn(f"hint: ask those who may have the op first: musher sync OTHER {self.shell.work}/a.db, or", refused.stderr)
         self.put("b.db", "3_b", "stage=1_backlog", new=True)
