@@ -104,6 +104,15 @@ function(musher_test file)
   musher_test_properties(${name} ${arg_TIMEOUT} "${folder};${arg_LABELS}")
 endfunction()
 
+# musher_test_counted(VARIABLE document/document.cpp ...): sets VARIABLE to these files of lib/, which a test of this folder
+# compiles for itself to count the basic blocks they run (tests/support/blocks_run.hpp).
+function(musher_test_counted variable)
+  list(TRANSFORM ARGN PREPEND "${PROJECT_SOURCE_DIR}/lib/" OUTPUT_VARIABLE files)
+  set_source_files_properties(${files} PROPERTIES
+    COMPILE_OPTIONS -fsanitize-coverage=trace-pc SKIP_PRECOMPILE_HEADERS ON)
+  set(${variable} ${files} PARENT_SCOPE)
+endfunction()
+
 # musher_script_test(conformance/reader_test.py [ARGS ...] [TIMEOUT seconds=120] [LABELS ...])
 # A bash (.sh) or python (.py) test, run with MUSHER_BIN_DIR and MUSHER_SOURCE_DIR in its environment. Python is
 # /usr/bin/python3, where Debian's packages are. Another script of the project: ../scripts/check-modules.

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cassert>
 
 #include "crypto/sodium.hpp"
@@ -115,28 +116,35 @@ Digest StateHasher::finish() { return Digest{end(state_->blake)}; }
 
 Digest handshake_digest(std::string_view transcript) { return Digest{blake2b(kSyncPersonal, bytes_of(transcript))}; }
 
-Digest session_digest(std::span<const std::uint8_t, 32> shared, std::uint8_t role, std::string_view transcript) {
+MessageKey message_key(std::span<const std::uint8_t, 32> shared, std::uint8_t role, std::string_view transcript) {
   start_sodium();
   crypto_generichash_blake2b_state blake;
   begin(blake, kSyncKeyPersonal);
   add(blake, shared);
   add(blake, std::span(&role, 1));
   add(blake, bytes_of(transcript));
-  return Digest{end(blake)};
+  return end(blake);
 }
 
-Digest tag_digest(std::span<const std::uint8_t, 32> key, std::uint64_t number, std::string_view message) {
+MessageTag message_tag(const MessageKey& key, std::uint64_t number, std::string_view message) {
   crypto_generichash_blake2b_state blake;
   begin(blake, kSyncTagPersonal, key);
   add(blake, little_endian(number));
   add(blake, bytes_of(message));
-  return Digest{end(blake)};
+  const Hash hash = end(blake);
+  MessageTag tag;
+  std::copy_n(hash.begin(), tag.size(), tag.begin());
+  return tag;
 }
 
 Digest token_digest(std::string_view token) { return Digest{blake2b(kTokenPersonal, bytes_of(token))}; }
 
 bool equal_in_constant_time(const Digest& left, const Digest& right) {
   return sodium_memcmp(left.bytes.data(), right.bytes.data(), kDigestBytes) == 0;
+}
+
+bool equal_in_constant_time(const MessageTag& left, std::string_view right) {
+  return right.size() == left.size() && sodium_memcmp(left.data(), right.data(), left.size()) == 0;
 }
 
 void random_bytes(std::span<std::uint8_t> out) {

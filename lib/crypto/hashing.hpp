@@ -2,6 +2,7 @@
 // BLAKE2b-256 as musher uses it. Every use has its own personalisation (docs/format.md, "Digests"), so that a digest
 // made for one purpose is never valid for another.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -45,16 +46,21 @@ class StateHasher {
 /// What two nodes have said to each other before one proves its key: docs/sync.md, "Handshake".
 [[nodiscard]] Digest handshake_digest(std::string_view transcript);
 
-/// docs/sync.md, "Seals": of a connection's shared secret and its transcript, for what the end of that role says.
-[[nodiscard]] Digest session_digest(std::span<const std::uint8_t, 32> shared, std::uint8_t role,
-                                    std::string_view transcript);
-/// The same page: of the message of that number, keyed.
-[[nodiscard]] Digest tag_digest(std::span<const std::uint8_t, 32> key, std::uint64_t number, std::string_view message);
+/// Tags what one end of a connection says: docs/sync.md, "Seals".
+using MessageKey = std::array<std::uint8_t, 32>;
+using MessageTag = std::array<std::uint8_t, 16>;
+/// For what the end of that role (1 dialed, 2 listened) says. shared: what comes of the exchange keys. transcript: both
+/// hellos, and the channel binding if the proofs have it.
+[[nodiscard]] MessageKey message_key(std::span<const std::uint8_t, 32> shared, std::uint8_t role,
+                                     std::string_view transcript);
+/// number: of the message among those with a tag that this end has sent, from 0 on.
+[[nodiscard]] MessageTag message_tag(const MessageKey& key, std::uint64_t number, std::string_view message);
 
 /// What is kept of a token instead of the token.
 [[nodiscard]] Digest token_digest(std::string_view token);
 /// Takes as long whether and wherever they differ.
 [[nodiscard]] bool equal_in_constant_time(const Digest& left, const Digest& right);
+[[nodiscard]] bool equal_in_constant_time(const MessageTag& left, std::string_view right);
 
 /// Fills out from the system's random source.
 void random_bytes(std::span<std::uint8_t> out);

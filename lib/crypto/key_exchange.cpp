@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "crypto/hashing.hpp"
 #include "crypto/sodium.hpp"
 
 namespace musher {
@@ -23,21 +22,6 @@ std::optional<SharedSecret> ExchangeSecret::shared_with(const ExchangeKey& their
   SharedSecret shared;
   if (crypto_scalarmult(shared.data(), secret_.data(), theirs.data()) != 0) return std::nullopt;
   return shared;
-}
-
-MessageKey message_key(const SharedSecret& shared, std::uint8_t role, std::string_view transcript) {
-  return session_digest(shared, role, transcript).bytes;
-}
-
-MessageTag message_tag(const MessageKey& key, std::uint64_t number, std::string_view message) {
-  const Digest digest = tag_digest(key, number, message);
-  MessageTag tag;
-  std::copy_n(digest.bytes.begin(), tag.size(), tag.begin());
-  return tag;
-}
-
-bool equal_in_constant_time(const MessageTag& left, std::string_view right) {
-  return right.size() == left.size() && sodium_memcmp(left.data(), right.data(), left.size()) == 0;
 }
 
 void wipe(std::span<std::uint8_t> secret) { sodium_memzero(secret.data(), secret.size()); }

@@ -1,5 +1,7 @@
 #include "sync/seal.hpp"
 
+#include "crypto/key_exchange.hpp"
+
 namespace musher::sync {
 
 Seal::~Seal() {

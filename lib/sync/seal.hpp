@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "crypto/key_exchange.hpp"
+#include "crypto/hashing.hpp"
 
 namespace musher::sync {
 

@@ -1,21 +1,12 @@
 // What a story purged by many costs who reads it through the log: in basic blocks run (the code that walks is compiled
 // for this test to count them, tests/CMakeLists.txt).
 
-#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "document/purges.hpp"
 #include "replica/ancestor_walk.hpp"
+#include "support/blocks_run.hpp"
 #include "support/first_ops.hpp"
-
-namespace {
-
-std::atomic<std::uint64_t> blocks_run = 0;
-
-}  // namespace
-
-extern "C" void __sanitizer_cov_trace_pc();
-extern "C" void __sanitizer_cov_trace_pc() { blocks_run.fetch_add(1, std::memory_order_relaxed); }
 
 using namespace musher;
 using namespace musher::testing;

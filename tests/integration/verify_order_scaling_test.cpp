@@ -2,19 +2,10 @@
 // this test to count them, tests/CMakeLists.txt), in looks at the clock, or with a deadline far above what it takes.
 
 #include <algorithm>
-#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "support/audited_log.hpp"
-
-namespace {
-
-std::atomic<std::uint64_t> blocks_run = 0;  // a worker may run an inline function that was compiled so
-
-}  // namespace
-
-extern "C" void __sanitizer_cov_trace_pc();
-extern "C" void __sanitizer_cov_trace_pc() { blocks_run.fetch_add(1, std::memory_order_relaxed); }
+#include "support/blocks_run.hpp"
 
 using namespace musher;
 using namespace musher::testing;

@@ -13,11 +13,11 @@
 #include <utility>
 
 #include "document/registers.hpp"
+#include "support/blocks_run.hpp"
 #include "support/history.hpp"
 
 namespace {
 
-std::uint64_t blocks_run = 0;
 std::size_t heap_bytes = 0;
 std::size_t heap_peak = 0;
 constexpr std::size_t kMallocHeader = 8;
@@ -29,9 +29,6 @@ void* counted(void* memory) {
 }
 
 }  // namespace
-
-extern "C" void __sanitizer_cov_trace_pc();
-extern "C" void __sanitizer_cov_trace_pc() { ++blocks_run; }
 
 void* operator new(std::size_t size) {
   void* memory = counted(std::malloc(size));
@@ -276,7 +273,7 @@ TEST_CASE("document scaling: fields in an order that somebody chose cost no more
       registers.at(field).has_value = true;
       ++count;
     }
-    return blocks_run;
+    return blocks_run.load();
   };
   const std::uint64_t any = blocks_of([](EntryNumber) { return true; });
   REQUIRE(any > 10'000);
@@ -299,7 +296,7 @@ TEST_CASE("document scaling: branches merged in an order that somebody chose cos
       REQUIRE(op.parents.size() == kParents);
       REQUIRE(index.add(id_of(branch), op));
     }
-    return blocks_run;
+    return blocks_run.load();
   };
   const std::uint64_t any = blocks_of([](std::uint64_t) { return true; });
   CHECK(blocks_of(falls_close) < 2 * any);
