@@ -37,8 +37,11 @@ class Shell:
         }
         (self.folder / "home").mkdir()
         (self.folder / "work").mkdir()
+        self.servers = []  # each puts itself here, and has close(), which may be called again
 
     def close(self):
+        for server in self.servers:
+            server.close()
         shutil.rmtree(self.folder)
 
     @property

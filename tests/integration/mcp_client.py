@@ -79,6 +79,7 @@ class Server:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([*(command or []), *words], cwd=shell.work, env=environment, stderr=log,
                                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options)
+        shell.servers.append(self)
         if wait:
             self.wait_event("ready")
 
